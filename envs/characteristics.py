@@ -1,0 +1,121 @@
+"""The characteristics θ of a market: what a leader may set, within which bounds, in which units."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from gymnasium.spaces import Box
+from numpy.typing import ArrayLike, NDArray
+
+from .errors import PacesetterError, unknown
+
+Prior = Callable[[NDArray[np.float64]], NDArray[np.float64]]
+"""Maps uniforms on the unit cube, ``(n, d)``, to characteristics within bounds, ``(n, d)``."""
+
+
+@dataclass(frozen=True)
+class Characteristic:
+    """One entry of θ: its name, bounds, default and unit."""
+
+    name: str
+    low: float
+    high: float
+    default: float
+    unit: str = ""
+    description: str = ""
+
+
+class Characteristics:
+    """The θ space of a market: named, bounded, with defaults and a prior to draw from.
+
+    Args:
+        entries: the named entries, in the order of θ's columns.
+        prior: from uniforms ``(n, d)`` to θ ``(n, d)``; followers are pre-trained under this
+            distribution. Uniform on the box if None.
+    """
+
+    def __init__(self, entries: Sequence[Characteristic], prior: Prior | None = None):
+        self.entries = tuple(entries)
+        self.names = tuple(entry.name for entry in self.entries)
+        self.low = np.array([entry.low for entry in self.entries], dtype=np.float64)
+        self.high = np.array([entry.high for entry in self.entries], dtype=np.float64)
+        self.default = np.array([entry.default for entry in self.entries], dtype=np.float64)
+        self._prior = prior
+        if not (np.all(self.low <= self.default) and np.all(self.default <= self.high)):
+            raise PacesetterError(f"a default lies outside its bounds: {self.entries}")
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+    @property
+    def space(self) -> Box:
+        """θ as a Gymnasium space, ``(d,)``."""
+        return Box(self.low.astype(np.float32), self.high.astype(np.float32), dtype=np.float32)
+
+    def from_unit(self, unit: NDArray[Any]) -> NDArray[Any]:
+        """Map the unit cube onto the box, ``(n, d)`` to ``(n, d)``."""
+        return self.low + unit * (self.high - self.low)
+
+    def to_unit(self, theta: NDArray[Any]) -> NDArray[Any]:
+        """Map the box onto the unit cube, the inverse of `from_unit`."""
+        return (theta - self.low) / (self.high - self.low)
+
+    def draw(self, generator: np.random.Generator, number: int) -> NDArray[np.float64]:
+        """Draw `number` θ from the prior, ``(number, d)``."""
+        uniforms = generator.random((number, len(self)))
+        return self.from_unit(uniforms) if self._prior is None else self._prior(uniforms)
+
+    def named(self, theta: ArrayLike) -> dict[str, float]:
+        """One θ, ``(d,)``, as name -> value."""
+        return dict(zip(self.names, np.asarray(theta, dtype=float).tolist(), strict=True))
+
+    def validate(self, theta: ArrayLike | Mapping[str, float] | None, copies: int = 1) -> NDArray:
+        """Check θ and return it as ``(copies, d)``.
+
+        Args:
+            theta: ``(d,)`` for all copies, ``(copies, d)`` for each its own, name -> value (entries
+                that are left out take their default), or None for the defaults.
+            copies: number of parallel copies, B.
+
+        Raises:
+            PacesetterError: a name is unknown, a shape wrong, or a value not finite or out of
+                bounds; the message names the entry and its bounds.
+        """
+        if theta is None:
+            theta = self.default
+        elif isinstance(theta, Mapping):
+            theta = self._from_mapping(theta)
+        try:
+            array = np.asarray(theta, dtype=np.float64)
+            array = np.broadcast_to(array, (copies, len(self)))
+        except (TypeError, ValueError):
+            raise PacesetterError(
+                f"characteristics must be {len(self)} number(s) ({', '.join(self.names)}), shape "
+                f"({len(self)},) or ({copies}, {len(self)}); got {theta!r}."
+            ) from None
+        self._check_bounds(array)
+        return array.copy()
+
+    def _from_mapping(self, theta: Mapping[str, float]) -> NDArray[np.float64]:
+        array = self.default.copy()
+        for name, value in theta.items():
+            if name not in self.names:
+                raise unknown("characteristic", name, self.names)
+            array[self.names.index(name)] = value
+        return array
+
+    def _check_bounds(self, array: NDArray[np.float64]) -> None:
+        allowed = np.isfinite(array) & (array >= self.low) & (array <= self.high)
+        if allowed.all():
+            return
+        copy, column = np.argwhere(~allowed)[0]
+        entry = self.entries[column]
+        unit = f" {entry.unit}" if entry.unit else ""
+        raise PacesetterError(
+            f"characteristic {entry.name!r} must lie in [{entry.low:g}, {entry.high:g}]{unit}, got "
+            f"{array[copy, column]:g} (copy {copy}). Choose a value inside: the bounds are part "
+            "of the market."
+        )

@@ -1,0 +1,317 @@
+"""Cobweb market with boundedly rational producers (Hommes et al. 2007; Evans & Ganesh 2024).
+
+Six producers forecast the next price; their forecasts set supply, supply sets the price:
+
+    p_t = (a − Σ_j S(p̂_j,t)) / b + ε_t,    S(x) = tanh(ψ (x − 6)) + 1,    ε_t ~ N(0, 0.5²)
+
+(ADAGE, arXiv:2501.09429, eq. 8; a = 13.8, b = 1.5). The paper writes ``n`` in S both for the
+number of producers and for the inflection price; here the two have names of their own. A producer
+is paid ``max(0, 1300 − 260 (p_t − p̂_i,t)²)`` (eq. 12), here in units of 1300, and pays
+``λ_i KL(π(·|o) ‖ uniform)`` for information (eq. 10). The characteristics are the distribution of
+λ_i (or the six λ_i themselves); a producer sees its own λ_i alone.
+
+| what | entries |
+|---|---|
+| producer's observation | mean past price, mean own past forecast, last price; view of λ_i |
+| producer's action | one of 101 forecasts 0, 0.1, …, 10 (Discrete) |
+| leader's observation | last forecast of every producer, last price |
+
+Prices and forecasts are observed as (x − 5) / 5, λ as λ / (λ + 0.2).
+
+Version history: v1.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Annotated, Any, ClassVar, Literal
+
+import numpy as np
+from annotated_types import Ge, Le
+from gymnasium.spaces import Box, Discrete
+from scipy.special import ndtr, ndtri
+
+from .characteristics import Characteristic, Characteristics
+from .errors import unknown
+from .market import Actions, Array, Group, Market, Shocks, State, Step, namespace
+from .random_streams import Shock
+
+PRODUCER = "producer"
+PRODUCERS = 6
+DEMAND_INTERCEPT = 13.8  # a
+DEMAND_SLOPE = 1.5  # b
+INFLECTION_PRICE = 6.0
+NOISE_DEVIATION = 0.5
+HIGHEST_FORECAST = 10.0
+SUPPLY_SLOPES = {"stable": 0.22, "unstable": 0.5, "strongly_unstable": 2.0}  # ψ
+HALF_VIEW = 0.2  # the λ at which its view λ / (λ + HALF_VIEW) is one half
+
+
+@dataclass(frozen=True)
+class CobwebState(State):
+    """The market's memory.
+
+    Attributes:
+        cost_quantiles: each producer's quantile in the distribution of λ, ``(B, N)``; λ itself
+            follows from it and θ, so that a change of θ changes λ.
+        price_sum: sum of this episode's prices, ``(B,)``.
+        last_price: ``(B,)``.
+        forecast_sum: sum of each producer's own forecasts, ``(B, N)``.
+        last_forecasts: ``(B, N)``.
+    """
+
+    cost_quantiles: Array
+    price_sum: Array
+    last_price: Array
+    forecast_sum: Array
+    last_forecasts: Array
+
+
+@dataclass(frozen=True)
+class Cobweb(Market):
+    """Six producers who forecast a price that their forecasts make.
+
+    Attributes:
+        treatment: slope ψ of the supply curve: stable 0.22, unstable 0.5, strongly_unstable 2.
+        parameterisation: what θ is: ``distribution``, the mean and deviation of λ_i ~ N(μ, σ)
+            truncated at zero; ``individual``, the six λ_i.
+        periods: steps of an episode.
+        forecast_points: number of forecasts a producer can choose from, evenly over [0, 10].
+    """
+
+    treatment: Literal["stable", "unstable", "strongly_unstable"] = "unstable"
+    parameterisation: Literal["distribution", "individual"] = "distribution"
+    periods: Annotated[int, Ge(1)] = 50
+    forecast_points: Annotated[int, Ge(2), Le(1001)] = 101
+
+    name: ClassVar[str] = "cobweb"
+    state_type: ClassVar[type[State]] = CobwebState
+    differentiable: ClassVar[bool] = False  # a producer's action is a choice among forecasts
+    step_shocks: ClassVar[dict[str, Shock]] = {"demand": Shock("normal")}
+
+    def __post_init__(self) -> None:
+        """Refuse an unknown treatment."""
+        if self.treatment not in SUPPLY_SLOPES:
+            raise unknown("treatment", self.treatment, SUPPLY_SLOPES)
+        if self.parameterisation not in ("distribution", "individual"):
+            raise unknown("parameterisation", self.parameterisation, ("distribution", "individual"))
+
+    @property
+    def supply_slope(self) -> float:
+        """ψ."""
+        return SUPPLY_SLOPES[self.treatment]
+
+    @cached_property
+    def forecasts(self) -> Any:
+        """The forecasts a producer can choose from, ``(forecast_points,)``."""
+        return np.linspace(0.0, HIGHEST_FORECAST, self.forecast_points)
+
+    @cached_property
+    def characteristics(self) -> Characteristics:
+        """θ = (μ, σ) or (λ_1, …, λ_6), in units of reward / 1300 per nat."""
+        unit = "reward/1300 per nat"
+        if self.parameterisation == "individual":
+            names = [f"information_cost_{i}" for i in range(PRODUCERS)]
+            return Characteristics(
+                [Characteristic(n, 0.0, 1.0, 0.25, unit, "λ of one producer") for n in names],
+                prior=_individual_prior,
+            )
+        return Characteristics(
+            [
+                Characteristic("mean_information_cost", 0.0, 1.0, 0.25, unit, "μ"),
+                Characteristic("deviation_information_cost", 0.0, 0.5, 0.0, unit, "σ"),
+            ],
+            prior=_distribution_prior,
+        )
+
+    @cached_property
+    def groups(self) -> tuple[Group, ...]:
+        """Six producers, who see their own λ alone."""
+        low = np.array([-np.inf, -1.0, -np.inf, 0.0], dtype=np.float32)
+        high = np.array([np.inf, 1.0, np.inf, 1.0], dtype=np.float32)
+        return (
+            Group(
+                name=PRODUCER,
+                size=PRODUCERS,
+                observation_space=Box(low, high, dtype=np.float32),
+                action_space=Discrete(self.forecast_points),
+                view=("information_cost",),
+                information_cost=True,
+            ),
+        )
+
+    @property
+    def steps_per_episode(self) -> int:
+        """Periods; the market goes on beyond them, so the last step truncates."""
+        return self.periods
+
+    @cached_property
+    def leader_observation_space(self) -> Box:
+        """Last forecasts and last price."""
+        return Box(-np.inf, np.inf, (PRODUCERS + 1,), np.float32)
+
+    @property
+    def quantities(self) -> dict[str, str]:
+        """Path quantities."""
+        return {
+            "price": "market price p_t",
+            "forecast": "each producer's forecast of it",
+            "squared_forecast_error": "mean over producers of (p_t − p̂_i,t)²",
+        }
+
+    @property
+    def reset_shocks(self) -> dict[str, Shock]:
+        """Each producer's place in the distribution of λ."""
+        return {"cost_quantiles": Shock("uniform", (PRODUCERS,))}
+
+    def initial(self, theta: Array, shocks: Shocks) -> dict[str, Array]:
+        """An episode starts without a past."""
+        quantiles = shocks["cost_quantiles"]
+        xp = namespace(theta)
+        return {
+            "cost_quantiles": quantiles,
+            "price_sum": xp.zeros_like(quantiles[:, 0]),
+            "last_price": xp.zeros_like(quantiles[:, 0]) + HIGHEST_FORECAST / 2,
+            "forecast_sum": xp.zeros_like(quantiles),
+            "last_forecasts": xp.zeros_like(quantiles) + HIGHEST_FORECAST / 2,
+        }
+
+    def transition(self, state: CobwebState, actions: Actions, shocks: Shocks) -> Step:
+        """Forecasts make supply, supply makes the price (eq. 8), the price pays the forecasts."""
+        xp = namespace(state.theta)
+        chosen = xp.astype(actions[PRODUCER], state.theta.dtype)  # (B, N) indices
+        forecasts = chosen * (HIGHEST_FORECAST / (self.forecast_points - 1))
+        total_supply = xp.sum(supply(xp, forecasts, self.supply_slope), axis=1)
+        price = (DEMAND_INTERCEPT - total_supply) / DEMAND_SLOPE
+        price = price + NOISE_DEVIATION * shocks["demand"]
+        error = price[:, None] - forecasts
+        after = CobwebState(
+            theta=state.theta,
+            clock=state.clock,
+            step_stream=state.step_stream,
+            reset_stream=state.reset_stream,
+            cost_quantiles=state.cost_quantiles,
+            price_sum=state.price_sum + price,
+            last_price=price,
+            forecast_sum=state.forecast_sum + forecasts,
+            last_forecasts=forecasts,
+        )
+        quantities = {
+            "price": price,
+            "forecast": forecasts,
+            "squared_forecast_error": xp.mean(error * error, axis=1),
+        }
+        return self.end_step(after, {PRODUCER: reward_of_error(xp, error)}, quantities)
+
+    def observe(self, state: CobwebState) -> dict[str, Array]:
+        """Past means, last price and the own λ, ``(B, N, 4)``."""
+        xp = namespace(state.theta)
+        half = HIGHEST_FORECAST / 2
+        # Before the first price there is nothing to average: the middle of the range stands in.
+        past = xp.astype(state.clock, state.theta.dtype)
+        begun = xp.minimum(past, xp.ones_like(past))
+        periods = past + 1.0 - begun
+        cost = self.information_costs(state)[PRODUCER]
+        shared = xp.zeros_like(cost)
+        columns = [
+            ((state.price_sum / periods / half - 1.0) * begun)[:, None] + shared,
+            (state.forecast_sum / periods[:, None] / half - 1.0) * begun[:, None],
+            (state.last_price / half - 1.0)[:, None] + shared,
+            cost / (cost + HALF_VIEW),
+        ]
+        return {PRODUCER: xp.astype(xp.stack(columns, axis=-1), xp.float32)}
+
+    def leader_observe(self, state: CobwebState) -> Array:
+        """Last forecasts and last price, ``(B, 7)``."""
+        xp = namespace(state.theta)
+        seen = xp.concat([state.last_forecasts, state.last_price[:, None]], axis=1)
+        return xp.astype(seen / (HIGHEST_FORECAST / 2) - 1.0, xp.float32)
+
+    def information_costs(self, state: CobwebState) -> dict[str, Array]:
+        """λ of every producer, ``(B, 6)``: from θ alone or from θ and its quantile."""
+        if self.parameterisation == "individual":
+            return {PRODUCER: state.theta}
+        mean, deviation = state.theta[:, :1], state.theta[:, 1:]
+        xp = namespace(state.theta)
+        return {PRODUCER: truncated_normal(xp, mean, deviation, state.cost_quantiles)}
+
+    @cached_property
+    def equilibrium_price(self) -> float:
+        """p*, where all producers forecast the price they make: b p* = a − 6 S(p*)."""
+        from scipy.optimize import brentq
+
+        def excess(price: float) -> float:
+            total = PRODUCERS * float(supply(np, np.float64(price), self.supply_slope))
+            return DEMAND_INTERCEPT - total - DEMAND_SLOPE * price
+
+        return float(brentq(excess, 0.0, HIGHEST_FORECAST, xtol=1e-12))
+
+    def planted_sample(self, theta: Any, number: int, seed: int) -> Any:
+        """Prices of the computed logit equilibrium under θ, ``(number,)``."""
+        from .cobweb_equilibrium import LogitEquilibrium
+
+        solver = LogitEquilibrium(self)
+        if self.parameterisation == "individual":
+            equilibrium = solver.solve(np.maximum(theta, 5e-3))
+        else:
+            equilibrium = solver.for_theta(float(theta[0]), float(theta[1]))
+        return equilibrium.sample(np.random.default_rng(seed), number)
+
+    def benchmark(self) -> dict[str, float]:
+        """Rational expectations; the logit equilibrium is in `cobweb_equilibrium`."""
+        return {
+            "equilibrium_price": self.equilibrium_price,
+            "equilibrium_price_variance": NOISE_DEVIATION**2,
+        }
+
+
+def supply(xp: Any, forecast: Array, slope: float) -> Array:
+    """S(x) = tanh(ψ (x − 6)) + 1, units of the good."""
+    return xp.tanh(slope * (forecast - INFLECTION_PRICE)) + 1.0
+
+
+def reward_of_error(xp: Any, error: Array) -> Array:
+    """Reward of a forecast error (eq. 12) in units of 1300: max(0, 1 − 0.2 error²)."""
+    reward = 1.0 - (260.0 / 1300.0) * error * error
+    return xp.maximum(reward, xp.zeros_like(reward))
+
+
+def truncated_normal(xp: Any, mean: Array, deviation: Array, quantile: Array) -> Array:
+    """The given quantiles of N(mean, deviation) truncated at zero, for mean >= 0.
+
+    The inverse distribution function makes λ a smooth function of θ for a fixed quantile, so that
+    two θ can be compared under the same draw.
+    """
+    if xp is np:
+        normal_cdf, normal_quantile = ndtr, ndtri
+    else:
+        import torch
+
+        normal_cdf, normal_quantile = torch.special.ndtr, torch.special.ndtri
+    tiny = 1e-12
+    spread = xp.where(deviation > tiny, deviation, xp.ones_like(deviation))
+    below_zero = normal_cdf(-mean / spread)
+    drawn = mean + spread * normal_quantile(below_zero + quantile * (1.0 - below_zero))
+    drawn = xp.where(deviation > tiny, drawn, mean + xp.zeros_like(drawn))
+    return xp.maximum(drawn, xp.zeros_like(drawn))
+
+
+def _mostly_alike(unit: Any) -> Any:
+    """Half of the markets hold identical producers, the others are spread up to a half.
+
+    A producer infers the others' λ from its own; without markets of equals it would answer a
+    blurred crowd even where θ says that all are alike.
+    """
+    return 0.5 * np.maximum(0.0, 2.0 * unit - 1.0) ** 2
+
+
+def _distribution_prior(unit: Any) -> Any:
+    """Denser at small μ, where behaviour changes most."""
+    return np.stack([unit[:, 0] ** 1.5, _mostly_alike(unit[:, 1])], axis=1)
+
+
+def _individual_prior(unit: Any) -> Any:
+    """Six λ around a common level, as producers of one market tend to be alike."""
+    spread = _mostly_alike(unit[:, 1:2])
+    return np.clip(unit[:, :1] ** 1.5 + spread * (2.0 * np.roll(unit, -2, axis=1) - 1.0), 0.0, 1.0)

@@ -1,0 +1,71 @@
+"""The markets Pacesetter ships, by name. Adding one is a file and a line here."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+from .cobweb import Cobweb
+from .duopoly import Duopoly
+from .errors import PacesetterError, unknown
+from .market import Market
+
+MARKETS: dict[str, type[Market]] = {market.name: market for market in (Cobweb, Duopoly)}
+
+
+def market_class(name: str) -> type[Market]:
+    """The class behind a registered name or a dotted path ``module:attribute``.
+
+    A path may lead to a `Market` or to any PettingZoo `ParallelEnv` class with
+    `characteristics_space` and `set_characteristics`, which is adapted.
+
+    Raises:
+        PacesetterError: no such name, module or attribute, or it is neither of the two.
+    """
+    if ":" not in name:
+        if name not in MARKETS:
+            raise unknown("market", name, MARKETS)
+        return MARKETS[name]
+    from .adapter import adapted
+
+    found = import_dotted(name, "market.name")
+    if isinstance(found, type) and issubclass(found, Market):
+        return found
+    return adapted(found, name)
+
+
+def make(name: str, **options: Any) -> Market:
+    """Build a market, e.g. ``make("cobweb", treatment="stable")``.
+
+    Raises:
+        PacesetterError: unknown name or option, or a value out of range.
+    """
+    cls = market_class(name)
+    try:
+        return cls(**options)
+    except TypeError as error:
+        known = getattr(cls, "__dataclass_fields__", {})
+        for option in options:
+            if option not in known:
+                raise unknown(f"option of market {name!r}", option, known) from None
+        raise PacesetterError(f"market {name!r}: {error}") from error
+
+
+def import_dotted(path: str, where: str) -> Any:
+    """Import ``module:attribute``; `where` is the key that holds the path, for the message.
+
+    Raises:
+        PacesetterError: the path is malformed, or module or attribute do not exist.
+    """
+    module, _, attribute = path.partition(":")
+    if not module or not attribute:
+        raise PacesetterError(f"{where}: {path!r} is not of the form 'module:attribute'.")
+    try:
+        return getattr(importlib.import_module(module), attribute)
+    except ImportError as error:
+        raise PacesetterError(
+            f"{where}: cannot import {module!r} ({error}); is it installed or on PYTHONPATH?"
+        ) from error
+    except AttributeError:
+        found = [n for n in dir(importlib.import_module(module)) if not n.startswith("_")]
+        raise unknown(f"attribute of {module}", attribute, found) from None

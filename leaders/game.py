@@ -1,0 +1,153 @@
+"""The Stackelberg wrapper: one slow clock over a market, one reward per interval for its leader.
+
+A leader sets θ at the start of every interval (a number of follower steps, or an episode); between,
+θ stands. The objective is measured over the interval and paid to the leader at its end. There is
+no other place in the library where time-scales are kept.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..envs.errors import PacesetterError
+from ..envs.market import Actions, Market
+from .objectives import Objective
+
+Interval = Literal["episode"] | int
+
+
+@dataclass(frozen=True)
+class GameStep:
+    """What one step of the game brings, beyond the market's own step.
+
+    Attributes:
+        rewards: group name -> ``(B, N)``.
+        quantities: path quantities of the market, name -> ``(B, …)``.
+        terminated, truncated: end of the episode, ``(B,)`` NumPy bool.
+        interval_ended: copies whose leader interval ended with this step, ``(B,)`` bool.
+        leader_reward: objective of the ended intervals, ``(B,)``; zero elsewhere.
+    """
+
+    rewards: dict[str, Any]
+    quantities: dict[str, Any]
+    terminated: NDArray[np.bool_]
+    truncated: NDArray[np.bool_]
+    interval_ended: NDArray[np.bool_]
+    leader_reward: NDArray[np.float64]
+
+
+class StackelbergGame:
+    """B copies of a market under a leader.
+
+    The caller asks `leader_turn`, sets θ there with `set_theta`, steps, and restarts the copies
+    whose episode has ended. What changes is `market_state`, `interval_clock` and the recorded path;
+    `state` and `restore` give and take all three.
+
+    Args:
+        market: the physics.
+        objective: what the leader is paid for.
+        interval: follower steps between two settings of θ, or ``"episode"``. An interval also ends
+            with its episode.
+
+    Raises:
+        PacesetterError: an interval longer than an episode, or an unfit objective.
+    """
+
+    def __init__(self, market: Market, objective: Objective, interval: Interval = "episode"):
+        steps = market.steps_per_episode if interval == "episode" else int(interval)
+        if not 1 <= steps <= market.steps_per_episode:
+            raise PacesetterError(
+                f"leader.interval must lie between 1 and the {market.steps_per_episode} steps of "
+                f"an episode of market {market.name!r}, got {interval}; 'episode' sets θ once per "
+                "episode."
+            )
+        self.market = market
+        self.interval_steps = steps
+        self._measure = objective.measure(market, steps)
+        self.market_state: Any = None
+        self.interval_clock: NDArray[np.int64] = np.zeros(0, dtype=np.int64)
+        self._path: dict[str, NDArray[Any]] = {}
+
+    @property
+    def copies(self) -> int:
+        """B."""
+        return len(self.interval_clock)
+
+    def reset(self, seed: int, copies: int, theta: Any = None) -> None:
+        """Start `copies` episodes; see `Market.reset`."""
+        self.market_state = self.market.reset(seed, copies, theta)
+        self.interval_clock = np.zeros(copies, dtype=np.int64)
+        self._path = {}
+
+    def restart(self, finished: NDArray[np.bool_]) -> None:
+        """Start a new episode in the copies where `finished`, ``(B,)`` bool, holds."""
+        self.market_state = self.market.restart(self.market_state, finished)
+
+    def leader_turn(self) -> NDArray[np.bool_]:
+        """Copies where θ is to be set now, ``(B,)`` bool."""
+        return self.interval_clock == 0
+
+    def set_theta(self, theta: NDArray[Any], rows: NDArray[np.bool_]) -> None:
+        """Set θ in the copies where `rows`, ``(B,)`` bool, holds.
+
+        Args:
+            theta: ``(B, d)``, within bounds; other rows are ignored.
+        """
+        market_theta = self.market_state.theta
+        if not rows.all():
+            theta = np.where(rows[:, None], theta, market_theta)
+        self.market_state = replace(self.market_state, theta=theta)
+
+    def step(self, actions: Actions) -> GameStep:
+        """Step the market and keep the leader's account."""
+        step = self.market.step(self.market_state, actions)
+        self.market_state = step.state
+        for name, value in self._measure.record(step).items():
+            self._record(name, np.asarray(value))
+        self.interval_clock = self.interval_clock + 1
+        ended = (self.interval_clock == self.interval_steps) | step.terminated | step.truncated
+        reward = np.zeros(self.copies)
+        if ended.any():
+            reward = self._settle(ended)
+        return GameStep(
+            step.rewards, step.quantities, step.terminated, step.truncated, ended, reward
+        )
+
+    def _record(self, name: str, value: NDArray[Any]) -> None:
+        if name not in self._path:
+            shape = (self.copies, self.interval_steps, *value.shape[1:])
+            self._path[name] = np.zeros(shape, dtype=value.dtype)
+        clock = self.interval_clock
+        if (clock == clock[0]).all():
+            self._path[name][:, clock[0]] = value
+        else:
+            self._path[name][np.arange(self.copies), clock] = value
+
+    def _settle(self, ended: NDArray[np.bool_]) -> NDArray[np.float64]:
+        """Pay the ended intervals; copies with intervals of one length are valued together."""
+        reward = np.zeros(self.copies)
+        for steps in np.unique(self.interval_clock[ended]):
+            rows = ended & (self.interval_clock == steps)
+            part = slice(None) if rows.all() else rows
+            path = {name: values[part, :steps] for name, values in self._path.items()}
+            reward[part] = self._measure.value(path)
+        self.interval_clock = np.where(ended, 0, self.interval_clock)
+        return reward
+
+    def state(self) -> dict[str, Any]:
+        """Everything that changes, to go on from exactly."""
+        return {
+            "market_state": self.market_state,
+            "interval_clock": self.interval_clock,
+            "path": {name: values.copy() for name, values in self._path.items()},
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from what `state` returned."""
+        self.market_state = state["market_state"]
+        self.interval_clock = state["interval_clock"]
+        self._path = {name: values.copy() for name, values in state["path"].items()}

@@ -1,0 +1,251 @@
+"""What a leader wants: an objective maps the path of an interval to one reward per copy.
+
+An objective is a record of options; bound to a market (`Objective.measure`) it says what to record
+of every step and what the recorded path of one interval is worth. Larger is better.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..envs.errors import PacesetterError, unknown
+from ..envs.market import Market, Step
+from ..envs.registry import import_dotted
+from .distances import DISTANCES, SortedSample
+from .references import Reference
+
+Path = Mapping[str, NDArray[Any]]
+"""Recorded quantities of one interval of K steps: name -> ``(B, K, …)``."""
+
+
+@dataclass(frozen=True)
+class Measure:
+    """An objective bound to a market.
+
+    Attributes:
+        record: what to keep of one step: name -> ``(B, …)``.
+        value: the leader's reward for the recorded path of one interval, ``(B,)``.
+    """
+
+    record: Callable[[Step], dict[str, Any]]
+    value: Callable[[Path], NDArray[np.float64]]
+
+
+@dataclass(frozen=True)
+class Objective(ABC):
+    """Interface of every objective."""
+
+    name: ClassVar[str]
+
+    @abstractmethod
+    def measure(self, market: Market, steps_per_interval: int) -> Measure:
+        """Bind the objective to a market.
+
+        Raises:
+            PacesetterError: a quantity the market does not have, an interval too short, a
+                reference that cannot be read.
+        """
+
+
+@dataclass(frozen=True)
+class Welfare(Objective):
+    """Utilitarian welfare: the sum over steps of the mean follower reward."""
+
+    name: ClassVar[str] = "welfare"
+
+    def measure(self, market: Market, steps_per_interval: int) -> Measure:
+        """Sum over the interval of the mean reward of all followers."""
+        return Measure(_record_reward, lambda path: path["reward"].sum(axis=1))
+
+
+@dataclass(frozen=True)
+class Adversarial(Objective):
+    """The opposite of welfare: conditions under which followers do worst."""
+
+    name: ClassVar[str] = "adversarial"
+
+    def measure(self, market: Market, steps_per_interval: int) -> Measure:
+        """Minus the sum over the interval of the mean reward of all followers."""
+        return Measure(_record_reward, lambda path: -path["reward"].sum(axis=1))
+
+
+@dataclass(frozen=True)
+class QuantityObjective(Objective):
+    """A path quantity of the market, summed over the interval and averaged over agents.
+
+    Attributes:
+        quantity: name of the path quantity.
+        sign: 1 to make it large, −1 to make it small.
+    """
+
+    quantity: str
+    sign: Literal[1, -1] = 1
+
+    name: ClassVar[str] = "quantity"
+
+    def measure(self, market: Market, steps_per_interval: int) -> Measure:
+        """Signed sum over the interval of the mean over agents."""
+        return Measure(
+            _recorder(self.quantity, market),
+            lambda path: self.sign * _by_agent(path[self.quantity]).mean(axis=2).sum(axis=1),
+        )
+
+
+@dataclass(frozen=True)
+class Volatility(Objective):
+    """Calm markets: minus the standard deviation of a path quantity over the interval.
+
+    Attributes:
+        quantity: name of the path quantity.
+        sign: −1 seeks calm, 1 seeks turmoil.
+    """
+
+    quantity: str = "price"
+    sign: Literal[1, -1] = -1
+
+    name: ClassVar[str] = "volatility"
+
+    def measure(self, market: Market, steps_per_interval: int) -> Measure:
+        """Signed standard deviation over the interval, averaged over agents."""
+        _check_interval(self.name, steps_per_interval)
+        return Measure(
+            _recorder(self.quantity, market),
+            lambda path: self.sign * _by_agent(path[self.quantity]).std(axis=1).mean(axis=1),
+        )
+
+
+@dataclass(frozen=True)
+class Entropy(Objective):
+    """Diversity of θ: each copy's share of the nearest-neighbour entropy of the θ sampled.
+
+    The Kozachenko–Leonenko estimate of the entropy of a sample is, up to constants, d times the
+    mean logarithm of the distance to the nearest neighbour; a copy is paid its own summand, so that
+    a policy leader maximises the entropy of the distribution it draws from. Distances are taken
+    with every characteristic scaled to [0, 1]; a lone copy is paid zero.
+    """
+
+    name: ClassVar[str] = "entropy"
+
+    def measure(self, market: Market, steps_per_interval: int) -> Measure:
+        """d log of the distance to the nearest θ of another copy."""
+
+        def value(path: Path) -> NDArray[np.float64]:
+            theta = market.characteristics.to_unit(path["theta"][:, -1])
+            distance = np.linalg.norm(theta[:, None] - theta[None], axis=2)
+            np.fill_diagonal(distance, np.inf)
+            nearest = np.minimum(distance.min(axis=1), 1.0)
+            return theta.shape[1] * np.log(np.maximum(nearest, 1e-6))
+
+        return Measure(lambda step: {"theta": step.state.theta}, value)
+
+
+@dataclass(frozen=True)
+class Calibration(Objective):
+    """Match the distribution of a path quantity to a reference sample.
+
+    Attributes:
+        reference: where the sample φ comes from.
+        quantity: name of the path quantity, one number per copy and step.
+        distance: see `distances`: ``energy``, ``quantile`` or ``absolute_error``.
+    """
+
+    reference: Reference
+    quantity: str = "price"
+    distance: Literal["energy", "quantile", "absolute_error"] = "energy"
+
+    name: ClassVar[str] = "calibration"
+
+    def measure(self, market: Market, steps_per_interval: int) -> Measure:
+        """Minus the distance between the interval's sample and the reference."""
+        record = _recorder(self.quantity, market)
+        if self.distance != "absolute_error":
+            _check_interval(f"calibration by {self.distance}", steps_per_interval)
+        distance = DISTANCES[self.distance](SortedSample(self.reference.sample(market)))
+        return Measure(record, lambda path: -distance(path[self.quantity]))
+
+
+@dataclass(frozen=True)
+class CallableObjective(Objective):
+    """The user's own objective.
+
+    Attributes:
+        function: dotted path ``module:function``; called with the recorded path, name ->
+            ``(B, K, …)`` NumPy arrays, it returns one reward per copy, ``(B,)``.
+        reads: path quantities to record; ``theta`` and ``reward`` (mean follower reward) too.
+    """
+
+    function: str
+    reads: tuple[str, ...] = ("reward",)
+
+    name: ClassVar[str] = "callable"
+
+    def measure(self, market: Market, steps_per_interval: int) -> Measure:
+        """Import the function, check what it reads, and check what it returns."""
+        function = import_dotted(self.function, "objective.function")
+        recorders = [_recorder(quantity, market) for quantity in self.reads]
+
+        def record(step: Step) -> dict[str, Any]:
+            return {name: value for r in recorders for name, value in r(step).items()}
+
+        def value(path: Path) -> NDArray[np.float64]:
+            rewards = np.asarray(function(path), dtype=np.float64)
+            copies = next(iter(path.values())).shape[0]
+            if rewards.shape != (copies,) or not np.isfinite(rewards).all():
+                raise PacesetterError(
+                    f"objective {self.function!r} must return one finite reward per copy, shape "
+                    f"({copies},); it returned shape {rewards.shape}, all finite: "
+                    f"{bool(np.isfinite(rewards).all())}."
+                )
+            return rewards
+
+        return Measure(record, value)
+
+
+OBJECTIVES: dict[str, type[Objective]] = {
+    objective.name: objective
+    for objective in (
+        Welfare,
+        Adversarial,
+        QuantityObjective,
+        Volatility,
+        Entropy,
+        Calibration,
+        CallableObjective,
+    )
+}
+
+
+def _record_reward(step: Step) -> dict[str, Any]:
+    """Mean reward over all followers of all groups, ``(B,)``."""
+    total = sum(np.asarray(reward).sum(axis=1) for reward in step.rewards.values())
+    return {"reward": total / sum(reward.shape[1] for reward in step.rewards.values())}
+
+
+def _recorder(quantity: str, market: Market) -> Callable[[Step], dict[str, Any]]:
+    """What records one quantity: a path quantity of the market, ``reward`` or ``theta``."""
+    if quantity == "reward":
+        return _record_reward
+    if quantity == "theta":
+        return lambda step: {"theta": step.state.theta}
+    if quantity not in market.quantities:
+        raise unknown(f"path quantity of market {market.name!r}", quantity, market.quantities)
+    return lambda step: {quantity: step.quantities[quantity]}
+
+
+def _by_agent(values: NDArray[Any]) -> NDArray[Any]:
+    """``(B, K)`` or ``(B, K, N, …)`` to ``(B, K, n)``."""
+    return values.reshape(*values.shape[:2], -1)
+
+
+def _check_interval(what: str, steps: int) -> None:
+    if steps < 2:
+        raise PacesetterError(
+            f"{what} compares the steps of one interval and needs at least 2, but here the leader "
+            "sets θ every step; set leader.interval to 'episode' or to 2 or more."
+        )

@@ -1,0 +1,139 @@
+"""Where the sample comes from that a calibration is to match."""
+
+from __future__ import annotations
+
+import csv
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, ClassVar
+
+import numpy as np
+from annotated_types import Ge, Gt
+from numpy.typing import NDArray
+from scipy.special import ndtri
+
+from ..envs.errors import PacesetterError, unknown
+from ..envs.market import Market
+
+QUANTILES = 2000
+
+
+@dataclass(frozen=True)
+class Reference(ABC):
+    """Interface of every reference."""
+
+    name: ClassVar[str]
+
+    @abstractmethod
+    def sample(self, market: Market) -> NDArray[np.float64]:
+        """The reference sample φ, ``(n,)``, n >= 2, finite."""
+
+
+@dataclass(frozen=True)
+class Moments(Reference):
+    """A normal distribution with published moments, as its quantiles; never raw data.
+
+    Attributes:
+        mean, variance: of the quantity.
+    """
+
+    mean: float
+    variance: Annotated[float, Gt(0)]
+
+    name: ClassVar[str] = "moments"
+
+    def sample(self, market: Market) -> NDArray[np.float64]:
+        """Evenly spaced quantiles of N(mean, variance)."""
+        levels = (np.arange(QUANTILES) + 0.5) / QUANTILES
+        return self.mean + np.sqrt(self.variance) * ndtri(levels)
+
+
+@dataclass(frozen=True)
+class CsvFile(Reference):
+    """Numbers the user supplies.
+
+    Attributes:
+        path: CSV file with a header line.
+        column: name of the column to read.
+    """
+
+    path: str
+    column: str = "price"
+
+    name: ClassVar[str] = "csv"
+
+    def sample(self, market: Market) -> NDArray[np.float64]:
+        """The column, in file order.
+
+        Raises:
+            PacesetterError: the file is missing, empty, has no such column, or holds something that
+                is not a finite number; the message names the line.
+        """
+        try:
+            with Path(self.path).expanduser().open(newline="", encoding="utf-8-sig") as file:
+                rows = list(csv.reader(file))
+        except (OSError, UnicodeDecodeError) as error:
+            reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
+            raise PacesetterError(
+                f"reference CSV {self.path!r} cannot be read: {reason}. Give the path of a CSV "
+                "file, relative to the folder the command runs in."
+            ) from error
+        if not rows:
+            raise PacesetterError(
+                f"reference CSV {self.path!r} is empty; it needs a header line with the column "
+                f"{self.column!r} and at least two numbers."
+            )
+        header = [title.strip() for title in rows[0]]
+        if self.column not in header:
+            raise unknown(f"column of reference CSV {self.path!r}:", self.column, header)
+        numbers = self._numbers(rows, header.index(self.column))
+        if len(numbers) < 2:
+            raise PacesetterError(
+                f"reference CSV {self.path!r} has {len(numbers)} number(s) in column "
+                f"{self.column!r}; a distribution needs at least two."
+            )
+        return np.array(numbers)
+
+    def _numbers(self, rows: list[list[str]], column: int) -> list[float]:
+        numbers = []
+        for line, row in enumerate(rows[1:], start=2):
+            if not any(cell.strip() for cell in row):
+                continue
+            text = row[column] if column < len(row) else ""
+            try:
+                number = float(text)
+            except ValueError:
+                number = float("nan")
+            if not np.isfinite(number):
+                raise PacesetterError(
+                    f"{self.path}:{line}: column {self.column!r} holds {text!r}, which is not a "
+                    "finite number; correct or remove the line."
+                )
+            numbers.append(number)
+        return numbers
+
+
+@dataclass(frozen=True)
+class Planted(Reference):
+    """Observations of the market's computed equilibrium under a known θ: can it be recovered?
+
+    Attributes:
+        theta: the characteristics to recover, name -> value.
+        number: size of the sample.
+        seed: of the draw.
+    """
+
+    theta: dict[str, float] = field(default_factory=dict)
+    number: Annotated[int, Ge(2)] = 3000
+    seed: Annotated[int, Ge(0)] = 0
+
+    name: ClassVar[str] = "planted"
+
+    def sample(self, market: Market) -> NDArray[np.float64]:
+        """Prices simulated under the planted θ."""
+        theta = market.characteristics.validate(self.theta)[0]
+        return np.asarray(market.planted_sample(theta, self.number, self.seed))
+
+
+REFERENCES: dict[str, type[Reference]] = {r.name: r for r in (Moments, CsvFile, Planted)}
