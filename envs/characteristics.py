@@ -52,8 +52,11 @@ class Characteristics:
 
     @property
     def space(self) -> Box:
-        """θ as a Gymnasium space, ``(d,)``."""
-        return Box(self.low.astype(np.float32), self.high.astype(np.float32), dtype=np.float32)
+        """θ as a Gymnasium space, ``(d,)``; rounded inwards, so that every member is allowed."""
+        low, high = self.low.astype(np.float32), self.high.astype(np.float32)
+        low = np.where(low < self.low, np.nextafter(low, np.float32(np.inf)), low)
+        high = np.where(high > self.high, np.nextafter(high, np.float32(-np.inf)), high)
+        return Box(low, np.maximum(low, high), dtype=np.float32)
 
     def from_unit(self, unit: NDArray[Any]) -> NDArray[Any]:
         """Map the unit cube onto the box, ``(n, d)`` to ``(n, d)``."""

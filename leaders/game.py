@@ -84,8 +84,12 @@ class StackelbergGame:
         self._path = {}
 
     def restart(self, finished: NDArray[np.bool_]) -> None:
-        """Start a new episode in the copies where `finished`, ``(B,)`` bool, holds."""
+        """Start a new episode in the copies where `finished`, ``(B,)`` bool, holds.
+
+        An interval that was still running there is dropped unpaid.
+        """
         self.market_state = self.market.restart(self.market_state, finished)
+        self.interval_clock = np.where(finished, 0, self.interval_clock)
 
     def leader_turn(self) -> NDArray[np.bool_]:
         """Copies where θ is to be set now, ``(B,)`` bool."""

@@ -8,11 +8,15 @@ inside the episode and are trained by RLlib beside the followers.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any
+from typing import Annotated, Any, ClassVar, Literal
 
+from annotated_types import Ge
 from numpy.typing import NDArray
 
 from ..envs.characteristics import Characteristics
+
+Interval = Literal["episode"] | Annotated[int, Ge(1)]
+"""Follower steps between two settings of θ, or once per episode."""
 
 
 class SearchLeader(ABC):
@@ -46,9 +50,18 @@ class SearchLeader(ABC):
 class LeaderSettings(ABC):
     """Interface of a leader's options: a frozen dataclass with the fields of its YAML section.
 
-    Every leader has the field ``interval``, the slow clock: ``"episode"`` or a number of follower
-    steps between two settings of θ.
+    Attributes:
+        interval: the slow clock, ``"episode"`` or the follower steps between two settings of θ.
+        candidates: of a search leader, how many different θ are tried at once, each on an equal
+            share of its copies; None: one per copy.
+        update_every: iterations per update of the leader (followers update in each): the slow time
+            scale. A search leader measures its candidates over so many iterations.
     """
+
+    name: ClassVar[str]
+    interval: Interval
+    candidates: int | None = None
+    update_every: int = 1
 
     @abstractmethod
     def search(self, characteristics: Characteristics, seed: int) -> SearchLeader | None:

@@ -1,0 +1,201 @@
+"""RLlib's PPO, configured from an experiment through public options alone."""
+
+from __future__ import annotations
+
+import logging
+import os
+import warnings
+from typing import Any
+
+from ..envs.errors import PacesetterError
+from ..leaders.ppo import PPOLeader
+from .experiment import Experiment
+from .settings import FollowerSettings
+
+os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is reported to the outside
+os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+os.environ.setdefault("RAY_DEDUP_LOGS", "1")
+warnings.filterwarnings("ignore", category=DeprecationWarning)
+
+import ray  # noqa: E402  (the environment variables must be set before)
+import torch  # noqa: E402
+from ray.rllib.algorithms.ppo import PPO, PPOConfig  # noqa: E402
+from ray.rllib.core.rl_module.multi_rl_module import MultiRLModuleSpec  # noqa: E402
+from ray.rllib.core.rl_module.rl_module import RLModuleSpec  # noqa: E402
+
+from .advantages import ArrayAdvantages  # noqa: E402
+from .learner import ArrayPPOLearner  # noqa: E402
+from .modules import ActorCritic  # noqa: E402
+from .runner import LEADER, GameRunner, module_spaces  # noqa: E402
+
+
+def start_ray(experiment: Experiment, address: str | None = None) -> None:
+    """Connect to a cluster, or start Ray on this machine, without a dashboard and with a small store.
+
+    Args:
+        experiment: says how many workers are wanted.
+        address: of a running cluster, or ``auto``; None starts Ray here.
+
+    Raises:
+        PacesetterError: the cluster cannot be reached.
+    """
+    torch.set_num_threads(experiment.training.torch_threads)
+    if ray.is_initialized():
+        return
+    common: dict[str, Any] = {"logging_level": logging.ERROR, "log_to_driver": False}
+    if address is not None:
+        try:
+            ray.init(address=address, **common)
+        except ConnectionError as error:
+            raise PacesetterError(
+                f"no Ray cluster answers at {address!r} ({error}). Start one with 'ray start "
+                "--head', or leave out --address to run on this machine."
+            ) from error
+        return
+    workers = experiment.training.env_runners + experiment.training.learners
+    ray.init(
+        num_cpus=max(1, workers + 1),
+        include_dashboard=False,
+        object_store_memory=experiment.training.object_store_megabytes * 2**20,
+        _node_ip_address="127.0.0.1",
+        **common,
+    )
+
+
+def build(experiment: Experiment) -> PPO:
+    """The algorithm, ready to train."""
+    if experiment.training.route == "stock":
+        from .stock import stock_config
+
+        return stock_config(experiment).build_algo()
+    return array_config(experiment).build_algo()
+
+
+def array_config(experiment: Experiment) -> PPOConfig:
+    """The array path: our runner, connector and learner around RLlib's own training step."""
+    gae = {
+        name: (options["gamma"], options["lambda_"])
+        for name, options in module_options(experiment).items()
+    }
+    config = common_config(experiment)
+    return config.env_runners(
+        env_runner_cls=GameRunner,
+        num_env_runners=experiment.training.env_runners,
+        num_envs_per_env_runner=experiment.training.copies,
+        rollout_fragment_length=experiment.training.rollout_steps,
+        create_env_on_local_worker=False,
+    ).learners(
+        num_learners=experiment.training.learners,
+        learner_class=ArrayPPOLearner,
+        learner_connector=lambda observation_space, action_space, device=None: ArrayAdvantages(gae),
+        add_default_connectors_to_learner_pipeline=False,
+    )
+
+
+def common_config(experiment: Experiment) -> PPOConfig:
+    """What the array path and RLlib's stock path share: modules, their options, batch, seeds."""
+    training = experiment.training
+    spaces, options = module_spaces(experiment), module_options(experiment)
+    specs = {
+        name: RLModuleSpec(
+            module_class=ActorCritic,
+            observation_space=observation,
+            action_space=action,
+            model_config=model_config(experiment, name),
+        )
+        for name, (observation, action) in spaces.items()
+    }
+    groups = sorted((group.name for group in experiment.market.groups), key=len, reverse=True)
+    steps = training.copies * training.rollout_steps * max(1, training.env_runners)
+    return (
+        PPOConfig()
+        .environment("pacesetter", env_config={"experiment": experiment}, disable_env_checking=True)
+        .framework("torch")
+        .multi_agent(
+            policies=set(spaces),
+            policy_mapping_fn=lambda agent, *args, **kwargs: module_of(agent, groups),
+            policies_to_train=list(spaces),
+        )
+        .rl_module(
+            rl_module_spec=MultiRLModuleSpec(rl_module_specs=specs),
+            algorithm_config_overrides_per_module={
+                name: PPOConfig.overrides(**one) for name, one in options.items()
+            },
+        )
+        .training(train_batch_size_per_learner=steps // max(1, training.learners))
+        .fault_tolerance(
+            restart_failed_env_runners=True, delay_between_env_runner_restarts_s=1.0
+        )
+        .debugging(log_level="ERROR", seed=experiment.seed)
+        .experimental(_validate_config=False)
+    )
+
+
+def module_of(agent: str, groups: list[str]) -> str:
+    """The module of an agent: its group, by the part of its name before the number."""
+    if agent == LEADER:
+        return LEADER
+    return agent.rpartition("_")[0]
+
+
+def module_settings(experiment: Experiment, name: str) -> FollowerSettings | PPOLeader:
+    """The options of one module."""
+    if name == LEADER and isinstance(experiment.leader, PPOLeader):
+        return experiment.leader
+    return experiment.followers
+
+
+def model_config(experiment: Experiment, name: str) -> dict[str, Any]:
+    """What `ActorCritic` reads."""
+    settings = module_settings(experiment, name)
+    return {
+        "hidden_layers": list(settings.hidden_layers),
+        "activation": settings.activation,
+        "initial_action_deviation": settings.initial_action_deviation,
+    }
+
+
+def module_options(experiment: Experiment) -> dict[str, dict[str, Any]]:
+    """PPO's options of every module."""
+    return {
+        name: _ppo_options(experiment, module_settings(experiment, name), name == LEADER)
+        for name in module_spaces(experiment)
+    }
+
+
+def _ppo_options(
+    experiment: Experiment, settings: FollowerSettings | PPOLeader, leads: bool
+) -> dict[str, Any]:
+    return {
+        "lr": _learning_rates(experiment, settings, leads),
+        "num_epochs": settings.epochs,
+        "minibatch_size": settings.minibatch_size,
+        "gamma": settings.discount,
+        "lambda_": settings.gae_lambda,
+        "clip_param": settings.clip,
+        "vf_clip_param": float("inf"),
+        "vf_loss_coeff": 1.0,
+        "entropy_coeff": settings.entropy_coefficient,
+        "use_kl_loss": settings.kl_coefficient > 0,
+        "kl_coeff": settings.kl_coefficient,
+        "kl_target": settings.kl_target,
+        "grad_clip": settings.gradient_clip,
+        "grad_clip_by": "global_norm",
+    }
+
+
+def _learning_rates(
+    experiment: Experiment, settings: FollowerSettings | PPOLeader, leads: bool
+) -> float | list[list[float]]:
+    """Linear decay over the run, in environment steps; a leader's starts when it starts."""
+    training = experiment.training
+    if settings.final_learning_rate == settings.learning_rate:
+        return settings.learning_rate
+    per_iteration = training.copies * training.rollout_steps * max(1, training.env_runners)
+    first = training.pretrain_iterations * per_iteration if leads else 0
+    last = (training.pretrain_iterations + training.iterations) * per_iteration
+    schedule = [[0, settings.learning_rate]]
+    if first:
+        schedule.append([first, settings.learning_rate])
+    schedule.append([max(last, first + 1), settings.final_learning_rate])
+    return schedule

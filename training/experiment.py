@@ -1,0 +1,247 @@
+"""An experiment: one YAML file, checked completely before any work starts.
+
+Neither Ray nor torch is imported here, so that a misspelt key is answered at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated, Any
+
+from annotated_types import Ge, Lt
+
+from ..envs.errors import PacesetterError, nearest
+from ..envs.market import Market
+from ..envs.registry import MARKETS, market_class
+from ..leaders.leader import LeaderSettings
+from ..leaders.objectives import OBJECTIVES, Objective
+from ..leaders.references import REFERENCES, Reference
+from ..leaders.registry import LEADERS
+from .conversion import INVALID, Converter, Registry, plain
+from .settings import EvaluationSettings, FollowerSettings, TrainingSettings
+from .yaml_file import UNREADABLE, KeyPath, YamlFile, dotted, parse_value, read_yaml, shown
+
+Problem = tuple[KeyPath, str]
+"""The key at fault, and what is wrong with it and how to cure it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Experiment:
+    """Everything that decides the outcome of a run, and how it is carried out.
+
+    Attributes:
+        name: file name without its ending, unless the file says otherwise; names run folders.
+        description: one line for lists and reports.
+        seed: of all randomness in training.
+        market: the game.
+        objective: what the leader wants.
+        leader: who sets θ, and how.
+        followers: the followers' policies.
+        training: the loop.
+        evaluation: how the result is measured.
+    """
+
+    name: str
+    description: str = ""
+    # NumPy's global generator, which Ray seeds in its workers, takes no larger seed.
+    seed: Annotated[int, Ge(0), Lt(2**32)] = 0
+    market: Market
+    objective: Objective
+    leader: LeaderSettings
+    followers: FollowerSettings = field(default_factory=FollowerSettings)
+    training: TrainingSettings = field(default_factory=TrainingSettings)
+    evaluation: EvaluationSettings = field(default_factory=EvaluationSettings)
+
+    def __post_init__(self) -> None:
+        """Refuse a name that cannot be a folder's name."""
+        bad = [c for c in self.name if c in "/\\" or not c.isprintable()]
+        if not self.name or self.name.startswith(".") or bad:
+            raise PacesetterError(
+                f"name: {self.name!r} cannot name a folder; use letters, digits, '_' and '-'."
+            )
+
+
+def load_experiment(source: str | Path, overrides: Sequence[str] = ()) -> Experiment:
+    """Read and check an experiment.
+
+    Overrides are ``key=value`` with a dotted key, e.g. ``training.iterations=50``; of two for the
+    same key the later one counts. Where one changes the ``name`` of a market, objective, reference
+    or leader, the options that the file gives for the old name are dropped, whether or not the new
+    one has options of the same names; options in other overrides are kept, in any order.
+
+    Args:
+        source: path of a YAML file, or the name of a shipped experiment.
+        overrides: what to change in it.
+
+    Raises:
+        PacesetterError: one line for every error, with file and line or the override at fault.
+    """
+    path = _find(source)
+    content = _Content(path, read_yaml(path), overrides)
+    content.values.setdefault("name", path.stem)
+    converter = Converter(registries())
+    experiment = converter.convert(content.values, Experiment)
+    problems = converter.problems
+    if experiment is not INVALID and not content.problems:
+        problems = check_together(experiment)
+    for key_path, message in problems:
+        content.report(key_path, message)
+    if content.problems:
+        in_order = sorted(content.problems, key=lambda problem: problem[0])
+        raise PacesetterError("\n".join(text for _, text in in_order))
+    return experiment
+
+
+def resolved(experiment: Experiment) -> dict[str, Any]:
+    """The experiment with every default filled in, as plain values to write as YAML.
+
+    Written with `dump_yaml` and read with `load_experiment`, it gives an equal experiment.
+    """
+    return plain(experiment, registries())
+
+
+def shipped_experiments() -> dict[str, Path]:
+    """The experiments that come with the package, name -> file."""
+    folder = files("pacesetter.configs")
+    names = sorted(entry.name for entry in folder.iterdir() if entry.name.endswith(".yaml"))
+    return {name.removesuffix(".yaml"): Path(str(folder / name)) for name in names}
+
+
+@cache
+def registries() -> tuple[Registry, ...]:
+    """Everything that a file can choose by ``name``."""
+    return (
+        Registry("market", Market, MARKETS, market_class),
+        Registry("objective", Objective, OBJECTIVES),
+        Registry("reference", Reference, REFERENCES),
+        Registry("leader", LeaderSettings, LEADERS),
+    )
+
+
+# Rules between sections ---------------------------------------------------------------------------
+
+
+def leader_copies(training: TrainingSettings) -> int:
+    """Copies of the market per env runner that play under the leader's θ in phase 2."""
+    return training.copies - round(training.copies * training.random_theta_share)
+
+
+def _a_copy_for_the_leader(experiment: Experiment) -> Iterable[Problem]:
+    training = experiment.training
+    if training.iterations and leader_copies(training) < 1:
+        yield (
+            ("training", "random_theta_share"),
+            f"{training.random_theta_share} of {training.copies} copies leaves none for the "
+            "leader; raise training.copies or lower training.random_theta_share",
+        )
+
+
+RULES: list[Callable[[Experiment], Iterable[Problem]]] = [_a_copy_for_the_leader]
+"""What must hold between values that are each allowed by themselves."""
+
+
+def check_together(experiment: Experiment) -> list[Problem]:
+    """Every violation of `RULES`; empty if there is none."""
+    return [problem for rule in RULES for problem in rule(experiment)]
+
+
+# Where values come from ---------------------------------------------------------------------------
+
+
+def _find(source: str | Path) -> Path:
+    path = Path(source).expanduser()
+    shipped = shipped_experiments()
+    # A folder of the same name, such as that of an earlier run, does not hide a shipped experiment.
+    if str(source) in shipped and not path.is_file():
+        return shipped[str(source)]
+    if path.exists() or path.suffix in (".yaml", ".yml") or len(path.parts) > 1:
+        return path
+    raise PacesetterError(
+        f"no experiment {str(source)!r}: neither a file nor shipped with the package"
+        f"{nearest(str(source), shipped) or '.'} Shipped: {', '.join(shipped) or 'none'}."
+    )
+
+
+class _Content:
+    """The values of a file with overrides applied, and where each of them was given."""
+
+    def __init__(self, path: Path, file: YamlFile, overrides: Sequence[str]) -> None:
+        self.values = file.values
+        self.problems: list[tuple[float, str]] = [
+            (line, f"{path}:{line}: {message}") for line, message in file.problems
+        ]
+        self._path = path
+        self._lines = file.lines
+        self._overrides: dict[KeyPath, str] = {}
+        parsed = [entry for text in overrides if (entry := self._parse(text)) is not None]
+        # Names come first, outer before inner, so that they drop nothing but options of the file.
+        parsed.sort(key=lambda entry: (0, len(entry[1])) if entry[1][-1] == "name" else (1, 0))
+        for text, keys, value in parsed:
+            self._set(text, keys, value)
+
+    def report(self, path: KeyPath, message: str) -> None:
+        """Note a problem with the value at `path`, or in the section nearest to it."""
+        key = f"{dotted(path)}: " if path else ""
+        for length in range(len(path), -1, -1):
+            if path[:length] in self._overrides:
+                text = self._overrides[path[:length]]
+                self.problems.append((float("inf"), f"command line {text!r}: {key}{message}"))
+                return
+            if path[:length] in self._lines or not length:
+                line = self._lines.get(path[:length], 1)
+                self.problems.append((line, f"{self._path}:{line}: {key}{message}"))
+                return
+
+    def _parse(self, text: str) -> tuple[str, tuple[str, ...], Any] | None:
+        key, equals, value = text.partition("=")
+        keys = tuple(part.strip() for part in key.split("."))
+        if not equals or not all(keys):
+            message = "is not of the form key=value, such as training.iterations=50"
+        elif not value.strip():
+            message = f"{key}: has no value; write {key}=null for none or {key}='\"\"' for no text"
+        else:
+            try:
+                return text, keys, parse_value(value)
+            except PacesetterError as error:
+                message = f"{key}: {error}"
+        self.problems.append((float("inf"), f"command line {text!r}: {message}"))
+        return None
+
+    def _set(self, text: str, keys: tuple[str, ...], value: Any) -> None:
+        section = self.values
+        for depth, key in enumerate(keys[:-1], start=1):
+            if section.get(key) is None:
+                section[key] = {}
+                self._overrides[keys[:depth]] = text
+            if section[key] is UNREADABLE:
+                return
+            if not isinstance(section[key], dict):
+                here = dotted(keys[:depth])
+                cure = f"give it whole, {here}=[…]" if isinstance(section[key], list) else ""
+                message = f"{here} is {shown(section[key])}, which has no keys"
+                problem = f"command line {text!r}: {'; '.join(filter(None, [message, cure]))}"
+                self.problems.append((float("inf"), problem))
+                return
+            section = section[key]
+        old_name = section.get(keys[-1]) if len(keys) > 1 and keys[-1] == "name" else None
+        if old_name != value and _is_registered(old_name):
+            section.clear()
+        section[keys[-1]] = value
+        self._forget_below(keys)
+        self._overrides[keys] = text
+
+    def _forget_below(self, keys: tuple[str, ...]) -> None:
+        for places in (self._lines, self._overrides):
+            for path in [path for path in places if path[: len(keys)] == keys]:
+                del places[path]
+
+
+def _is_registered(name: Any) -> bool:
+    """Whether a section with this ``name`` is of a kind that the name decides."""
+    if not isinstance(name, str):
+        return False
+    return ":" in name or any(name in registry.classes for registry in registries())

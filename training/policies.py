@@ -1,0 +1,138 @@
+"""Trained policies on disk and in use: safetensors and JSON, so that nothing is ever unpickled."""
+
+from __future__ import annotations
+
+import copy
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from gymnasium.spaces import Discrete
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+
+from ..envs.errors import PacesetterError
+from ..envs.market import Market
+from . import distributions
+from .acting import theta_of, to_action_space
+from .algorithm import model_config
+from .experiment import Experiment
+from .modules import ActorCritic
+from .runner import LEADER, module_spaces
+
+
+class Policies:
+    """The policies of one experiment, ready to act.
+
+    Args:
+        experiment: whose market and networks they are for.
+        modules: module name -> `ActorCritic`, without critics.
+    """
+
+    def __init__(self, experiment: Experiment, modules: dict[str, Any]):
+        self._experiment = experiment
+        self.market: Market = experiment.market
+        self._modules = modules
+
+    @classmethod
+    def untrained(cls, experiment: Experiment) -> Policies:
+        """Freshly initialised networks of the right shapes."""
+        modules = {
+            name: ActorCritic(
+                observation_space=observation,
+                action_space=action,
+                inference_only=True,
+                model_config=model_config(experiment, name),
+            ).eval()
+            for name, (observation, action) in module_spaces(experiment).items()
+        }
+        return cls(experiment, modules)
+
+    @classmethod
+    def load(cls, experiment: Experiment, folder: Path) -> Policies:
+        """Read what `save` wrote.
+
+        Raises:
+            PacesetterError: a file is missing, damaged, or of another network.
+        """
+        policies = cls.untrained(experiment)
+        for name, module in policies._modules.items():
+            path = folder / f"{name}.safetensors"
+            try:
+                module.load_state_dict(load_file(path))
+            except (OSError, SafetensorError, RuntimeError) as error:
+                reason = str(error).splitlines()[0]
+                raise PacesetterError(
+                    f"{path}: the policy cannot be read ({reason}). The run has not finished, or "
+                    "its config.yaml was changed; resume it or train again."
+                ) from error
+        return policies
+
+    def save(self, folder: Path) -> None:
+        """Write one safetensors file per module, and what they are for as JSON."""
+        folder.mkdir(parents=True, exist_ok=True)
+        summary = {}
+        for name, module in self._modules.items():
+            tensors = {
+                key: value.contiguous().clone()
+                for key, value in module.state_dict().items()
+                if not key.startswith("critic.")
+            }
+            save_file(tensors, folder / f"{name}.safetensors")
+            summary[name] = {key: list(value.shape) for key, value in tensors.items()}
+        (folder / "policies.json").write_text(json.dumps(summary, indent=1) + "\n")
+
+    def detached(self) -> Policies:
+        """A copy that lives on when the algorithm is gone."""
+        return Policies(self._experiment, copy.deepcopy(self._modules))
+
+    @property
+    def has_leader(self) -> bool:
+        """Whether a leader's policy is among them."""
+        return LEADER in self._modules
+
+    @torch.inference_mode()
+    def act(
+        self, state: Any, generator: torch.Generator, greedy: bool = False
+    ) -> dict[str, NDArray[Any]]:
+        """Actions of all followers, group -> ``(B, N, …)`` in the group's action space.
+
+        Args:
+            state: of the market.
+            generator: of the draws.
+            greedy: the most likely action instead of a draw.
+        """
+        actions = {}
+        observations = self.market.observe(state)
+        for group in self.market.groups:
+            observation = np.ascontiguousarray(observations[group.name])
+            rows = torch.from_numpy(observation).reshape(-1, observation.shape[-1])
+            inputs = self._modules[group.name].distribution_inputs(rows)
+            discrete = isinstance(group.action_space, Discrete)
+            chosen = (
+                distributions.most_likely(inputs, discrete)
+                if greedy
+                else distributions.sample(inputs, discrete, generator).actions
+            ).numpy()
+            shaped = chosen.reshape(*observation.shape[:2], *chosen.shape[1:])
+            actions[group.name] = to_action_space(shaped, group.action_space)
+        return actions
+
+    def probabilities(self, group: str, observation: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Action probabilities of a Discrete group, ``(n, D)`` to ``(n, actions)``."""
+        with torch.inference_mode():
+            inputs = self._modules[group].distribution_inputs(torch.from_numpy(observation))
+            return torch.softmax(inputs.double(), dim=-1).numpy()
+
+    @torch.inference_mode()
+    def theta(self, state: Any) -> NDArray[np.float64]:
+        """θ that the leader's policy sets on average, ``(B, d)``."""
+        observation = np.ascontiguousarray(self.market.leader_observe(state))
+        inputs = self._modules[LEADER].distribution_inputs(torch.from_numpy(observation))
+        action = distributions.most_likely(inputs, discrete=False).numpy()
+        return theta_of(action, self.market.characteristics)
+
+

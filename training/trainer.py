@@ -1,0 +1,251 @@
+"""The training loop: followers first, then leader and followers on two time-scales."""
+
+from __future__ import annotations
+
+import json
+import math
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import numpy as np
+import ray
+from ray.rllib.algorithms.ppo import PPO
+
+from ..envs.errors import PacesetterError
+from .algorithm import build, start_ray
+from .experiment import Experiment, leader_copies
+from .guides import Guide, guide_for
+from .history import History
+from .learner import NonFiniteTrainingError
+from .policies import Policies
+from .progress import Progress
+from .run_folder import RunFolder
+from .runner import GameRunner, SampleReport
+
+GUIDE_FILE = "guide.json"
+LEARNING_SCALARS = (
+    "policy_loss",
+    "vf_loss",
+    "entropy",
+    "mean_kl_loss",
+    "clipped_share",
+    "gradient_norm",
+    "value_explained_variance",
+)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What training ended with.
+
+    Attributes:
+        policies: the trained policies.
+        theta: the leader's answer, ``(d,)``.
+        finished: False if the run was interrupted; it can be resumed.
+        iterations: done so far.
+        seconds: of training in this call.
+    """
+
+    policies: Policies
+    theta: np.ndarray
+    finished: bool
+    iterations: int
+    seconds: float
+
+
+def train(run: RunFolder, address: str | None = None, quiet: bool = False) -> Outcome:
+    """Train the run's experiment, from its last checkpoint if it has one.
+
+    Phase 1 trains followers under θ drawn from the prior, so that a leader never chases untrained
+    behaviour. In phase 2 the leader sets θ in most copies, and learns more slowly than the
+    followers; the other copies stay on random θ, so that followers stay good everywhere.
+
+    Args:
+        run: where everything is written.
+        address: of a Ray cluster; None runs on this machine.
+        quiet: no progress display.
+
+    Raises:
+        PacesetterError: training failed; the message names the last good checkpoint.
+    """
+    experiment, settings = run.experiment, run.experiment.training
+    checkpoint = run.latest_checkpoint(experiment)
+    start_ray(experiment, address)
+    algorithm = build(experiment)
+    guide = guide_for(experiment, live_modules(algorithm, experiment))
+    first = restore(algorithm, guide, checkpoint) if checkpoint else 0
+    total = settings.pretrain_iterations + settings.iterations
+    history = History(run.path, first)
+    started, iteration = time.monotonic(), first
+    try:
+        with interruptible() as interrupted, Progress(experiment, first, quiet) as progress:
+            while iteration < total and not interrupted:
+                leading = iteration >= settings.pretrain_iterations
+                command_runners(algorithm, experiment, guide, leading)
+                began = time.perf_counter()
+                result = algorithm.train()
+                seconds = time.perf_counter() - began
+                reports = take_reports(algorithm)
+                check_sampled(result, reports)
+                if leading:
+                    guide.learn(reports, last=iteration == total - 1)
+                scalars = summarise(experiment, result, reports, guide, leading, seconds)
+                history.add(iteration, scalars)
+                iteration += 1
+                progress.show(iteration, scalars)
+                if iteration % settings.checkpoint_every == 0 or iteration == total:
+                    save(algorithm, guide, run, iteration)
+            if interrupted and iteration % settings.checkpoint_every:
+                save(algorithm, guide, run, iteration)
+        policies = Policies(experiment, live_modules(algorithm, experiment)).detached()
+        policies.save(run.path / "policies")
+        theta = guide.answer()
+    except (NonFiniteTrainingError, ray.exceptions.RayError, RuntimeError) as error:
+        raise failure(error, run) from error
+    finally:
+        history.close()
+        algorithm.stop()
+    return Outcome(policies, theta, iteration == total, iteration, time.monotonic() - started)
+
+
+# One iteration -----------------------------------------------------------------------------------
+
+
+def command_runners(algorithm: PPO, experiment: Experiment, guide: Guide, leading: bool) -> None:
+    """Tell every runner which copies the leader leads, and a search leader's candidates."""
+    if experiment.training.route == "stock":
+        return
+    led = leader_copies(experiment.training) if leading else 0
+    runners = max(1, experiment.training.env_runners)
+    theta = guide.next_theta(led * runners) if led else None
+
+    def command(runner: GameRunner) -> None:
+        runner.lead(led)
+        if theta is not None:
+            part = max(0, (runner.worker_index or 1) - 1)
+            runner.assign(theta[part * led : (part + 1) * led])
+
+    on_runners(algorithm, command)
+
+
+def take_reports(algorithm: PPO) -> list[SampleReport]:
+    """The reports of all runners that answered."""
+    return [report for report in on_runners(algorithm, GameRunner.take_report) if report]
+
+
+def on_runners(algorithm: PPO, function: Any) -> list[Any]:
+    """Call a function of the runner on every runner that samples."""
+    group = algorithm.env_runner_group
+    local = algorithm.config.num_env_runners == 0
+    return group.foreach_env_runner(function, local_env_runner=local)
+
+
+def check_sampled(result: dict[str, Any], reports: list[SampleReport]) -> None:
+    """A remote runner that keeps failing shows as an iteration without samples, not as an error."""
+    steps = result["env_runners"].get("num_env_steps_sampled", 0)
+    if not reports or not math.isfinite(steps) or steps <= 0:
+        raise RuntimeError("no env runner delivered a sample")
+
+
+def summarise(
+    experiment: Experiment,
+    result: dict[str, Any],
+    reports: list[SampleReport],
+    guide: Guide,
+    leading: bool,
+    seconds: float,
+) -> dict[str, float]:
+    """The scalars of one iteration, ``group/name`` -> number."""
+    scalars: dict[str, float] = {}
+    for name in reports[0].returns:
+        scalars[f"followers/{name}_reward"] = _mean(r.returns[name] for r in reports)
+        scalars[f"followers/{name}_net_reward"] = _mean(r.net_returns[name] for r in reports)
+    led = np.concatenate([r.led_values for r in reports])
+    scalars["leader/objective"] = float(led.mean()) if len(led) else math.nan
+    random = np.concatenate([r.random_values for r in reports])
+    scalars["leader/objective_under_random_theta"] = (
+        float(random.mean()) if len(random) else math.nan
+    )
+    answer = guide.answer() if leading else np.full(len(experiment.market.characteristics), math.nan)
+    for name, value in zip(experiment.market.characteristics.names, answer, strict=True):
+        scalars[f"theta/{name}"] = float(value)
+    for name in reports[0].quantities:
+        scalars[f"market/{name}"] = _mean(r.quantities[name] for r in reports)
+    for module, learned in result["learners"].items():
+        for key in LEARNING_SCALARS:
+            if key in learned:
+                scalars[f"learning/{module}_{key}"] = float(learned[key])
+    training = experiment.training
+    env_steps = training.copies * training.rollout_steps * max(1, training.env_runners)
+    agents = sum(group.size for group in experiment.market.groups)
+    scalars["speed/env_steps_per_second"] = env_steps / seconds
+    scalars["speed/agent_steps_per_second"] = env_steps * agents / seconds
+    return scalars
+
+
+def _mean(values: Iterator[float]) -> float:
+    return float(np.mean(list(values)))
+
+
+def live_modules(algorithm: PPO, experiment: Experiment) -> dict[str, Any]:
+    """The actors in the main process, which RLlib keeps in step with the learner."""
+    module = algorithm.env_runner_group.local_env_runner.module
+    return {name: module[name] for name in module.keys()}
+
+
+# Stopping and going on ---------------------------------------------------------------------------
+
+
+def save(algorithm: PPO, guide: Guide, run: RunFolder, iteration: int) -> None:
+    """Write a checkpoint of everything."""
+    with run.new_checkpoint(iteration) as folder:
+        algorithm.save_to_path(folder / "algorithm")
+        state = {"iteration": iteration, "guide": guide.state()}
+        (folder / GUIDE_FILE).write_text(json.dumps(state))
+
+
+def restore(algorithm: PPO, guide: Guide, checkpoint: Path) -> int:
+    """Go on from a checkpoint; returns the iterations done."""
+    algorithm.restore_from_path(checkpoint / "algorithm")
+    state = json.loads((checkpoint / GUIDE_FILE).read_text())
+    guide.restore(state["guide"])
+    return int(state["iteration"])
+
+
+@contextmanager
+def interruptible() -> Iterator[list[int]]:
+    """Ctrl-C fills the list and lets the iteration finish; a second one stops at once."""
+    received: list[int] = []
+
+    def note(number: int, frame: FrameType | None) -> None:
+        if received:
+            raise KeyboardInterrupt
+        received.append(number)
+
+    try:
+        before = signal.signal(signal.SIGINT, note)
+    except ValueError:  # not in the main thread: there is no Ctrl-C to catch
+        yield received
+        return
+    try:
+        yield received
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def failure(error: BaseException, run: RunFolder) -> PacesetterError:
+    """What went wrong, and what is left to go on from."""
+    cause = getattr(error, "cause", None) or error
+    last = run.latest_checkpoint()
+    left = (
+        f"The last good checkpoint is {last}; 'pacesetter train --resume {run.path}' goes on from it"
+        if last
+        else "There is no checkpoint yet"
+    )
+    return PacesetterError(f"training stopped: {type(cause).__name__}: {cause}\n{left}.")
