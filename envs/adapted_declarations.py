@@ -90,7 +90,9 @@ def declarations(environment: Any, path: str) -> Declarations:
     names = () if observes else characteristics.names
     has_leader = hasattr(environment, "leader_observe")
     leader_space = getattr(environment, "leader_observation_space", None)
-    if has_leader != isinstance(leader_space, Box):
+    if leader_space is None and not has_leader:
+        leader_space = Box(-1.0, 1.0, (1,), np.float32)
+    elif not has_leader or not isinstance(leader_space, Box):
         raise PacesetterError(
             f"{path}: leader_observation_space (a Box) and leader_observe() go together; define "
             "both or neither."
@@ -103,7 +105,7 @@ def declarations(environment: Any, path: str) -> Declarations:
         members=members,
         action_spaces={g: environment.action_space(agents[0]) for g, agents in members.items()},
         steps=_steps(environment, path),
-        leader_observation_space=_flat(leader_space) if has_leader else Box(-1.0, 1.0, (1,)),
+        leader_observation_space=_flat(leader_space),
         has_leader_observation=has_leader,
         quantities=dict(getattr(environment, "quantities", {})),
         observes_characteristics=observes,
@@ -120,7 +122,7 @@ def check_members(environment: Any, path: str) -> None:
     Raises:
         PacesetterError: names every missing member and shows a line that would cure it.
     """
-    needed = METHODS
+    needed: tuple[str, ...] = METHODS
     if not isinstance(environment, type):
         needed = ("characteristics_space", "possible_agents", *METHODS)
     missing = [name for name in needed if not hasattr(environment, name)]
@@ -165,8 +167,8 @@ def _characteristics(environment: Any, path: str) -> Characteristics:
         )
     return Characteristics(
         [
-            Characteristic(str(name), *bounds, float(value))
-            for name, *bounds, value in zip(names, low, high, default, strict=True)
+            Characteristic(str(name), lowest, highest, float(value))
+            for name, lowest, highest, value in zip(names, low, high, default, strict=True)
         ]
     )
 

@@ -32,7 +32,7 @@ from .errors import PacesetterError
 from .market import Actions, Array, Group, Market, Shocks, State, Step
 from .random_streams import Shock
 
-LARGEST_SEED = 2**31
+SEEDS = 2**32  # NumPy's global generator, which an environment may use, takes no larger seed
 
 
 @dataclass(frozen=True)
@@ -136,7 +136,7 @@ class AdaptedMarket(Market):
             raise PacesetterError(f"market {self.name!r} runs in NumPy only; leave out `like`.")
         environments = np.empty(len(theta), dtype=object)
         for b, uniform in enumerate(shocks["seed"]):
-            seed = int(uniform * LARGEST_SEED)
+            seed = int(uniform * SEEDS)
             environments[b] = AdaptedCopy(self.environment, self.declared, seed)
         return {"environments": environments}
 
@@ -159,7 +159,7 @@ class AdaptedMarket(Market):
         """Start `copies` episodes; the environment of copy b is reset with ``seed + b``."""
         state = super().reset(seed, copies, theta, like)
         for b, environment in enumerate(state.environments):
-            environment.seed = seed + b
+            environment.seed = (seed + b) % SEEDS
         return state
 
     def transition(self, state: AdaptedState, actions: Actions, shocks: Shocks) -> Step:
@@ -260,10 +260,8 @@ def adapted(found: Any, path: str) -> type[Market]:
         name, options, bases=(AdaptedMarket,), namespace=namespace, frozen=True, kw_only=True
     )
     # An experiment file names a class by where it is imported from.
-    market.__module__, market.__qualname__ = (
-        module or getattr(found, "__module__", __name__),
-        attribute,
-    )
+    market.__module__ = module or getattr(found, "__module__", __name__)
+    market.__qualname__ = attribute
     return market
 
 

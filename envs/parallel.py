@@ -281,10 +281,10 @@ def checked_action(agent: str, actions: Mapping[str, Any], space: Space[Any]) ->
         raise PacesetterError(f"step: no action for agent {agent!r}{nearest(agent, actions)}.")
     action = actions[agent]
     if isinstance(space, Discrete):
-        number = np.asarray(action)
-        if number.shape == () and number.dtype.kind in "iu" and 0 <= int(number) < space.n:
+        number, choices = np.asarray(action), int(space.n)
+        if number.shape == () and number.dtype.kind in "iu" and 0 <= int(number) < choices:
             return int(number)
-        allowed = f"a whole number from 0 to {space.n - 1}"
+        allowed = f"a whole number from 0 to {choices - 1}"
     else:
         assert isinstance(space, Box)
         try:

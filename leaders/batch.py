@@ -92,7 +92,9 @@ class Batch:
     """Proposals chosen one after the other, each as if the earlier ones had been measured.
 
     Kriging believer: an earlier proposal counts as measured with its posterior mean as the value.
-    That leaves the mean everywhere as it was and lowers the deviation around the proposal.
+    That leaves the mean everywhere as it was and lowers the deviation around the proposal. It is
+    believed without noise: with the noise of a real measurement the deviation would hardly fall,
+    and a batch would crowd around one point, which the model may well have picked by mistake.
 
     Args:
         surrogate: posterior given the measurements.
@@ -177,8 +179,8 @@ class Batch:
         """Add `point` to what is known: one row of the factor, nothing is solved again."""
         row = self._known
         half = self._halve(point[None])[:, 0]
-        spread = self._surrogate.signal + self._surrogate.noise * BELIEF - half @ half
-        pivot = np.sqrt(max(spread, 1e-8))
+        spread = self._surrogate.signal - half @ half
+        pivot = np.sqrt(np.maximum(spread, 1e-8))  # regular even where nothing is left to learn
         added = self._surrogate.covariance(point[None], self._candidates)[0]
         added = (added - half @ self._half[:row]) / pivot
         self._half[row] = added
@@ -186,5 +188,3 @@ class Batch:
         self._factor[row, :row], self._factor[row, row] = half, pivot
         self._points[row] = point
         self._known = row + 1
-
-BELIEF = 1.0

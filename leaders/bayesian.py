@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from ..envs.characteristics import Characteristics
 from ..envs.errors import unknown
 from .feasible import FeasibleSet, LinearConstraint
-from .leader import LeaderSettings, SearchLeader
+from .leader import SearchLeader
 from .observations import Observations
 from .records import (
-    Interval,
+    SearchSettings,
     checked_measurements,
     checked_number,
     load_generator,
@@ -33,7 +33,7 @@ EXPLORATION = {
 
 
 @dataclass(frozen=True)
-class BayesianLeader(LeaderSettings):
+class BayesianLeader(SearchSettings):
     """A leader that models the objective as a Gaussian process and proposes where it promises most.
 
     Attributes:
@@ -46,7 +46,6 @@ class BayesianLeader(LeaderSettings):
         constraints: linear constraints on θ, all of which hold in every proposal.
         feasible: ``"package.module:function"`` with a further rule: called with θ ``(n, d)``,
             returns ``(n,)`` booleans; empty: none.
-        interval: the slow clock, ``"episode"`` or follower steps between two settings of θ.
     """
 
     name: ClassVar[str] = "bayesian"
@@ -56,7 +55,6 @@ class BayesianLeader(LeaderSettings):
     most_points: Annotated[int, Ge(2)] = 512
     constraints: tuple[LinearConstraint, ...] = ()
     feasible: str = ""
-    interval: Interval = "episode"
 
     def search(self, characteristics: Characteristics, seed: int) -> BayesianSearch:
         """The search leader; PacesetterError if the constraints leave no room."""
@@ -78,9 +76,7 @@ class BayesianSearch(SearchLeader):
         self._characteristics = characteristics
         self._settings = settings
         self._seed = seed
-        self._feasible = FeasibleSet(
-            characteristics, settings.constraints, settings.feasible, seed
-        )
+        self._feasible = FeasibleSet(characteristics, settings.constraints, settings.feasible, seed)
         self._observations = Observations.none(self._feasible.size)
         self._generator = np.random.default_rng(seed)
         self._initial = self._initial_points()
@@ -115,7 +111,7 @@ class BayesianSearch(SearchLeader):
     def best(self) -> NDArray[np.float64]:
         """The feasible θ with the highest posterior mean, ``(d,)``.
 
-        Before any measurement: the market default if feasible, else a point far inside. Asking
+        Before any measurement: the market default if feasible, else the first initial point. Asking
         changes nothing: the next proposals are the same.
         """
         if not len(self._observations):
@@ -149,9 +145,7 @@ class BayesianSearch(SearchLeader):
         acquisition = acquisition_function(
             name, EXPLORATION[name] if exploration is None else exploration
         )
-        batch = Batch(
-            self._model(), acquisition, self._feasible, self._generator, pending, number
-        )
+        batch = Batch(self._model(), acquisition, self._feasible, self._generator, pending, number)
         return np.stack([batch.next() for _ in range(number)])
 
     def _model(self) -> Any:

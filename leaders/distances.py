@@ -38,8 +38,13 @@ class SortedSample:
 
 
 def mean_difference(ordered: Floats) -> Floats:
-    """E|p − p′| over distinct pairs of each ascending row, ``(B, K)`` to ``(B,)``; unbiased."""
+    """E|p − p′| over distinct pairs of each ascending row, ``(B, K)`` to ``(B,)``; unbiased.
+
+    A lone draw, as of an interval that its episode cut short, has no pairs: 0.
+    """
     number = ordered.shape[1]
+    if number == 1:
+        return np.zeros(len(ordered))
     weights = 2.0 * np.arange(number) - (number - 1)
     return 2.0 * (ordered @ weights) / (number * (number - 1))
 

@@ -41,8 +41,8 @@ class FeasibleSet:
     """Box, linear constraints and a rule, in coordinates from 0 to 1 between the bounds.
 
     Characteristics whose bounds coincide are left out of the coordinates: ``f`` of ``d`` are free.
-    Constraints are tightened by a share of 2e-7 of their terms, so that they hold whatever the order
-    of summation and also after θ went through float32.
+    Constraints are tightened by a share of 2e-7 of their terms, so that they hold whatever the
+    order of summation and also after θ went through float32.
 
     Args:
         characteristics: names and bounds of θ.
@@ -244,8 +244,8 @@ class FeasibleSet:
         answer = np.asarray(self._rule(theta))
         if answer.shape != (len(theta),) or answer.dtype != bool:
             raise PacesetterError(
-                f"the rule {self._rule_path!r} (option 'feasible') returned {answer.dtype} of shape "
-                f"{answer.shape} for θ of shape {theta.shape}; it must return booleans of shape "
-                f"({len(theta)},), True where θ is allowed. Correct the function."
+                f"the rule {self._rule_path!r} (option 'feasible') returned {answer.dtype} of "
+                f"shape {answer.shape} for θ of shape {theta.shape}; it must return booleans "
+                f"of shape ({len(theta)},), True where θ is allowed. Correct the function."
             )
         return answer

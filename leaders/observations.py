@@ -90,10 +90,10 @@ class Observations:
 
     def _pool(self, labels: NDArray[np.int64]) -> Observations:
         """Average the rows of equal label, weighted by their counts."""
-        counts = np.bincount(labels, self.counts)
+        counts = np.bincount(labels, self.counts).astype(np.float64)
         means = np.bincount(labels, self.counts * self.means) / counts
         spread = self.counts * (self.means - means[labels]) ** 2
-        squares = np.bincount(labels, self.squares + spread)
+        squares = np.bincount(labels, self.squares + spread).astype(np.float64)
         columns = [np.bincount(labels, self.counts * column) / counts for column in self.points.T]
         return Observations(np.stack(columns, axis=1), means, counts, squares)
 

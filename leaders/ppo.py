@@ -8,8 +8,7 @@ from typing import Annotated, ClassVar, Literal
 from annotated_types import Ge, Gt, Le, MinLen
 
 from ..envs.characteristics import Characteristics
-from .leader import LeaderSettings
-from .records import Interval
+from .leader import Interval, LeaderSettings
 
 Fraction = Annotated[float, Ge(0), Le(1)]
 Positive = Annotated[float, Gt(0)]
@@ -31,7 +30,7 @@ class PPOLeader(LeaderSettings):
         final_learning_rate: Adam step size at the last iteration, reached linearly.
         epochs: passes over a batch per leader update.
         minibatch_size: leader steps per gradient step.
-        update_every: follower updates per leader update: how much slower the leader learns.
+        update_every: follower updates per leader update, the slow time scale of learning.
         discount: discount factor per setting of θ.
         gae_lambda: λ of generalised advantage estimation.
         clip: clipping range of PPO's probability ratio.

@@ -1,10 +1,11 @@
-"""What all search leaders share: checked measurements, saved generators, functions by name."""
+"""What search leaders share: options, checked measurements, generators, functions by name."""
 
 from __future__ import annotations
 
 import importlib
 from collections.abc import Callable
-from typing import Annotated, Any, Literal
+from dataclasses import dataclass
+from typing import Annotated, Any
 
 import numpy as np
 from annotated_types import Ge
@@ -12,18 +13,32 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..envs.characteristics import Characteristics
 from ..envs.errors import PacesetterError, unknown
-
-Interval = Literal["episode"] | Annotated[int, Ge(1)]
-"""The slow clock: between episodes, or a number of follower steps between two settings of θ."""
+from .leader import Interval, LeaderSettings
 
 ROUNDING = 1e-5  # share of a characteristic's range by which θ may move on its way through float32
+
+
+@dataclass(frozen=True, kw_only=True)
+class SearchSettings(LeaderSettings):
+    """The options that every search leader has.
+
+    Attributes:
+        interval: the slow clock, ``"episode"`` or follower steps between two settings of θ.
+        candidates: how many different θ are tried at once, each on an equal share of the copies;
+            None: one per copy.
+        update_every: iterations over which the candidates are measured before the next ones.
+    """
+
+    interval: Interval = "episode"
+    candidates: Annotated[int, Ge(1)] | None = None
+    update_every: Annotated[int, Ge(1)] = 1
 
 
 def checked_number(number: int) -> int:
     """Return `number` if that many proposals can be made; raise PacesetterError otherwise."""
     if number < 1:
         raise PacesetterError(
-            f"a leader was asked for {number} proposals; ask for at least 1 (one per parallel copy)."
+            f"a leader was asked for {number} proposals; ask for at least 1, one per parallel copy."
         )
     return int(number)
 

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from ..envs.characteristics import Characteristics
 from ..envs.errors import PacesetterError
-from .leader import LeaderSettings, SearchLeader
+from .leader import SearchLeader
 from .records import (
-    Interval,
+    SearchSettings,
     checked_measurements,
     checked_number,
     load_generator,
@@ -25,17 +25,15 @@ MOST_GRID_POINTS = 1_000_000  # two arrays of that length; nobody can measure th
 
 
 @dataclass(frozen=True)
-class FixedLeader(LeaderSettings):
+class FixedLeader(SearchSettings):
     """A leader that keeps θ where it is: the market as it comes, or a given intervention.
 
     Attributes:
         theta: name -> value; characteristics that are left out take their market default.
-        interval: the slow clock, ``"episode"`` or follower steps; without effect on a fixed θ.
     """
 
     name: ClassVar[str] = "fixed"
     theta: dict[str, float] = field(default_factory=dict)
-    interval: Interval = "episode"
 
     def search(self, characteristics: Characteristics, seed: int) -> FixedSearch:
         """The search leader; PacesetterError if θ names an unknown entry or is out of bounds."""
@@ -70,17 +68,15 @@ class FixedSearch(SearchLeader):
 
 
 @dataclass(frozen=True)
-class GridLeader(LeaderSettings):
+class GridLeader(SearchSettings):
     """A leader that tries every point of a regular grid again and again.
 
     Attributes:
         points_per_characteristic: values per characteristic, evenly spaced, both bounds included.
-        interval: the slow clock, ``"episode"`` or follower steps between two settings of θ.
     """
 
     name: ClassVar[str] = "grid"
     points_per_characteristic: Annotated[int, Ge(2)] = 5
-    interval: Interval = "episode"
 
     def search(self, characteristics: Characteristics, seed: int) -> GridSearch:
         """The search leader; PacesetterError if the grid has too many points."""
@@ -179,15 +175,10 @@ class GridSearch(SearchLeader):
 
 
 @dataclass(frozen=True)
-class RandomLeader(LeaderSettings):
-    """A leader that draws θ uniformly from the box.
-
-    Attributes:
-        interval: the slow clock, ``"episode"`` or follower steps between two settings of θ.
-    """
+class RandomLeader(SearchSettings):
+    """A leader that draws θ uniformly from the box; options as in `SearchSettings`."""
 
     name: ClassVar[str] = "random"
-    interval: Interval = "episode"
 
     def search(self, characteristics: Characteristics, seed: int) -> RandomSearch:
         """The search leader with these options."""

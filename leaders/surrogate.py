@@ -1,8 +1,8 @@
 """A Gaussian process for noisy measurements.
 
 The likelihood is that of the package bayesian-optimization: its Gaussian process and target space.
-Its own use of them has no noise term, though. Here the kernel has one, learned, that knows how often
-each point was measured, under weak priors: few noisy values do not determine all scales.
+Its own use of them has no noise term, though. Here the kernel has one, learned, that knows how
+often each point was measured, under weak priors: few noisy values do not determine all scales.
 """
 
 from __future__ import annotations
@@ -12,14 +12,17 @@ from collections.abc import Callable
 import numpy as np
 from bayes_opt import BayesianOptimization
 from numpy.typing import NDArray
-from scipy.linalg import cho_solve, cholesky, solve_triangular
+from scipy.linalg import cho_solve, cholesky
 from scipy.optimize import minimize
 from sklearn.gaussian_process.kernels import ConstantKernel, Matern, WhiteKernel
 
 from .observations import Observations
 
-MOST_FITTED = 200  # a fit takes time cubic in this; the posterior itself uses every observation
-PRIOR_SIGNAL = (np.log(0.5), 1.0)  # median and width of each logarithm; a measurement has variance 1
+MOST_FITTED = 256  # a fit takes time cubic in this; the posterior itself uses every observation
+PRIOR_SIGNAL = (
+    np.log(0.5),
+    1.0,
+)  # median and width of each logarithm; a measurement has variance 1
 PRIOR_LENGTH = (np.log(0.4), 0.7)  # times the root of the number of coordinates
 PRIOR_NOISE = (np.log(0.4), 2.0)  # wide: an objective may be free of noise
 
@@ -108,4 +111,8 @@ def fit_scales(data: Observations) -> tuple[float, NDArray[np.float64], float]:
         package.space.register(point, value)
     package.acquisition_function._fit_gp(package._gp, package.space)
     fitted = package._gp.kernel_
-    return fitted.k1.k1.constant_value, np.atleast_1d(fitted.k1.k2.length_scale), fitted.k2.noise_level
+    return (
+        fitted.k1.k1.constant_value,
+        np.atleast_1d(fitted.k1.k2.length_scale),
+        fitted.k2.noise_level,
+    )

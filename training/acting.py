@@ -136,10 +136,20 @@ class LeaderRecorder:
         characteristics: θ space; the leader's actions on [−1, 1] are mapped onto it.
         copies: B.
         observation_entries: L.
+        once_per_episode: the leader decides once per episode. Its return is then the objective of
+            that decision alone, even where the market would go on: it never decides in the state
+            that the episode ends in, so there is no value of that state to bootstrap from.
     """
 
-    def __init__(self, characteristics: Characteristics, copies: int, observation_entries: int):
+    def __init__(
+        self,
+        characteristics: Characteristics,
+        copies: int,
+        observation_entries: int,
+        once_per_episode: bool,
+    ):
         self._characteristics = characteristics
+        self._once_per_episode = once_per_episode
         entries = len(characteristics)
         self._open = np.zeros(copies, dtype=bool)
         self._observation = np.zeros((copies, observation_entries), dtype=np.float32)
@@ -176,7 +186,7 @@ class LeaderRecorder:
                 log_probability=self._log_probability[rows],
                 distribution_inputs=self._inputs[rows],
                 rewards=step.leader_reward[rows],
-                terminated=step.terminated[rows],
+                terminated=step.terminated[rows] | self._once_per_episode,
                 ended=(step.terminated | step.truncated)[rows],
                 next_observations=next_observation[rows].astype(np.float32),
             )
@@ -196,7 +206,8 @@ class LeaderRecorder:
 
     def state(self) -> dict[str, Any]:
         """Everything that changes."""
-        return {key: value for key, value in vars(self).items() if key != "_characteristics"}
+        fixed = ("_characteristics", "_once_per_episode")
+        return {key: value for key, value in vars(self).items() if key not in fixed}
 
     def restore(self, state: dict[str, Any]) -> None:
         """Go on from what `state` returned."""

@@ -108,7 +108,7 @@ class Policies:
         actions = {}
         observations = self.market.observe(state)
         for group in self.market.groups:
-            observation = np.ascontiguousarray(observations[group.name])
+            observation = np.array(observations[group.name])
             rows = torch.from_numpy(observation).reshape(-1, observation.shape[-1])
             inputs = self._modules[group.name].distribution_inputs(rows)
             discrete = isinstance(group.action_space, Discrete)
@@ -130,7 +130,7 @@ class Policies:
     @torch.inference_mode()
     def theta(self, state: Any) -> NDArray[np.float64]:
         """θ that the leader's policy sets on average, ``(B, d)``."""
-        observation = np.ascontiguousarray(self.market.leader_observe(state))
+        observation = np.array(self.market.leader_observe(state))
         inputs = self._modules[LEADER].distribution_inputs(torch.from_numpy(observation))
         action = distributions.most_likely(inputs, discrete=False).numpy()
         return theta_of(action, self.market.characteristics)

@@ -114,6 +114,7 @@ class GameRunner(EnvRunner, Checkpointable):
                 experiment.market.characteristics,
                 settings.copies,
                 experiment.market.leader_observation_space.shape[0],
+                self.game.interval_steps == experiment.market.steps_per_episode,
             )
         self._samples_in_phase = 0
         self._interval_theta = np.zeros_like(self._assigned)

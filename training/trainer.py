@@ -26,7 +26,7 @@ from .learner import NonFiniteTrainingError
 from .policies import Policies
 from .progress import Progress
 from .run_folder import RunFolder
-from .runner import GameRunner, SampleReport
+from .runner import SampleReport
 
 GUIDE_FILE = "guide.json"
 LEARNING_SCALARS = (
@@ -119,13 +119,11 @@ def train(run: RunFolder, address: str | None = None, quiet: bool = False) -> Ou
 
 def command_runners(algorithm: PPO, experiment: Experiment, guide: Guide, leading: bool) -> None:
     """Tell every runner which copies the leader leads, and a search leader's candidates."""
-    if experiment.training.route == "stock":
-        return
     led = leader_copies(experiment.training) if leading else 0
     runners = max(1, experiment.training.env_runners)
     theta = guide.next_theta(led * runners) if led else None
 
-    def command(runner: GameRunner) -> None:
+    def command(runner: Any) -> None:
         runner.lead(led)
         if theta is not None:
             part = max(0, (runner.worker_index or 1) - 1)
@@ -136,7 +134,8 @@ def command_runners(algorithm: PPO, experiment: Experiment, guide: Guide, leadin
 
 def take_reports(algorithm: PPO) -> list[SampleReport]:
     """The reports of all runners that answered."""
-    return [report for report in on_runners(algorithm, GameRunner.take_report) if report]
+    reports = on_runners(algorithm, lambda runner: runner.take_report())
+    return [report for report in reports if report]
 
 
 def on_runners(algorithm: PPO, function: Any) -> list[Any]:

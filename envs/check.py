@@ -1,0 +1,130 @@
+"""Does a market keep the contract? `check_market` tries every promise and reports what it found.
+
+report = check_market(make("my_module:MyEnv"))
+print(report)
+assert report.ok
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from . import check_characteristics, check_contract, check_namespaces, check_randomness
+from .check_play import FaultError
+from .errors import PacesetterError
+from .market import Market
+
+CHECKS: dict[str, Callable[[Market, int, int], str]] = {
+    "declarations": check_contract.declarations,
+    "shapes and types": check_contract.shapes_and_types,
+    "finite values": check_contract.finite_values,
+    "end of an episode": check_contract.end_of_episode,
+    "information costs": check_contract.information_costs,
+    "determinism": check_randomness.determinism,
+    "nothing hidden on the market": check_randomness.nothing_hidden,
+    "copies are independent": check_randomness.independent_copies,
+    "inputs are not changed": check_randomness.inputs_unchanged,
+    "copy, branch and pickle": check_randomness.copy_branch_pickle,
+    "allowed characteristics": check_characteristics.allowed,
+    "forbidden characteristics": check_characteristics.forbidden,
+    "characteristics at the start": check_characteristics.at_the_start,
+    "characteristics in an episode": check_characteristics.in_an_episode,
+    "view of characteristics": check_characteristics.view,
+    "torch": check_namespaces.torch_equals_numpy,
+    "gradients": check_namespaces.gradients,
+    "PettingZoo": check_contract.pettingzoo,
+}
+"""Name -> check. It returns a detail, or says what is wrong by raising `FaultError`."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """The outcome of one check.
+
+    Attributes:
+        name: what was checked.
+        outcome: ``skipped`` where the market declares that it does not promise this.
+        detail: what was found, or why it was skipped.
+    """
+
+    name: str
+    outcome: Literal["ok", "failed", "skipped"]
+    detail: str
+
+
+@dataclass(frozen=True)
+class Report:
+    """Outcomes of all checks of a market.
+
+    Attributes:
+        market: its name.
+        checks: in the order they were made.
+    """
+
+    market: str
+    checks: tuple[Check, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether no check failed."""
+        return not self.failed
+
+    @property
+    def failed(self) -> tuple[str, ...]:
+        """Names of the failed checks."""
+        return tuple(check.name for check in self.checks if check.outcome == "failed")
+
+    def __str__(self) -> str:
+        width = max(len(check.name) for check in self.checks)
+        lines = [f"market {self.market}"]
+        for check in self.checks:
+            detail = check.detail.replace("\n", "\n" + " " * (width + 12))
+            lines.append(f"  {check.outcome:<8} {check.name:<{width}} {detail}".rstrip())
+        number = len(self.failed)
+        lines.append(f"{number} of {len(self.checks)} checks failed" if number else "all good")
+        return "\n".join(lines)
+
+
+def check_market(market: Market, steps: int | None = None, seed: int = 0) -> Report:
+    """Try every promise of the `Market` contract.
+
+    Args:
+        market: the market to check.
+        steps: of one play; by default a little more than two episodes, but at most 120.
+        seed: of the random streams and actions.
+
+    Returns:
+        a report; nothing is raised, whatever the market does.
+    """
+    try:
+        played = steps or min(2 * market.steps_per_episode + 3, 120)
+    except Exception as error:
+        return Report(type(market).__name__, (Check("declarations", "failed", _told(error)),))
+    checks = tuple(_outcome(name, check, market, played, seed) for name, check in CHECKS.items())
+    return Report(market.name, checks)
+
+
+def _outcome(
+    name: str, check: Callable[[Market, int, int], str], market: Market, steps: int, seed: int
+) -> Check:
+    try:
+        detail = check(market, steps, seed)
+    except FaultError as fault:
+        return Check(name, "failed", str(fault))
+    except Exception as error:
+        return Check(name, "failed", _told(error))
+    if detail.startswith(SKIPPED):
+        return Check(name, "skipped", detail.removeprefix(SKIPPED))
+    return Check(name, "ok", detail)
+
+
+def _told(error: Exception) -> str:
+    if isinstance(error, PacesetterError):
+        return str(error)
+    return f"{type(error).__name__}: {error}"
+
+
+SKIPPED = "skipped: "
+"""How a check's detail begins where there was nothing to check."""

@@ -1,0 +1,173 @@
+"""The cobweb market against what is known about it, and its equilibrium against brute force."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from pacesetter.envs.cobweb import SUPPLY_SLOPES, supply, truncated_normal
+from pacesetter.envs.cobweb_equilibrium import LogitEquilibrium
+from pacesetter.envs.registry import make
+from scipy.stats import truncnorm
+
+FIXED_POINTS = {"stable": 5.5739, "unstable": 5.7323, "strongly_unstable": 5.9103}
+
+
+def price_of(market, forecasts, noise):
+    """Prices ``(B,)`` of forecasts ``(B, 6)``, as indices, through the market."""
+    state = market.reset(0, len(forecasts))
+    step = market.transition(state, {"producer": forecasts}, {"demand": noise})
+    return step.quantities["price"]
+
+
+@pytest.mark.parametrize("treatment", FIXED_POINTS)
+def test_fixed_points(treatment):
+    market = make("cobweb", treatment=treatment)
+    assert market.equilibrium_price == pytest.approx(FIXED_POINTS[treatment], abs=5e-5)
+    assert market.benchmark()["equilibrium_price_variance"] == 0.25
+
+
+@pytest.mark.parametrize(
+    ("treatment", "limits"),
+    [
+        ("stable", (5.5739, 5.5739)),
+        ("unstable", (1.542, 9.108)),
+        ("strongly_unstable", (1.200, 9.200)),
+    ],
+)
+def test_naive_forecasters(treatment, limits):
+    """All forecast the last price: p_t = (a − 6 S(p_{t−1})) / b, without noise."""
+    market = make("cobweb", treatment=treatment, forecast_points=1001)
+    price, path = 5.0, []
+    for _ in range(400):
+        index = np.full((1, 6), np.clip(round(price * 100), 0, 1000))
+        price = float(price_of(market, index, np.zeros(1))[0])
+        path.append(price)
+    # Forecasts are rounded to 0.01, and near the stable fixed point the map keeps 0.87 of it.
+    assert sorted(path[-2:]) == pytest.approx(limits, abs=0.05)
+
+
+def test_naive_forecasts_without_rounding():
+    for treatment, limits in (
+        ("stable", (5.5739, 5.5739)),
+        ("unstable", (1.542, 9.108)),
+        ("strongly_unstable", (1.200, 9.200)),
+    ):
+        price, path = np.float64(5.0), []
+        for _ in range(400):
+            price = (13.8 - 6 * supply(np, price, SUPPLY_SLOPES[treatment])) / 1.5
+            path.append(float(price))
+        assert sorted(path[-2:]) == pytest.approx(limits, abs=6e-4)
+
+
+@pytest.mark.parametrize(
+    ("treatment", "mean", "variance"),
+    [("stable", 5.835, 0.941), ("unstable", 5.990, 1.769), ("strongly_unstable", 6.001, 2.542)],
+)
+def test_uniform_forecasters(treatment, mean, variance):
+    """The known values are for forecasts on all of [0, 10]; a coarse grid shifts them a little."""
+    generator, copies, periods = np.random.default_rng(0), 4000, 50
+    for points, rounding in ((1001, 0.0), (101, 0.011)):
+        market = make("cobweb", treatment=treatment, forecast_points=points)
+        state, prices = market.reset(0, copies), []
+        for _ in range(periods):
+            step = market.step(state, {"producer": generator.integers(0, points, (copies, 6))})
+            state = step.state
+            prices.append(step.quantities["price"])
+        # 4 standard errors of 200,000 prices, and of the Monte Carlo behind the known values.
+        assert np.mean(prices) == pytest.approx(mean, abs=0.014 + rounding)
+        assert np.var(prices) == pytest.approx(variance, rel=0.015 + rounding)
+
+
+@pytest.mark.parametrize(
+    ("treatment", "cost", "mean", "variance"),
+    [
+        ("strongly_unstable", 0.1, 5.917, 0.808),
+        ("strongly_unstable", 0.2, 5.877, 1.653),
+        ("unstable", 0.2308, 5.738, 0.648),
+    ],
+)
+def test_logit_equilibrium_against_known_values(treatment, cost, mean, variance):
+    equilibrium = LogitEquilibrium(make("cobweb", treatment=treatment)).solve(cost)
+    assert equilibrium.mean == pytest.approx(mean, rel=0.01)
+    assert equilibrium.variance == pytest.approx(variance, rel=0.01)
+
+
+def brute_force_answer(slope, policy, cost, others, noise):
+    """The logit answer to five others who play `policy`, by drawing them: no convolution, no grid.
+
+    Args:
+        policy: forecast probabilities, ``(101,)``.
+        others: uniforms, ``(draws, 5)``; noise: standard normals, ``(draws,)``.
+    """
+    forecasts = np.linspace(0, 10, 101)
+    chosen = np.searchsorted(np.cumsum(policy), others).clip(0, 100)
+    supplied = (np.tanh(slope * (forecasts[chosen] - 6)) + 1).sum(axis=1)
+    utility = np.empty(101)
+    for a, forecast in enumerate(forecasts):
+        own = np.tanh(slope * (forecast - 6)) + 1
+        error = (13.8 - supplied - own) / 1.5 + 0.5 * noise - forecast
+        utility[a] = np.maximum(0, 1300 - 260 * error**2).mean() / 1300
+    weight = np.exp((utility - utility.max()) / cost)
+    return weight / weight.sum()
+
+
+@pytest.mark.parametrize(("treatment", "cost"), [("unstable", 0.2308), ("strongly_unstable", 0.2)])
+def test_logit_equilibrium_answers_itself(treatment, cost):
+    market = make("cobweb", treatment=treatment)
+    equilibrium = LogitEquilibrium(market).solve(cost)
+    generator = np.random.default_rng(0)
+    others, noise = generator.random((25_000, 5)), generator.normal(size=25_000)
+    slope = SUPPLY_SLOPES[treatment]
+    answer = brute_force_answer(slope, equilibrium.policy[0], cost, others, noise)
+    np.testing.assert_allclose(answer, equilibrium.policy[0], atol=1e-3)
+    # The same price moments when the market itself is played with that policy.
+    cumulative = np.cumsum(equilibrium.policy[0])
+    chosen = np.searchsorted(cumulative, generator.random((200_000, 6))).clip(0, 100)
+    prices = price_of(market, chosen, generator.normal(size=200_000))
+    assert prices.mean() == pytest.approx(equilibrium.mean, abs=0.01)
+    assert prices.var() == pytest.approx(equilibrium.variance, rel=0.01)
+
+
+def test_equilibrium_of_unequal_producers_answers_itself():
+    market = make("cobweb")
+    equilibrium = LogitEquilibrium(market).solve(np.array([0.15, 0.6]), tolerance=1e-6)
+    generator = np.random.default_rng(1)
+    others, noise = generator.random((25_000, 5)), generator.normal(size=25_000)
+    mixture = equilibrium.policy.mean(axis=0)
+    for cost, policy in zip(equilibrium.information_costs, equilibrium.policy, strict=True):
+        answer = brute_force_answer(0.5, mixture, cost, others, noise)
+        np.testing.assert_allclose(answer, policy, atol=1e-3)
+
+
+def test_equilibrium_samples_have_its_moments():
+    equilibrium = LogitEquilibrium(make("cobweb")).solve(0.25)
+    sample = equilibrium.sample(np.random.default_rng(0), 200_000)
+    assert sample.mean() == pytest.approx(equilibrium.mean, abs=0.01)
+    assert sample.var() == pytest.approx(equilibrium.variance, rel=0.015)
+    mass = equilibrium.price_density.sum() * (equilibrium.prices[1] - equilibrium.prices[0])
+    assert mass == pytest.approx(1.0, abs=1e-6)
+
+
+def test_planted_samples_exist_for_both_parameterisations():
+    together = make("cobweb").planted_sample([0.25, 0.0], 4000, 0)
+    each = make("cobweb", parameterisation="individual").planted_sample([0.25] * 6, 4000, 0)
+    assert together.shape == each.shape == (4000,)
+    assert together.mean() == pytest.approx(each.mean(), abs=0.06)
+
+
+@pytest.mark.parametrize("mean", [0.0, 0.05, 0.3, 1.0])
+@pytest.mark.parametrize("deviation", [0.01, 0.2, 0.5])
+def test_truncated_normal_quantiles(mean, deviation):
+    levels = np.array([0.0, 1e-6, 0.1, 0.5, 0.9, 0.999])
+    expected = truncnorm.ppf(levels, -mean / deviation, np.inf, mean, deviation)
+    found = truncated_normal(np, np.full(6, mean), np.full(6, deviation), levels)
+    np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-12)
+    tensors = [torch.tensor(x) for x in (np.full(6, mean), np.full(6, deviation), levels)]
+    in_torch = truncated_normal(torch, *tensors).numpy()
+    np.testing.assert_allclose(in_torch, found, rtol=1e-10, atol=1e-14)
+
+
+def test_truncated_normal_without_spread_is_its_mean():
+    found = truncated_normal(np, np.array([0.0, 0.4]), np.zeros(2), np.array([0.1, 0.9]))
+    np.testing.assert_array_equal(found, [0.0, 0.4])

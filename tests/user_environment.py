@@ -1,0 +1,126 @@
+"""A user's environment as the adapter meets it; it knows nothing of Pacesetter."""
+# ruff: noqa: RUF012
+
+from __future__ import annotations
+
+import numpy as np
+from gymnasium.spaces import Box, Discrete
+from pettingzoo import ParallelEnv
+
+
+class Fishery(ParallelEnv):
+    """Boats choose an effort, the fish they leave grow back; a leader sets the tax on catch."""
+
+    metadata = {"name": "fishery"}
+    characteristics_space = Box(0.0, 1.0, (1,))
+    characteristics_names = ("tax",)
+    quantities = {"stock": "fish left, tonnes"}
+    max_steps = 8
+
+    def __init__(self, boats: int = 3, growth: float = 0.5):
+        self.possible_agents = [f"boat_{i}" for i in range(boats)]
+        self.agents = []
+        self.growth = growth
+        self.tax = 0.0
+        self._seen, self._efforts = Box(0.0, np.inf, (2,)), Box(0.0, 1.0, (1,))
+
+    def observation_space(self, agent):
+        return self._seen
+
+    def action_space(self, agent):
+        return self._efforts
+
+    def set_characteristics(self, theta):
+        self.tax = float(theta[0])
+
+    def _observe(self):
+        share = np.array([self.stock, self.clock], dtype=np.float32)
+        return {agent: share.copy() for agent in self.possible_agents}
+
+    def reset(self, seed=None, options=None):
+        self.generator = np.random.default_rng(seed)
+        self.agents = list(self.possible_agents)
+        self.stock, self.clock = 1.0 + self.generator.random() + self.tax, 0
+        return self._observe(), {agent: {} for agent in self.agents}
+
+    def step(self, actions):
+        efforts = np.array([float(actions[agent][0]) for agent in self.agents])
+        catch = self.stock * efforts / (1 + efforts.sum())
+        self.stock = (self.stock - catch.sum()) * (1 + self.growth * self.generator.random())
+        self.clock += 1
+        agents, ended = self.agents, self.clock >= self.max_steps
+        if ended:
+            self.agents = []
+        rewards = {a: float(c) * (1 - self.tax) for a, c in zip(agents, catch, strict=True)}
+        infos = {agent: {"stock": self.stock} for agent in agents}
+        none = dict.fromkeys(agents, False)
+        return self._observe(), rewards, none, dict.fromkeys(agents, ended), infos
+
+
+class BranchableFishery(Fishery):
+    branchable = True
+
+
+class Mixed(Fishery):
+    """Two types of agents, choices that begin at 1, θ in the observation, a leader's view."""
+
+    observes_characteristics = True
+    groups = {"small": ["boat_0", "boat_2"], "large": ["boat_1"]}
+    leader_observation_space = Box(0.0, np.inf, (1,))
+
+    def __init__(self):
+        super().__init__(boats=3)
+        self._choices = Discrete(3, start=1)
+
+    def action_space(self, agent):
+        return self._choices if agent == "boat_1" else self._efforts
+
+    def observe(self, agent):
+        return np.array([self.stock, self.tax], dtype=np.float32)
+
+    def _observe(self):
+        return {agent: self.observe(agent) for agent in self.possible_agents}
+
+    def leader_observe(self):
+        return [self.stock]
+
+    def step(self, actions):
+        assert actions["boat_1"] in (1, 2, 3)
+        return super().step({**actions, "boat_1": [actions["boat_1"] / 3]})
+
+
+class OneLeavesEarly(Fishery):
+    """Its first boat sinks at the second step."""
+
+    def step(self, actions):
+        observations, rewards, terminations, truncations, infos = super().step(actions)
+        terminations["boat_0"] = self.clock >= 2
+        return observations, rewards, terminations, truncations, infos
+
+
+class EndsBySurprise(Fishery):
+    """All fish die at the third step: a termination before the horizon."""
+
+    def step(self, actions):
+        observations, rewards, terminations, truncations, infos = super().step(actions)
+        if self.clock >= 3:
+            terminations, self.agents = dict.fromkeys(terminations, True), []
+        return observations, rewards, terminations, truncations, infos
+
+
+class Nothing(ParallelEnv):
+    """Lacks what the adapter needs."""
+
+
+class Endless(Fishery):
+    """Has no length."""
+
+    max_steps = None
+
+
+NUMBER = 3
+
+
+def fishery(boats=2, own=object):
+    """A factory instead of a class."""
+    return Fishery(boats)

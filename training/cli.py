@@ -1,0 +1,171 @@
+"""The command ``pacesetter``: list, train, evaluate, report, check, bench.
+
+Whatever can be known to be wrong is said before Ray or torch is imported; an error a user can act
+on is printed alone, with exit code 2.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from ..envs.errors import PacesetterError
+from ..envs.registry import MARKETS
+from ..leaders.objectives import OBJECTIVES
+from ..leaders.references import REFERENCES
+from ..leaders.registry import LEADERS
+from .experiment import load_experiment, shipped_experiments
+from .run_folder import RunFolder
+
+BAD_INPUT, INTERRUPTED = 2, 130
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; returns its exit code."""
+    options = _parser().parse_args(arguments)
+    try:
+        code: int = options.run(options)
+    except PacesetterError as error:
+        print(f"pacesetter: {error}", file=sys.stderr)
+        return BAD_INPUT
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="pacesetter",
+        description="Markets in which a leader sets the rules and followers adapt to them.",
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    def add(name: str, run: object, text: str) -> argparse.ArgumentParser:
+        command = commands.add_parser(name, help=text, description=text)
+        command.set_defaults(run=run)
+        return command
+
+    add("list", list_all, "Show markets, leaders, objectives and experiments.")
+    _train_options(add("train", train, "Train an experiment, then evaluate it."))
+    for name, run, text in (
+        ("evaluate", evaluate, "Measure a finished run again and show its results."),
+        ("report", report, "Show the results of a run and draw its figures again."),
+    ):
+        add(name, run, text).add_argument("runs", nargs="+", metavar="RUN", help="run folder")
+    command = add("check", check, "Check that a market keeps the rules of the library.")
+    command.add_argument("market", help="a market's name, or module:Environment")
+    command.add_argument("option", nargs="*", help="option=value of the market")
+    _bench_options(add("bench", bench, "Measure speed against stock RLlib and a plain loop."))
+    return parser
+
+
+def _train_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "experiment", nargs="?", help="name of a shipped experiment, or path of a YAML file"
+    )
+    command.add_argument("override", nargs="*", help="key=value, e.g. training.iterations=50")
+    command.add_argument("--resume", metavar="RUN", help="go on with an interrupted run")
+    command.add_argument("--runs", default="runs", help="folder for run folders (default: runs)")
+    command.add_argument("--name", help="name of the run folder")
+    command.add_argument("--address", help="of a Ray cluster, or 'auto'; default: this machine")
+    command.add_argument("--quiet", action="store_true", help="no progress display")
+
+
+def _bench_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument("selection", nargs="*", metavar="NAME", help="benchmarks; default: all")
+    command.add_argument("--repeats", type=int, default=3, help="repeats of every contender")
+    command.add_argument("--quick", action="store_true", help="smaller and less certain")
+    command.add_argument("--json", type=Path, help="also write the figures to this file")
+
+
+# Commands -----------------------------------------------------------------------------------------
+
+
+def list_all(options: argparse.Namespace) -> int:
+    """``pacesetter list``."""
+    for title, classes in (
+        ("Markets", MARKETS),
+        ("Leaders", LEADERS),
+        ("Objectives", OBJECTIVES),
+        ("References of a calibration", REFERENCES),
+    ):
+        print(f"{title}:")
+        for name, cls in sorted(classes.items()):
+            print(f"  {name:<16} {(cls.__doc__ or '').strip().splitlines()[0]}")
+        print()
+    print("Experiments:")
+    for name in shipped_experiments():
+        print(f"  {name:<44} {load_experiment(name).description}")
+    return 0
+
+
+def train(options: argparse.Namespace) -> int:
+    """``pacesetter train``."""
+    if options.resume:
+        if options.experiment:
+            raise PacesetterError(
+                "--resume takes the experiment from the run folder; leave out "
+                f"{options.experiment!r}, or start a new run without --resume."
+            )
+        run = RunFolder.open(options.resume)
+    else:
+        if not options.experiment:
+            shipped = ", ".join(shipped_experiments())
+            raise PacesetterError(f"train needs an experiment: a YAML file or one of {shipped}.")
+        experiment = load_experiment(options.experiment, options.override)
+        run = RunFolder.create(options.runs, experiment, options.name)
+    from .session import run_experiment
+
+    return run_experiment(run, options.address, options.quiet)
+
+
+def evaluate(options: argparse.Namespace) -> int:
+    """``pacesetter evaluate``."""
+    runs = [RunFolder.open(path) for path in options.runs]
+    from . import session
+
+    for run in runs:
+        session.evaluate_run(run)
+    return 0
+
+
+def report(options: argparse.Namespace) -> int:
+    """``pacesetter report``."""
+    runs = [RunFolder.open(path) for path in options.runs]
+    for run in runs:
+        run.read_results()
+    from . import session
+
+    for run in runs:
+        session.report_run(run)
+    return 0
+
+
+def check(options: argparse.Namespace) -> int:
+    """``pacesetter check``."""
+    from ..envs.check import check_market
+    from ..envs.registry import make
+    from .yaml_file import parse_value
+
+    chosen = {}
+    for text in options.option:
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise PacesetterError(f"{text!r} is not of the form option=value.")
+        chosen[name] = parse_value(value)
+    outcome = check_market(make(options.market, **chosen))
+    print(outcome)
+    return 0 if outcome.ok else 1
+
+
+def bench(options: argparse.Namespace) -> int:
+    """``pacesetter bench``."""
+    from .bench import main_bench
+
+    return main_bench(options)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

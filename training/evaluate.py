@@ -1,0 +1,135 @@
+"""Evaluation: play the trained policies out, measure, and write results, figures and events."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+from torch.utils.tensorboard import SummaryWriter
+
+from ..envs.errors import PacesetterError
+from .charts import pixels
+from .experiment import Experiment
+from .figures import training_figures
+from .history import read_history
+from .play import play
+from .policies import Policies
+from .run_folder import RunFolder
+from .studies import Arrays, Findings, Trained, study_of
+from .whole_files import write_json
+
+ANSWER, ARRAYS = "answer.json", "evaluation.npz"
+
+
+def write_answer(run: RunFolder, theta: NDArray[np.float64]) -> None:
+    """Keep the leader's answer beside the policies, name -> value."""
+    write_json(run.path / ANSWER, run.experiment.market.characteristics.named(theta))
+
+
+def read_answer(run: RunFolder) -> NDArray[np.float64]:
+    """The leader's answer, ``(d,)``.
+
+    Raises:
+        PacesetterError: the run has not come to its end, or the file is damaged.
+    """
+    path = run.path / ANSWER
+    try:
+        named = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise PacesetterError(
+            f"{run.path}: training has not finished (no {ANSWER}); go on with "
+            f"'pacesetter train --resume {run.path}'."
+        ) from None
+    except (OSError, ValueError) as error:
+        raise PacesetterError(f"{path}: cannot be read ({error}); resume the run.") from error
+    return run.experiment.market.characteristics.validate(named)[0]
+
+
+def load_trained(run: RunFolder) -> Trained:
+    """The trained experiment in a run folder; nothing in it is unpickled."""
+    theta = read_answer(run)
+    return Trained(run.experiment, Policies.load(run.experiment, run.path / "policies"), theta)
+
+
+def measure(trained: Trained) -> Findings:
+    """The objective and rewards under the leader's answer and under default θ; then the study."""
+    experiment, characteristics = trained.experiment, trained.experiment.market.characteristics
+    leader = trained.policies.theta if trained.policies.has_leader else trained.theta
+    findings = Findings()
+    for name, value in characteristics.named(trained.theta).items():
+        findings.results[f"theta/{name}"] = value
+    for label, theta in (("answer", leader), ("default_theta", characteristics.default)):
+        played = play(experiment, trained.policies, theta)
+        objective = played.objective
+        findings.results[f"objective/{label}"] = float(objective.mean())
+        if len(objective) > 1:
+            error = float(objective.std(ddof=1) / np.sqrt(len(objective)))
+            findings.results[f"objective/{label}_standard_error"] = error
+        for group, rewards in played.rewards.items():
+            findings.results[f"reward/{label}/{group}"] = float(rewards.mean())
+    study = study_of(experiment)
+    if study is not None:
+        own = study.measure(trained)
+        findings.results.update(own.results)
+        findings.arrays.update(own.arrays)
+    return findings
+
+
+def evaluate(run: RunFolder) -> dict[str, float]:
+    """Measure a finished run and write ``results.json``, figures and TensorBoard events."""
+    trained = load_trained(run)
+    findings = measure(trained)
+    run.write_results(findings.results)
+    np.savez(run.path / ARRAYS, allow_pickle=False, **findings.arrays)  # type: ignore[arg-type]
+    drawn = draw(run, findings.results, findings.arrays)
+    with SummaryWriter(str(run.path / "tensorboard")) as events:
+        step = len(read_history(run.path))
+        for name, value in findings.results.items():
+            events.add_scalar(f"evaluation/{name}", value, step)
+        for name, figure in drawn.items():
+            events.add_image(f"evaluation/{name}", pixels(figure), step, dataformats="HWC")
+    return findings.results
+
+
+def draw(run: RunFolder, results: dict[str, float], arrays: Arrays) -> dict[str, Figure]:
+    """Draw every figure of a run and save it as PNG in ``figures/``."""
+    folder = run.path / "figures"
+    folder.mkdir(exist_ok=True)
+    drawn = training_figures(run.experiment, read_history(run.path))
+    study = study_of(run.experiment)
+    if study is not None and arrays:
+        drawn |= study.figures(run.experiment, results, arrays)
+    for name, figure in drawn.items():
+        figure.savefig(folder / f"{name}.png")
+    return drawn
+
+
+def read_arrays(run: RunFolder) -> Arrays:
+    """What the figures are drawn from; empty if the run has not been evaluated."""
+    path: Path = run.path / ARRAYS
+    if not path.exists():
+        return {}
+    with np.load(path, allow_pickle=False) as stored:
+        return {name: stored[name] for name in stored.files}
+
+
+def result_lines(experiment: Experiment, results: dict[str, float]) -> list[tuple[str, str, str]]:
+    """The result table: label, ours, expected (with its source)."""
+    lines = [
+        (f"θ: {name}", f"{results[f'theta/{name}']:.4g}", "")
+        for name in experiment.market.characteristics.names
+    ]
+    for label in ("answer", "default_theta"):
+        value = results[f"objective/{label}"]
+        error = results.get(f"objective/{label}_standard_error")
+        shown = f"{value:.5g}" + (f" ± {error:.1g}" if error is not None else "")
+        lines.append((f"objective, {label.replace('_', ' ')}", shown, ""))
+    study = study_of(experiment)
+    for row in study.rows(experiment) if study else []:
+        if row.ours in results:
+            expected = f"{row.expected} ({row.source})" if row.source else row.expected
+            lines.append((row.label, f"{results[row.ours]:.4g}", expected))
+    return lines

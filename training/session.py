@@ -1,0 +1,57 @@
+"""What a user sees around a run: start, result table, and where to look next."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.table import Table
+
+from .evaluate import draw, evaluate, read_arrays, result_lines, write_answer
+from .run_folder import RunFolder
+from .trainer import train
+
+INTERRUPTED = 130
+
+
+def run_experiment(run: RunFolder, address: str | None = None, quiet: bool = False) -> int:
+    """Train a run to its end, evaluate it and show the results; returns an exit code."""
+    experiment = run.experiment
+    if not quiet:
+        print(f"{experiment.name}: {experiment.description}\nrun folder: {run.path}", flush=True)
+    outcome = train(run, address, quiet)
+    if not outcome.finished:
+        print(
+            f"\nInterrupted after {outcome.iterations} iterations; everything is saved. Go on with\n"
+            f"  pacesetter train --resume {run.path}"
+        )
+        return INTERRUPTED
+    write_answer(run, outcome.theta)
+    if not quiet:
+        print(f"trained in {outcome.seconds:.0f} s; evaluating", flush=True)
+    results = evaluate(run)
+    show(run, results)
+    return 0
+
+
+def evaluate_run(run: RunFolder) -> None:
+    """Measure a finished run again and show its results."""
+    show(run, evaluate(run))
+
+
+def report_run(run: RunFolder) -> None:
+    """Show the stored results of a run and draw its figures again."""
+    results = run.read_results()
+    draw(run, results, read_arrays(run))
+    show(run, results)
+
+
+def show(run: RunFolder, results: dict[str, float]) -> None:
+    """The result table beside what it should be, and where figures and events are."""
+    table = Table(title=f"{run.experiment.name}, seed {run.experiment.seed}", title_justify="left")
+    table.add_column("figure")
+    table.add_column("here", justify="right")
+    table.add_column("published or exact", justify="right")
+    for line in result_lines(run.experiment, results):
+        table.add_row(*line)
+    Console(highlight=False, width=100).print(table)
+    print(f"all figures: {run.path / 'results.json'}; pictures: {run.path / 'figures'}")
+    print(f"TensorBoard: tensorboard --logdir {run.path} --host localhost")
