@@ -7,10 +7,11 @@ the same mathematics on the inputs alone. Letters: n rows, K logits, A action en
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 HALF_LOG_TWO_PI = 0.5 * math.log(2.0 * math.pi)
 
@@ -38,15 +39,17 @@ def sample(
         noise = torch.randn(mean.shape, generator=generator)
         log_probability = (-0.5 * noise * noise - log_deviation - HALF_LOG_TWO_PI).sum(-1)
         return Sample(mean + log_deviation.exp() * noise, log_probability, None)
-    log_probabilities = torch.log_softmax(inputs, dim=-1)
-    probabilities = log_probabilities.exp()
+    probabilities = torch.softmax(inputs, dim=-1)
     cumulative = probabilities.cumsum(-1)
     drawn = torch.rand((len(inputs), 1), generator=generator) * cumulative[:, -1:]
     actions = torch.searchsorted(cumulative, drawn, right=True).clamp_(max=inputs.shape[-1] - 1)
-    chosen = log_probabilities.gather(-1, actions).squeeze(-1)
+    chosen = probabilities.gather(-1, actions).log_().squeeze(-1)
     information = None
     if with_information:
-        information = (probabilities * log_probabilities).sum(-1) + math.log(inputs.shape[-1])
+        # Σ p log p = Σ p z − log Σ exp z, and the last term is z − log p of any action.
+        normaliser = inputs.gather(-1, actions).squeeze(-1) - chosen
+        information = torch.linalg.vecdot(probabilities, inputs) - normaliser
+        information = information + math.log(inputs.shape[-1])
     return Sample(actions.squeeze(-1), chosen, information)
 
 
@@ -60,13 +63,44 @@ def log_probability_and_entropy(
 ) -> tuple[Tensor, Tensor]:
     """Log-probability of the actions and exact entropy, each ``(n,)``, differentiable."""
     if discrete:
-        log_probabilities = torch.log_softmax(inputs, dim=-1)
-        chosen = log_probabilities.gather(-1, actions.unsqueeze(-1)).squeeze(-1)
-        return chosen, -(log_probabilities.exp() * log_probabilities).sum(-1)
+        return _Categorical.apply(inputs, actions)
     mean, log_deviation = inputs.chunk(2, dim=-1)
     standardised = (actions - mean) * (-log_deviation).exp()
     chosen = (-0.5 * standardised * standardised - log_deviation - HALF_LOG_TWO_PI).sum(-1)
     return chosen, (log_deviation + 0.5 + HALF_LOG_TWO_PI).sum(-1)
+
+
+class _Categorical(torch.autograd.Function):
+    """Log-probability of an action and entropy of a row of logits, with their derivatives.
+
+    With p = softmax(z) and H the entropy, ∂ log p_a / ∂z = 1_a − p and ∂H/∂z = −p (log p + H):
+    two passes over the logits, where automatic differentiation makes six.
+    """
+
+    @staticmethod
+    def forward(context: Any, logits: Tensor, actions: Tensor) -> tuple[Tensor, Tensor]:
+        log_probabilities = torch.log_softmax(logits, dim=-1)
+        probabilities = log_probabilities.exp()
+        actions = actions.unsqueeze(-1)
+        entropy = -torch.linalg.vecdot(probabilities, log_probabilities)
+        context.save_for_backward(log_probabilities, probabilities, actions, entropy)
+        context.set_materialize_grads(False)
+        return log_probabilities.gather(-1, actions).squeeze(-1), entropy
+
+    @staticmethod
+    @once_differentiable
+    def backward(
+        context: Any, of_chosen: Tensor | None, of_entropy: Tensor | None
+    ) -> tuple[Tensor, None]:
+        log_probabilities, probabilities, actions, entropy = context.saved_tensors
+        chosen = torch.zeros_like(entropy) if of_chosen is None else of_chosen
+        if of_entropy is None:
+            gradient = probabilities * -chosen.unsqueeze(-1)
+        else:
+            shared = -(chosen + of_entropy * entropy).unsqueeze(-1)
+            gradient = torch.addcmul(shared, log_probabilities, -of_entropy.unsqueeze(-1))
+            gradient.mul_(probabilities)
+        return gradient.scatter_add_(-1, actions, chosen.unsqueeze(-1)), None
 
 
 def divergence(old: Tensor, new: Tensor, discrete: bool) -> Tensor:

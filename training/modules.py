@@ -17,12 +17,27 @@ from ray.rllib.core.rl_module.torch import TorchRLModule
 from torch import Tensor, nn
 
 
+class _Tanh(torch.autograd.Function):
+    """tanh as ``2 sigmoid(2x) − 1`` in one buffer, with torch's own derivative."""
+
+    @staticmethod
+    def forward(context: Any, values: Tensor) -> Tensor:
+        result = (values * 2.0).sigmoid_().mul_(2.0).sub_(1.0)
+        context.save_for_backward(result)
+        return result
+
+    @staticmethod
+    def backward(context: Any, gradient: Tensor) -> Tensor:
+        (result,) = context.saved_tensors
+        return torch.ops.aten.tanh_backward(gradient, result)
+
+
 class FastTanh(nn.Module):
-    """tanh as ``2 sigmoid(2x) − 1``: the same function, several times faster on a CPU."""
+    """tanh, several times faster on a CPU than torch's own."""
 
     def forward(self, values: Tensor) -> Tensor:
         """Elementwise, any shape."""
-        return torch.sigmoid(values * 2.0) * 2.0 - 1.0
+        return _Tanh.apply(values)
 
 
 ACTIVATIONS: dict[str, type[nn.Module]] = {"tanh": FastTanh, "relu": nn.ReLU}

@@ -191,7 +191,7 @@ class GameRunner(EnvRunner, Checkpointable):
         }
         terminated, ended = np.zeros((2, steps, copies), dtype=bool)
         boot: dict[str, list[Any]] = {name: [] for name in recorders}
-        account = _Account(game.market.quantities)
+        account = _Account()
         for time in range(steps):
             self._set_theta(game)
             actions = self._act(game, recorders, time)
@@ -200,7 +200,7 @@ class GameRunner(EnvRunner, Checkpointable):
                 recorder.reward(time, step.rewards[name])
             terminated[time], ended[time] = step.terminated, step.terminated | step.truncated
             self._close_intervals(game, step, account)
-            account.add(step, self.led)
+            account.add(step)
             look_up = ~step.terminated if time == steps - 1 else step.truncated
             if look_up.any():
                 final, which = game.market.observe(game.market_state), np.flatnonzero(look_up)
@@ -212,7 +212,7 @@ class GameRunner(EnvRunner, Checkpointable):
             name: recorder.rollout(terminated, ended, boot[name])
             for name, recorder in recorders.items()
         }
-        self._report = account.report(modules, steps * copies)
+        self._report = account.report(modules, self.led)
         self._add_leader(modules)
         agent_steps = sum(r.rewards.size for r in modules.values())
         return ArrayRollout(modules, steps * copies, agent_steps)
@@ -348,23 +348,22 @@ class GameRunner(EnvRunner, Checkpointable):
 
 
 class _Account:
-    """Running sums of one sample, for the report."""
+    """Running sums of one sample, for the report. The leader's copies stand while it lasts."""
 
-    def __init__(self, quantities: dict[str, str]):
-        self._quantities = {name: 0.0 for name in quantities}
-        self._rewards: dict[str, float] = {}
+    def __init__(self) -> None:
+        self._quantities: dict[str, Any] = {}
+        self._rewards: dict[str, Any] = {}
         self._values: list[NDArray[Any]] = []
         self._theta: list[NDArray[Any]] = []
         self._led: list[NDArray[Any]] = []
         self._steps = 0
 
-    def add(self, step: GameStep, led: NDArray[np.bool_]) -> None:
+    def add(self, step: GameStep) -> None:
         self._steps += 1
-        rows = led if led.any() else slice(None)
         for name, value in step.quantities.items():
-            self._quantities[name] += float(np.mean(value[rows]))
+            self._quantities[name] = self._quantities.get(name, 0.0) + value
         for name, reward in step.rewards.items():
-            self._rewards[name] = self._rewards.get(name, 0.0) + float(np.mean(reward))
+            self._rewards[name] = self._rewards.get(name, 0.0) + reward
 
     def close(self, step: GameStep, led: NDArray[np.bool_], theta: NDArray[Any]) -> None:
         ended = step.interval_ended
@@ -372,15 +371,19 @@ class _Account:
         self._theta.append(theta[ended])
         self._led.append(led[ended])
 
-    def report(self, modules: dict[str, Any], env_steps: int) -> SampleReport:
+    def report(self, modules: dict[str, Any], leads: NDArray[np.bool_]) -> SampleReport:
         led = np.concatenate(self._led) if self._led else np.zeros(0, dtype=bool)
         values = np.concatenate(self._values) if self._values else np.zeros(0)
         theta = np.concatenate(self._theta) if self._theta else np.zeros((0, 1))
+        rows = leads if leads.any() else slice(None)
         return SampleReport(
-            returns={name: total / self._steps for name, total in self._rewards.items()},
+            returns={n: float(np.mean(sums)) / self._steps for n, sums in self._rewards.items()},
             net_returns={name: float(r.rewards.mean()) for name, r in modules.items()},
             led_values=values[led],
             led_theta=theta[led],
             random_values=values[~led],
-            quantities={name: total / self._steps for name, total in self._quantities.items()},
+            quantities={
+                name: float(np.mean(sums[rows])) / self._steps
+                for name, sums in self._quantities.items()
+            },
         )
