@@ -66,6 +66,12 @@ class Characteristics:
         """Map the box onto the unit cube, the inverse of `from_unit`."""
         return (theta - self.low) / (self.high - self.low)
 
+    def from_action(self, action: ArrayLike) -> NDArray[np.float64]:
+        """θ of a leader's action in [−1, 1] (clipped), mapped linearly onto the box, ``(n, d)``."""
+        unit = (np.clip(np.asarray(action, dtype=np.float64), -1.0, 1.0) + 1.0) / 2.0
+        # Rounding may overshoot a bound by the last digit.
+        return np.clip(self.from_unit(unit), self.low, self.high)
+
     def draw(self, generator: np.random.Generator, number: int) -> NDArray[np.float64]:
         """Draw `number` θ from the prior, ``(number, d)``."""
         uniforms = generator.random((number, len(self)))

@@ -45,6 +45,7 @@ INFLECTION_PRICE = 6.0
 NOISE_DEVIATION = 0.5
 HIGHEST_FORECAST = 10.0
 SUPPLY_SLOPES = {"stable": 0.22, "unstable": 0.5, "strongly_unstable": 2.0}  # ψ
+PARAMETERISATIONS = ("distribution", "common", "individual")
 HALF_VIEW = 0.2  # the λ at which its view λ / (λ + HALF_VIEW) is one half
 
 
@@ -75,13 +76,13 @@ class Cobweb(Market):
     Attributes:
         treatment: slope ψ of the supply curve: stable 0.22, unstable 0.5, strongly_unstable 2.
         parameterisation: what θ is: ``distribution``, the mean and deviation of λ_i ~ N(μ, σ)
-            truncated at zero; ``individual``, the six λ_i.
+            truncated at zero; ``common``, one λ for all; ``individual``, the six λ_i.
         periods: steps of an episode.
         forecast_points: number of forecasts a producer can choose from, evenly over [0, 10].
     """
 
     treatment: Literal["stable", "unstable", "strongly_unstable"] = "unstable"
-    parameterisation: Literal["distribution", "individual"] = "distribution"
+    parameterisation: Literal["distribution", "common", "individual"] = "distribution"
     periods: Annotated[int, Ge(1)] = 50
     forecast_points: Annotated[int, Ge(2), Le(1001)] = 101
 
@@ -94,8 +95,8 @@ class Cobweb(Market):
         """Refuse an unknown treatment."""
         if self.treatment not in SUPPLY_SLOPES:
             raise unknown("treatment", self.treatment, SUPPLY_SLOPES)
-        if self.parameterisation not in ("distribution", "individual"):
-            raise unknown("parameterisation", self.parameterisation, ("distribution", "individual"))
+        if self.parameterisation not in PARAMETERISATIONS:
+            raise unknown("parameterisation", self.parameterisation, PARAMETERISATIONS)
 
     @property
     def supply_slope(self) -> float:
@@ -109,8 +110,11 @@ class Cobweb(Market):
 
     @cached_property
     def characteristics(self) -> Characteristics:
-        """θ = (μ, σ) or (λ_1, …, λ_6), in units of reward / 1300 per nat."""
+        """θ = (μ, σ), λ or (λ_1, …, λ_6), in units of reward / 1300 per nat."""
         unit = "reward/1300 per nat"
+        if self.parameterisation == "common":
+            entry = Characteristic("information_cost", 0.0, 1.0, 0.25, unit, "λ of every producer")
+            return Characteristics([entry], prior=lambda uniforms: uniforms**1.5)
         if self.parameterisation == "individual":
             names = [f"information_cost_{i}" for i in range(PRODUCERS)]
             return Characteristics(
@@ -232,6 +236,8 @@ class Cobweb(Market):
         """λ of every producer, ``(B, 6)``: from θ alone or from θ and its quantile."""
         if self.parameterisation == "individual":
             return {PRODUCER: state.theta}
+        if self.parameterisation == "common":
+            return {PRODUCER: state.theta + 0.0 * state.cost_quantiles}
         mean, deviation = state.theta[:, :1], state.theta[:, 1:]
         xp = namespace(state.theta)
         return {PRODUCER: truncated_normal(xp, mean, deviation, state.cost_quantiles)}
@@ -252,10 +258,10 @@ class Cobweb(Market):
         from .cobweb_equilibrium import LogitEquilibrium
 
         solver = LogitEquilibrium(self)
-        if self.parameterisation == "individual":
-            equilibrium = solver.solve(np.maximum(theta, 5e-3))
-        else:
+        if self.parameterisation == "distribution":
             equilibrium = solver.for_theta(float(theta[0]), float(theta[1]))
+        else:
+            equilibrium = solver.solve(np.maximum(theta, 5e-3))
         return equilibrium.sample(np.random.default_rng(seed), number)
 
     def benchmark(self) -> dict[str, float]:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ..envs.characteristics import Characteristics
 from ..envs.errors import PacesetterError, unknown
-from .records import load_function
+from ..envs.registry import import_dotted
 
 MOST_SUPPORT_POINTS = 1_000_000
 MEAN_DRAWS = 4096  # draws behind the mean of a user's sampler, whose formula is unknown
@@ -167,7 +167,7 @@ class Sampled(Distribution):
     def __init__(self, characteristics: Characteristics, path: str):
         self._characteristics = characteristics
         self._path = path
-        self._function = load_function(path, "option 'sampler' of leader 'analytic'")
+        self._function = import_dotted(path, "option 'sampler' of leader 'analytic'")
         # Drawn here so that a faulty sampler fails at the start of a run and not within it.
         self._mean = self.draw(np.random.default_rng(0), MEAN_DRAWS).mean(axis=0)
 

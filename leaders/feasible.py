@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ..envs.characteristics import Characteristics
 from ..envs.errors import PacesetterError, unknown
-from .records import load_function
+from ..envs.registry import import_dotted
 
 ROUNDING = 2e-7  # float32 keeps 6e-8 of a number; constraints are tightened by a little more
 THINNEST = 1e-5  # smallest radius of the feasible set, in shares of the bounds
@@ -66,7 +66,7 @@ class FeasibleSet:
         self._characteristics = characteristics
         self._constraints = tuple(constraints)
         self._rule_path = rule
-        self._rule: Callable | None = load_function(rule, "option 'feasible'") if rule else None
+        self._rule: Callable | None = import_dotted(rule, "option 'feasible'") if rule else None
         self._free = characteristics.high > characteristics.low
         self.size = int(self._free.sum())
         if not self.size:

@@ -152,12 +152,12 @@ class Calibration(Objective):
     Attributes:
         reference: where the sample φ comes from.
         quantity: name of the path quantity, one number per copy and step.
-        distance: see `distances`: ``energy``, ``quantile`` or ``absolute_error``.
+        distance: see `distances`: ``energy``, ``kernel``, ``quantile`` or ``absolute_error``.
     """
 
     reference: Reference
     quantity: str = "price"
-    distance: Literal["energy", "quantile", "absolute_error"] = "energy"
+    distance: Literal["energy", "kernel", "quantile", "absolute_error"] = "energy"
 
     name: ClassVar[str] = "calibration"
 

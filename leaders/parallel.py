@@ -19,7 +19,6 @@ import numpy as np
 from gymnasium.spaces import Box
 from numpy.typing import ArrayLike
 
-from ..envs.characteristics import Characteristics
 from ..envs.errors import PacesetterError
 from ..envs.market import Market
 from ..envs.parallel import (
@@ -132,7 +131,7 @@ class ParallelGame(DictionaryView):
 
     def _move_leader(self, actions: Mapping[str, Any]) -> Dictionaries:
         action = checked_action(LEADER, actions, self.action_spaces[LEADER])
-        self._set(theta_of_action(self.market.characteristics, action[None]))
+        self._set(self.market.characteristics.from_action(action[None]))
         self._leader_has_moved = True
         ends = self._end(False, False)
         infos = self._with_turn({agent: {} for agent in self._roster.agents})
@@ -177,10 +176,3 @@ def parallel_game(
 ) -> ParallelGame:
     """The PettingZoo view of a game; see `ParallelGame`."""
     return ParallelGame(market, objective, interval, leader_acts)
-
-
-def theta_of_action(characteristics: Characteristics, action: Any) -> Any:
-    """A leader's actions in [−1, 1], ``(B, d)``, mapped linearly onto the bounds of θ."""
-    unit = (np.asarray(action, dtype=np.float64) + 1.0) / 2.0
-    # Rounding may overshoot a bound by the last digit.
-    return np.clip(characteristics.from_unit(unit), characteristics.low, characteristics.high)

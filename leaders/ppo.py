@@ -40,6 +40,8 @@ class PPOLeader(LeaderSettings):
         gradient_clip: largest norm of the policy's gradient.
         initial_action_deviation: standard deviation of the policy at the start, as a fraction of
             half the range between a characteristic's bounds.
+        final_action_deviation: the deviation at the last iteration, reached geometrically; the
+            deviation is then not learned. None: it is learned.
     """
 
     name: ClassVar[str] = "ppo"
@@ -59,6 +61,7 @@ class PPOLeader(LeaderSettings):
     kl_target: Positive = 0.01
     gradient_clip: Positive = 0.5
     initial_action_deviation: Positive = 0.5
+    final_action_deviation: Positive | None = None
 
     def search(self, characteristics: Characteristics, seed: int) -> None:
         """None: this leader does not search between episodes, RLlib trains it."""

@@ -1,9 +1,7 @@
-"""What search leaders share: options, checked measurements, generators, functions by name."""
+"""What search leaders share: options, checked measurements, generators."""
 
 from __future__ import annotations
 
-import importlib
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -12,7 +10,7 @@ from annotated_types import Ge
 from numpy.typing import ArrayLike, NDArray
 
 from ..envs.characteristics import Characteristics
-from ..envs.errors import PacesetterError, unknown
+from ..envs.errors import PacesetterError
 from .leader import Interval, LeaderSettings
 
 ROUNDING = 1e-5  # share of a characteristic's range by which θ may move on its way through float32
@@ -88,33 +86,3 @@ def load_generator(state: dict[str, Any]) -> np.random.Generator:
     numbers = {name: int(number) for name, number in state["state"].items()}
     generator.bit_generator.state = state | {"state": numbers}
     return generator
-
-
-def load_function(path: str, option: str) -> Callable[..., Any]:
-    """The function at the dotted path ``package.module:function``.
-
-    Args:
-        path: the dotted path.
-        option: name of the option that holds it, for messages.
-
-    Raises:
-        PacesetterError: the path has another form, the module cannot be imported or has no such
-            function.
-    """
-    module_name, separator, function_name = path.partition(":")
-    if not separator or not module_name or not function_name:
-        raise PacesetterError(
-            f"{option} is {path!r}; write it as 'package.module:function', with one colon."
-        )
-    try:
-        module = importlib.import_module(module_name)
-    except ImportError as error:
-        raise PacesetterError(
-            f"{option} is {path!r}, but module {module_name!r} cannot be imported ({error}). "
-            "Correct the name, or run from a place where Python finds the module."
-        ) from None
-    function = getattr(module, function_name, None)
-    if not callable(function):
-        functions = [name for name, entry in vars(module).items() if callable(entry)]
-        raise unknown(f"function of {option} in module {module_name!r}:", function_name, functions)
-    return function

@@ -9,7 +9,7 @@ from pacesetter.envs.parallel import parallel_env
 from pacesetter.envs.registry import MARKETS, make
 from pacesetter.leaders.game import StackelbergGame
 from pacesetter.leaders.objectives import QuantityObjective, Welfare
-from pacesetter.leaders.parallel import parallel_game, theta_of_action
+from pacesetter.leaders.parallel import parallel_game
 from pettingzoo.test import parallel_api_test, parallel_seed_test
 
 
@@ -175,7 +175,7 @@ def test_game_view_equals_the_batch(interval):
             observations, rewards, _, truncations, infos = view.step(actions)
             if turn:
                 assert game.leader_turn()[0]
-                theta = theta_of_action(market.characteristics, actions["leader"][None])
+                theta = market.characteristics.from_action(actions["leader"][None])
                 game.set_theta(theta, np.array([True]))
                 turns += 1
             else:
@@ -211,7 +211,7 @@ def test_a_search_leader_sets_characteristics_from_outside():
 def test_leader_actions_span_the_bounds():
     characteristics = make("cobweb").characteristics
     corners = np.array([[-1.0, -1.0], [1.0, 1.0], [0.0, 0.0]], dtype=np.float32)
-    theta = theta_of_action(characteristics, corners)
+    theta = characteristics.from_action(corners)
     np.testing.assert_allclose(theta, [[0, 0], [1, 0.5], [0.5, 0.25]])
 
 

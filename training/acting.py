@@ -41,9 +41,7 @@ class FollowerRecorder:
         self.discrete = isinstance(group.action_space, Discrete)
         self.pays_information = pays_information and group.information_cost
         rows = (steps, copies, group.size)
-        self._observations = np.empty(
-            (*rows, *group.observation_space.shape), dtype=np.float32
-        )
+        self._observations = np.empty((*rows, *group.observation_space.shape), dtype=np.float32)
         self._actions = np.empty(
             (*rows, *group.action_space.shape), dtype=np.int64 if self.discrete else np.float32
         )
@@ -102,7 +100,7 @@ class FollowerRecorder:
             terminated, ended: of the copies, ``(T, B)``.
             boot: (time, copies ``(k,)``, their final observations ``(k, N, D)``).
         """
-        steps, copies, agents = self._rewards.shape
+        agents = self._rewards.shape[2]
         times, rows, final = [], [], []
         for time, which, observation in boot:
             own = (which[:, None] * agents + np.arange(agents)).reshape(-1)
@@ -170,7 +168,7 @@ class LeaderRecorder:
         self._action[rows] = action[rows]
         self._log_probability[rows] = drawn.log_probability.numpy()[rows]
         self._inputs[rows] = inputs.numpy()[rows]
-        return theta_of(action, self._characteristics)
+        return self._characteristics.from_action(action)
 
     def close(self, step: GameStep, next_observation: NDArray[Any]) -> None:
         """Close the open intervals that ended with this step."""
@@ -212,9 +210,3 @@ class LeaderRecorder:
     def restore(self, state: dict[str, Any]) -> None:
         """Go on from what `state` returned."""
         vars(self).update(state)
-
-
-def theta_of(action: NDArray[Any], characteristics: Characteristics) -> NDArray[np.float64]:
-    """θ of a leader's action on the normalised scale, ``(n, d)`` to ``(n, d)``, within bounds."""
-    unit = (np.clip(action.astype(np.float64), -1.0, 1.0) + 1.0) * 0.5
-    return characteristics.from_unit(unit)

@@ -1,4 +1,4 @@
-"""Learner connector: rollouts to training columns, with the critic and GAE run over whole arrays."""
+"""Learner connector: rollouts to training columns, critic and GAE run over whole arrays."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ class ArrayAdvantages(ConnectorV2):
     ) -> dict[str, Any]:
         """Columns of all rollouts, with advantages standardised per module."""
         columns = {}
-        names = [name for name in rl_module.keys() if any(name in e.modules for e in episodes)]
+        names = list(dict.fromkeys(name for rollout in episodes for name in rollout.modules))
         for name in names:
             module = rl_module[name].unwrapped()
             discount, gae_lambda = self._discount_and_lambda[name]

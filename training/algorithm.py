@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 import warnings
 from typing import Any
@@ -30,7 +31,7 @@ from .runner import LEADER, GameRunner, module_spaces  # noqa: E402
 
 
 def start_ray(experiment: Experiment, address: str | None = None) -> None:
-    """Connect to a cluster, or start Ray on this machine, without a dashboard and with a small store.
+    """Connect to a cluster, or start Ray here, without a dashboard and with a small store.
 
     Args:
         experiment: says how many workers are wanted.
@@ -123,9 +124,7 @@ def common_config(experiment: Experiment) -> PPOConfig:
             },
         )
         .training(train_batch_size_per_learner=steps // max(1, training.learners))
-        .fault_tolerance(
-            restart_failed_env_runners=True, delay_between_env_runner_restarts_s=1.0
-        )
+        .fault_tolerance(restart_failed_env_runners=True, delay_between_env_runner_restarts_s=1.0)
         .debugging(log_level="ERROR", seed=experiment.seed)
         .experimental(_validate_config=False)
     )
@@ -152,7 +151,21 @@ def model_config(experiment: Experiment, name: str) -> dict[str, Any]:
         "hidden_layers": list(settings.hidden_layers),
         "activation": settings.activation,
         "initial_action_deviation": settings.initial_action_deviation,
+        "deviation_schedule": _deviation_schedule(experiment, settings, name == LEADER),
     }
+
+
+def _deviation_schedule(
+    experiment: Experiment, settings: FollowerSettings | PPOLeader, leads: bool
+) -> list[list[float]] | None:
+    """Ends of the geometric decay of exploration, (environment steps, log deviation)."""
+    if settings.final_action_deviation is None:
+        return None
+    first, last = _steps_of(experiment, leads)
+    return [
+        [first, math.log(settings.initial_action_deviation)],
+        [last, math.log(settings.final_action_deviation)],
+    ]
 
 
 def module_options(experiment: Experiment) -> dict[str, dict[str, Any]]:
@@ -188,14 +201,19 @@ def _learning_rates(
     experiment: Experiment, settings: FollowerSettings | PPOLeader, leads: bool
 ) -> float | list[list[float]]:
     """Linear decay over the run, in environment steps; a leader's starts when it starts."""
-    training = experiment.training
     if settings.final_learning_rate == settings.learning_rate:
         return settings.learning_rate
-    per_iteration = training.copies * training.rollout_steps * max(1, training.env_runners)
-    first = training.pretrain_iterations * per_iteration if leads else 0
-    last = (training.pretrain_iterations + training.iterations) * per_iteration
+    first, last = _steps_of(experiment, leads)
     schedule = [[0, settings.learning_rate]]
     if first:
         schedule.append([first, settings.learning_rate])
-    schedule.append([max(last, first + 1), settings.final_learning_rate])
-    return schedule
+    return [*schedule, [last, settings.final_learning_rate]]
+
+
+def _steps_of(experiment: Experiment, leads: bool) -> tuple[int, int]:
+    """First and last environment step at which a module learns: a leader's second phase, or all."""
+    training = experiment.training
+    per_iteration = training.copies * training.rollout_steps * max(1, training.env_runners)
+    first = training.pretrain_iterations * per_iteration if leads else 0
+    last = (training.pretrain_iterations + training.iterations) * per_iteration
+    return first, max(last, first + 1)

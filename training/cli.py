@@ -1,4 +1,4 @@
-"""The command ``pacesetter``: list, train, evaluate, report, check, bench.
+"""The command ``pacesetter``: list, train, evaluate, report, check, demo, reproduce, bench.
 
 Whatever can be known to be wrong is said before Ray or torch is imported; an error a user can act
 on is printed alone, with exit code 2.
@@ -24,7 +24,13 @@ BAD_INPUT, INTERRUPTED = 2, 130
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit code."""
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options, rest = parser.parse_known_args(arguments)
+    # argparse takes no positional arguments after options; overrides may stand anywhere.
+    if any(text.startswith("-") or "override" not in options for text in rest):
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    elif rest:
+        options.override += rest
     try:
         code: int = options.run(options)
     except PacesetterError as error:
@@ -57,6 +63,12 @@ def _parser() -> argparse.ArgumentParser:
     command = add("check", check, "Check that a market keeps the rules of the library.")
     command.add_argument("market", help="a market's name, or module:Environment")
     command.add_argument("option", nargs="*", help="option=value of the market")
+    add("demo", demo, "Calibrate the cobweb market and compare with the paper.").add_argument(
+        "--runs", default="runs", help="folder for run folders (default: runs)"
+    )
+    _reproduce_options(
+        add("reproduce", reproduce, "Run a table of the documentation again, with all seeds.")
+    )
     _bench_options(add("bench", bench, "Measure speed against stock RLlib and a plain loop."))
     return parser
 
@@ -71,6 +83,14 @@ def _train_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--name", help="name of the run folder")
     command.add_argument("--address", help="of a Ray cluster, or 'auto'; default: this machine")
     command.add_argument("--quiet", action="store_true", help="no progress display")
+
+
+def _reproduce_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument("names", nargs="+", metavar="NAME", help="tables; see docs/results")
+    command.add_argument("--runs", type=Path, default=Path("runs/reproduce"))
+    command.add_argument("--out", type=Path, default=Path("docs/results"))
+    command.add_argument("--jobs", type=int, default=2, help="runs at the same time")
+    command.add_argument("--seeds", type=int, help="only the first so many seeds")
 
 
 def _bench_options(command: argparse.ArgumentParser) -> None:
@@ -158,6 +178,23 @@ def check(options: argparse.Namespace) -> int:
     outcome = check_market(make(options.market, **chosen))
     print(outcome)
     return 0 if outcome.ok else 1
+
+
+def demo(options: argparse.Namespace) -> int:
+    """``pacesetter demo``."""
+    from .demo import main_demo
+
+    return main_demo(options)
+
+
+def reproduce(options: argparse.Namespace) -> int:
+    """``pacesetter reproduce``."""
+    from .reproduce import reproduce as run_reproduction
+
+    for name in options.names:
+        run_reproduction(name, options.runs, options.out, options.jobs, options.seeds)
+        print((options.out / f"{name}.md").read_text())
+    return 0
 
 
 def bench(options: argparse.Namespace) -> int:

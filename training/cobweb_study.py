@@ -110,7 +110,7 @@ def histogram_errors(samples: Floats, masses: Floats) -> tuple[Floats, Floats]:
 
 def mean_information_cost(market: Cobweb, theta: Floats) -> float:
     """Mean λ of the producers under θ: of the truncated normal, or of the six."""
-    if market.parameterisation == "individual":
+    if market.parameterisation != "distribution":
         return float(np.mean(theta))
     mean, deviation = float(theta[0]), float(theta[1])
     if deviation < 1e-9:
@@ -183,9 +183,7 @@ def figures(experiment: Experiment, results: dict[str, float], arrays: Arrays) -
     return drawn
 
 
-def _price_histogram(
-    experiment: Experiment, results: dict[str, float], arrays: Arrays
-) -> Figure:
+def _price_histogram(experiment: Experiment, results: dict[str, float], arrays: Arrays) -> Figure:
     centres = (BINS[1:] + BINS[:-1]) / 2
     figure, axes = chart(1, 3, width=11, height=3.4)
     for axis, name, title in zip(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.figure import Figure
 
-from ..envs.duopoly import FOLLOWER, Duopoly
+from ..envs.duopoly import Duopoly
 from .charts import TRAINED_COLOUR, chart, line
 from .experiment import Experiment
 from .play import play
@@ -49,8 +49,12 @@ def rows(experiment: Experiment) -> list[Row]:
     exact = market.benchmark()
     if not market.theta_visible:
         return [
-            Row("leader's quantity", "leader_quantity", f"{exact['cournot_quantity']:g}", "Cournot"),
-            Row("leader's profit", "leader_profit", f"{exact['cournot_leader_profit']:g}", "Cournot"),
+            Row(
+                "leader's quantity", "leader_quantity", f"{exact['cournot_quantity']:g}", "Cournot"
+            ),
+            Row(
+                "leader's profit", "leader_profit", f"{exact['cournot_leader_profit']:g}", "Cournot"
+            ),
         ]
     stackelberg = "Stackelberg"
     return [
@@ -95,7 +99,9 @@ def figures(experiment: Experiment, results: dict[str, float], arrays: Arrays) -
     ):
         line(axis, grid, exact, "best response")
         axis.plot(grid, ours, "o", markersize=3, color=TRAINED_COLOUR, label="trained policy")
-        axis.axvline(results["leader_quantity"], color="0.4", linestyle=":", label="leader's answer")
+        axis.axvline(
+            results["leader_quantity"], color="0.4", linestyle=":", label="leader's answer"
+        )
         axis.set_xlabel("leader's quantity θ")
         axis.set_ylabel(label)
     axes[0].legend()

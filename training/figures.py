@@ -11,9 +11,7 @@ from .experiment import Experiment
 SMOOTHING = 10
 
 
-def training_figures(
-    experiment: Experiment, history: list[dict[str, float]]
-) -> dict[str, Figure]:
+def training_figures(experiment: Experiment, history: list[dict[str, float]]) -> dict[str, Figure]:
     """Name -> figure; empty without a history."""
     if not history:
         return {}

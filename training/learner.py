@@ -20,6 +20,7 @@ from ray.rllib.core.learner.learner import ENTROPY_KEY, POLICY_LOSS_KEY, VF_LOSS
 from ray.rllib.core.learner.training_data import TrainingData
 from ray.rllib.evaluation.postprocessing import Postprocessing
 from ray.rllib.policy.sample_batch import MultiAgentBatch
+from ray.rllib.utils.metrics import NUM_ENV_STEPS_SAMPLED_LIFETIME
 from torch import Tensor, nn
 
 from ..envs.errors import PacesetterError
@@ -67,8 +68,8 @@ class ArrayPPOLearner(PPOTorchLearner):
     """PPO with per-module epochs and minibatch sizes, and a price of information per sample.
 
     The loss of a module is PPO's clipped surrogate, plus value error, plus the exact information
-    cost of every sample: its price times KL(π(·|o) ‖ uniform), which differs from minus the entropy
-    by a constant. Prices differ between samples, so an entropy coefficient per module cannot say it.
+    cost of every sample: its price times KL(π(·|o) ‖ uniform), which is a constant minus the
+    entropy. Prices differ between samples, so an entropy coefficient per module cannot say it.
     """
 
     def build(self) -> None:
@@ -78,7 +79,7 @@ class ArrayPPOLearner(PPOTorchLearner):
         self._flat: dict[str, FlatParameters] = {}
         self._shuffle = torch.Generator().manual_seed(self.config.seed or 0)
         super().build()
-        for name in self.module.keys():
+        for name in self.module.keys():  # noqa: SIM118  (RLlib's record iterates otherwise)
             config = self.config.get_config_for_module(name)
             if config.grad_clip_by != "global_norm" or config._torch_lr_scheduler_classes:
                 raise PacesetterError(
@@ -121,7 +122,18 @@ class ArrayPPOLearner(PPOTorchLearner):
                     MultiAgentBatch({name: columns}, env_steps=prepared.count)
                 )
         self.after_gradient_based_update(timesteps=timesteps or {})
+        self._set_deviations((timesteps or {}).get(NUM_ENV_STEPS_SAMPLED_LIFETIME, 0))
         return self.metrics.reduce()
+
+    def _set_deviations(self, steps: int) -> None:
+        """Exploration of the modules whose deviation is scheduled, after so many steps."""
+        for name in self.module.keys():  # noqa: SIM118  (RLlib's record iterates otherwise)
+            module = self.module[name].unwrapped()
+            schedule = module.model_config["deviation_schedule"]
+            if schedule and module.log_deviation is not None:
+                (first, start), (last, end) = schedule
+                share = min(max((steps - first) / (last - first), 0.0), 1.0)
+                module.log_deviation.data.fill_(start + share * (end - start))
 
     def _train_module(self, name: str, columns: Batch) -> None:
         config = self.config.get_config_for_module(name)
@@ -192,7 +204,9 @@ class ArrayPPOLearner(PPOTorchLearner):
             terms[POLICY_LOSS_KEY] = -surrogate.detach()
             terms[VF_LOSS_KEY] = value_error.detach()
             terms[ENTROPY_KEY] = entropy.detach().mean()
-            terms["clipped_share"] = (ratio.detach() - 1.0).abs().gt(config.clip_param).float().mean()
+            terms["clipped_share"] = (
+                (ratio.detach() - 1.0).abs().gt(config.clip_param).float().mean()
+            )
         return loss, terms
 
     def get_state(self, *args: Any, **kwargs: Any) -> dict[str, Any]:

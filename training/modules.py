@@ -63,8 +63,10 @@ class ActorCritic(TorchRLModule, InferenceOnlyAPI, ValueFunctionAPI):
     """Policy and value of one group (or of the leader).
 
     A `Discrete` action space gets logits; a `Box` gets a normal distribution on actions scaled to
-    [−1, 1], with a mean from the network and one learned deviation per entry. Options come in
-    `model_config`: ``hidden_layers``, ``activation``, ``initial_action_deviation``.
+    [−1, 1], with a mean from the network and one deviation per entry, learned or scheduled. Options come in
+    `model_config`: ``hidden_layers``, ``activation``, ``initial_action_deviation``, and
+    ``deviation_schedule``: (environment steps, log deviation) at its two ends, or None for a
+    deviation that is learned.
     """
 
     def setup(self) -> None:
@@ -80,7 +82,9 @@ class ActorCritic(TorchRLModule, InferenceOnlyAPI, ValueFunctionAPI):
             entries = self.action_space.shape[0]
             self.actor = network(inputs, hidden, entries, activation)
             start = math.log(options["initial_action_deviation"])
-            self.log_deviation = nn.Parameter(torch.full((entries,), start))
+            self.log_deviation = nn.Parameter(
+                torch.full((entries,), start), requires_grad=not options["deviation_schedule"]
+            )
         self.critic = None if self.inference_only else network(inputs, hidden, 1, activation)
 
     def get_non_inference_attributes(self) -> list[str]:

@@ -17,7 +17,7 @@ from safetensors.torch import load_file, save_file
 from ..envs.errors import PacesetterError
 from ..envs.market import Market
 from . import distributions
-from .acting import theta_of, to_action_space
+from .acting import to_action_space
 from .algorithm import model_config
 from .experiment import Experiment
 from .modules import ActorCritic
@@ -133,6 +133,4 @@ class Policies:
         observation = np.array(self.market.leader_observe(state))
         inputs = self._modules[LEADER].distribution_inputs(torch.from_numpy(observation))
         action = distributions.most_likely(inputs, discrete=False).numpy()
-        return theta_of(action, self.market.characteristics)
-
-
+        return self.market.characteristics.from_action(action)

@@ -1,4 +1,4 @@
-"""What an env runner hands to the learner: arrays, in one opaque record that RLlib passes through."""
+"""What an env runner hands to the learner: arrays, in one opaque record that RLlib passes on."""
 
 from __future__ import annotations
 

@@ -20,8 +20,8 @@ def run_experiment(run: RunFolder, address: str | None = None, quiet: bool = Fal
     outcome = train(run, address, quiet)
     if not outcome.finished:
         print(
-            f"\nInterrupted after {outcome.iterations} iterations; everything is saved. Go on with\n"
-            f"  pacesetter train --resume {run.path}"
+            f"\nInterrupted after {outcome.iterations} iterations; everything is saved.\n"
+            f"Go on with  pacesetter train --resume {run.path}"
         )
         return INTERRUPTED
     write_answer(run, outcome.theta)

@@ -1,4 +1,4 @@
-"""What an experiment file can say about training: typed, with ranges and units, without Ray or torch.
+"""What an experiment file can say about training: typed, with ranges, without Ray or torch.
 
 Markets, objectives and leaders declare their own options beside their code; this file holds what
 belongs to none of them. All records are frozen; a YAML key is a field of the same name.
@@ -37,6 +37,8 @@ class FollowerSettings:
         gradient_clip: largest norm of a module's gradient.
         initial_action_deviation: standard deviation of a continuous policy at the start, as a
             fraction of half the action range.
+        final_action_deviation: the deviation at the last iteration, reached geometrically; the
+            deviation is then not learned. None: it is learned.
         information_cost: whether producers' information costs enter their returns.
     """
 
@@ -54,6 +56,7 @@ class FollowerSettings:
     kl_target: Positive = 0.01
     gradient_clip: Positive = 0.5
     initial_action_deviation: Positive = 0.5
+    final_action_deviation: Positive | None = None
     information_cost: bool = True
 
 

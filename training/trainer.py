@@ -171,7 +171,9 @@ def summarise(
     scalars["leader/objective_under_random_theta"] = (
         float(random.mean()) if len(random) else math.nan
     )
-    answer = guide.answer() if leading else np.full(len(experiment.market.characteristics), math.nan)
+    answer = (
+        guide.answer() if leading else np.full(len(experiment.market.characteristics), math.nan)
+    )
     for name, value in zip(experiment.market.characteristics.names, answer, strict=True):
         scalars[f"theta/{name}"] = float(value)
     for name in reports[0].quantities:

@@ -1,0 +1,42 @@
+# Every target makes .venv when it is missing; nothing else needs to be installed first.
+PYTHON ?= python3
+BIN := .venv/bin
+ENVIRONMENT := OMP_NUM_THREADS=1 RAY_USAGE_STATS_ENABLED=0
+RUNS ?= runs
+
+.PHONY: demo test lint types reproduce bench clean
+
+demo: .venv/ready
+	$(ENVIRONMENT) $(BIN)/pacesetter demo --runs $(RUNS)
+
+test: .venv/ready
+	$(ENVIRONMENT) $(BIN)/python -m pytest
+
+lint: .venv/ready
+	$(BIN)/ruff check . && $(BIN)/ruff format --check .
+
+# Type checkers do not see the import hook of an editable install; they get a tree of links.
+types: .venv/ready
+	mkdir -p build/typing/pacesetter
+	ln -sfn ../../../__init__.py build/typing/pacesetter/__init__.py
+	for part in envs leaders training configs; do \
+		ln -sfn ../../../$$part build/typing/pacesetter/$$part; done
+	$(BIN)/mypy
+
+# All tables of docs/results, with all seeds: a few hours on two cores.
+reproduce: .venv/ready
+	$(ENVIRONMENT) $(BIN)/pacesetter reproduce duopoly cobweb_logit cobweb_calibration cobweb_planted
+
+bench: .venv/ready
+	$(ENVIRONMENT) $(BIN)/pacesetter bench --json docs/results/bench.json
+
+.venv/ready: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --upgrade pip
+# Asked for alone and by its exact version, torch comes as the build for this machine.
+	$(BIN)/python -m pip install --quiet -c constraints.txt torch==2.13.0
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev]'
+	touch .venv/ready
+
+clean:
+	rm -rf build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,172 @@
+"""``pacesetter bench``: how fast, against what, and in how much memory, on this machine."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import time
+from argparse import Namespace
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from statistics import median
+
+import rich.box
+from rich.console import Console
+from rich.table import Table
+
+from ..envs.errors import PacesetterError, unknown
+from .run_folder import software_versions
+from .whole_files import write_json
+
+Figures = dict[str, list[float]]
+"""Name -> one value per repeat."""
+
+
+def _cobweb(repeats: int, quick: bool) -> Figures:
+    from .bench_speed import cobweb
+
+    return cobweb(repeats)
+
+
+def _cobweb_four_epochs(repeats: int, quick: bool) -> Figures:
+    from .bench_speed import cobweb
+
+    return cobweb(repeats, epochs=4, minibatch_size=4096)
+
+
+def _cobweb_wide(repeats: int, quick: bool) -> Figures:
+    from .bench_speed import cobweb
+
+    return cobweb(repeats, with_reference=False, copies=8, hidden_layers=(256, 256))
+
+
+def _duopoly(repeats: int, quick: bool) -> Figures:
+    from .bench_duopoly import compare_recipes
+
+    return compare_recipes(seeds=1 if quick else max(3, repeats), quick=quick)
+
+
+def _physics(repeats: int, quick: bool) -> Figures:
+    from .bench_speed import physics
+
+    return physics(repeats)
+
+
+def _memory(repeats: int, quick: bool) -> Figures:
+    from .bench_speed import memory
+
+    return memory(1)
+
+
+BENCHMARKS: dict[str, tuple[str, Callable[[int, bool], Figures]]] = {
+    "physics": ("every market alone, 64 copies", _physics),
+    "cobweb": ("64 copies, 64×64, 2 epochs, minibatch 1024", _cobweb),
+    "cobweb_four_epochs": ("64 copies, 64×64, 4 epochs, minibatch 4096", _cobweb_four_epochs),
+    "cobweb_wide": ("8 copies, 256×256, 2 epochs, minibatch 1024", _cobweb_wide),
+    "duopoly": ("seconds of training until the Stackelberg solution is played", _duopoly),
+    "memory": ("a training run with everything Ray starts", _memory),
+}
+"""Name -> what it measures, and the function that does; it takes repeats and whether to be quick."""
+
+# Goals of the project on its own machine: figure -> (at least or at most, number).
+GOALS: dict[str, tuple[str, float]] = {
+    "cobweb/sampling_speedup_over_stock": ("at least", 50.0),
+    "cobweb/iteration_speedup_over_stock": ("at least", 10.0),
+    "cobweb/iteration_speedup_over_reference": ("at least", 1.0),
+    "cobweb_four_epochs/iteration_speedup_over_stock": ("at least", 10.0),
+    "cobweb_wide/sampling_speedup_over_stock": ("at least", 10.0),
+    "memory/demo/megabytes": ("at most", 2500.0),
+}
+
+
+def run_benchmarks(
+    selection: Sequence[str] = (), repeats: int = 5, quick: bool = False
+) -> dict[str, float]:
+    """Run benchmarks, print a table, and return name -> median over the repeats.
+
+    The least and the largest value of a figure are there too, as ``<figure>_lowest`` and
+    ``<figure>_highest``.
+
+    Args:
+        selection: names in `BENCHMARKS`; all if empty.
+        repeats: turns of every contender.
+        quick: two turns, one seed and short limits.
+
+    Raises:
+        PacesetterError: an unknown name, or fewer than one repeat.
+    """
+    for name in selection:
+        if name not in BENCHMARKS:
+            raise unknown("benchmark", name, BENCHMARKS)
+    if repeats < 1:
+        raise PacesetterError(f"repeats must be at least 1, got {repeats}.")
+    repeats = min(repeats, 2) if quick else repeats
+    results: Figures = {}
+    for name in selection or BENCHMARKS:
+        title, measure = BENCHMARKS[name]
+        print(f"{name}: {title} …", flush=True)
+        began = time.perf_counter()
+        figures = measure(repeats, quick)
+        results |= {f"{name}/{key}": values for key, values in figures.items()}
+        print(f"{name}: done in {time.perf_counter() - began:.0f} s", flush=True)
+    print_table(results)
+    flat = {}
+    for name, values in results.items():
+        flat |= {name: median(values)}
+        flat |= {f"{name}_lowest": min(values), f"{name}_highest": max(values)}
+    return flat
+
+
+def print_table(results: Figures) -> None:
+    """Medians with their spread, and the goals where there are any."""
+    table = Table(box=rich.box.SIMPLE_HEAD)
+    table.add_column("figure")
+    for column in ("median", "lowest", "highest", "goal"):
+        table.add_column(column, justify="right")
+    for name, values in results.items():
+        numbers = [f"{value:,.4g}" for value in (median(values), min(values), max(values))]
+        if min(values) >= 1e4:
+            numbers = [f"{value:,.0f}" for value in (median(values), min(values), max(values))]
+        table.add_row(name, *numbers, _verdict(name, median(values)))
+    Console(width=None if Console().is_terminal else 120).print(table)
+
+
+def _verdict(name: str, value: float) -> str:
+    if name not in GOALS:
+        return ""
+    side, goal = GOALS[name]
+    met = value >= goal if side == "at least" else value <= goal
+    return f"{side} {goal:g}: {'met' if met else 'missed'}"
+
+
+def machine() -> dict[str, str | int]:
+    """What the figures depend on: processor, cores, versions."""
+    return {"processor": processor(), "cores": os.cpu_count() or 1, **software_versions()}
+
+
+def processor() -> str:
+    """The processor's name as the system gives it."""
+    try:
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()
+
+
+def main_bench(args: Namespace) -> int:
+    """``pacesetter bench [--quick] [--repeats N] [--json FILE] [NAME …]``; returns the exit code."""
+    figures = run_benchmarks(args.names, args.repeats, args.quick)
+    if args.json:
+        path = Path(args.json)
+        try:
+            write_json(path, {"machine": machine(), "figures": figures})
+        except OSError as error:
+            raise PacesetterError(
+                f"{path}: cannot be written ({error.strerror}); the figures are:\n"
+                f"{json.dumps(figures, indent=1)}"
+            ) from error
+        print(f"written to {path}")
+    return 0

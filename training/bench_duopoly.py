@@ -1,0 +1,169 @@
+"""How long until leader and follower play the duopoly's closed-form Stackelberg solution?
+
+Wall-clock seconds of training, sampling included, without the start of Ray and of the algorithm.
+The leader's network starts at the Cournot quantity, because an untrained one would otherwise start
+in the middle of its range, which is the answer. The goal is met where, with the most likely actions
+of both, the leader's profit lies within 5 % of the closed form and the follower's quantity within
+5 % of its best response to the leader's, in `TIMES_IN_A_ROW` iterations in a row.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from ray.rllib.algorithms.ppo import PPO
+
+from ..envs.duopoly import Duopoly
+from ..leaders.objectives import QuantityObjective
+from ..leaders.ppo import PPOLeader
+from .algorithm import build, start_ray
+from .experiment import Experiment
+from .guides import guide_for
+from .policies import Policies
+from .runner import LEADER
+from .settings import FollowerSettings, TrainingSettings
+from .trainer import command_runners, live_modules, take_reports
+
+TIMES_IN_A_ROW = 3
+TOLERANCE = 0.05
+
+
+def tuned(route: Literal["array", "stock"], seed: int) -> Experiment:
+    """The same recipe on both routes, with the batch that each was found to be fastest with."""
+    copies, steps = (64, 4) if route == "array" else (8, 16)
+    rates = {"learning_rate": 5e-3, "final_learning_rate": 5e-3}
+    return Experiment(
+        name=f"duopoly_{route}",
+        seed=seed,
+        market=Duopoly(),
+        objective=QuantityObjective("leader_profit"),
+        leader=PPOLeader(epochs=4, minibatch_size=64, **rates),
+        followers=FollowerSettings(epochs=4, minibatch_size=64, **rates),
+        training=TrainingSettings(
+            copies=copies,
+            rollout_steps=steps,
+            pretrain_iterations=5,
+            iterations=100_000,
+            route=route,
+        ),
+    )
+
+
+def paper_preset(seed: int) -> Experiment:
+    """Learning rate 5e-5 and 256 × 256 networks."""
+    base = tuned("stock", seed)
+    shared = {"hidden_layers": (256, 256), "learning_rate": 5e-5, "final_learning_rate": 5e-5}
+    return replace(
+        base,
+        leader=replace(base.leader, **shared),
+        followers=replace(base.followers, epochs=10, minibatch_size=64, **shared),
+    )
+
+
+def rllib_defaults(seed: int) -> Experiment:
+    """The options that RLlib's PPO has if nothing is said, copies excepted (it has one)."""
+    base = tuned("stock", seed)
+    shared = {
+        "hidden_layers": (256, 256),
+        "learning_rate": 5e-5,
+        "final_learning_rate": 5e-5,
+        "epochs": 30,
+        "minibatch_size": 128,
+        "discount": 0.99,
+        "gae_lambda": 1.0,
+        "clip": 0.3,
+        "kl_coefficient": 0.2,
+        "gradient_clip": 1e9,
+    }
+    return replace(
+        base,
+        leader=replace(base.leader, **shared),
+        followers=replace(base.followers, **shared),
+        training=replace(base.training, rollout_steps=250, pretrain_iterations=1),
+    )
+
+
+def seconds_to_optimum(experiment: Experiment, limit: float) -> tuple[float, bool]:
+    """Seconds of training until the goal is met, and whether it was within `limit` seconds."""
+    start_ray(experiment)
+    algorithm = build(experiment)
+    try:
+        start_leader_at_cournot(algorithm, experiment.market)
+        guide = guide_for(experiment, live_modules(algorithm, experiment))
+        policies = Policies(experiment, live_modules(algorithm, experiment))
+        seconds, iteration, in_a_row = 0.0, 0, 0
+        while in_a_row < TIMES_IN_A_ROW and seconds < limit:
+            began = time.perf_counter()
+            leading = iteration >= experiment.training.pretrain_iterations
+            command_runners(algorithm, experiment, guide, leading)
+            algorithm.train()
+            take_reports(algorithm)
+            seconds += time.perf_counter() - began
+            iteration += 1
+            in_a_row = in_a_row + 1 if leading and at_optimum(policies, experiment.market) else 0
+    finally:
+        algorithm.stop()
+    return seconds, in_a_row == TIMES_IN_A_ROW
+
+
+def start_leader_at_cournot(algorithm: PPO, market: Duopoly) -> None:
+    """Shift the output of the leader's untrained network to the Cournot quantity."""
+    quantity = np.array([[market.benchmark()["cournot_quantity"]]])
+    output = float(2.0 * market.characteristics.to_unit(quantity)[0, 0] - 1.0)
+
+    def shift(learner: Any) -> None:
+        with torch.no_grad():
+            learner.module[LEADER].unwrapped().actor[-1].bias.fill_(output)
+
+    algorithm.learner_group.foreach_learner(shift)
+    algorithm.env_runner_group.sync_weights(
+        from_worker_or_learner_group=algorithm.learner_group, inference_only=True
+    )
+
+
+def at_optimum(policies: Policies, market: Duopoly) -> bool:
+    """Whether the most likely actions of both are within the tolerance."""
+    state = market.reset(0)
+    state = market.set_characteristics(state, policies.theta(state)[0])
+    actions = policies.act(state, torch.Generator(), greedy=True)
+    played = market.step(state, actions).quantities
+    best_profit = market.benchmark()["stackelberg_leader_profit"]
+    answer, best_answer = played["follower_quantity"][0], market.best_response(state.theta[0, 0])
+    return bool(
+        abs(played["leader_profit"][0] / best_profit - 1.0) <= TOLERANCE
+        and abs(answer / best_answer - 1.0) <= TOLERANCE
+    )
+
+
+def compare_recipes(seeds: int, quick: bool) -> dict[str, list[float]]:
+    """Seconds to the goal on the array route, and on the stock route with each recipe.
+
+    A stock run that is stopped at its limit enters with the limit: its time and the speed-up over
+    it are lower bounds then, and the share of such runs is given.
+    """
+    limit = 20.0 if quick else 30.0
+    recipes: dict[str, Callable[[int], Experiment]] = {
+        "array": lambda seed: tuned("array", seed),
+        "stock_tuned": lambda seed: tuned("stock", seed),
+    }
+    if not quick:
+        recipes |= {"stock_paper_preset": paper_preset, "stock_defaults": rllib_defaults}
+    figures: dict[str, list[float]] = {}
+    for seed in range(seeds):
+        for name, recipe in recipes.items():
+            seconds, reached = seconds_to_optimum(recipe(seed), limit)
+            print(f"  {name}, seed {seed}: {'' if reached else 'more than '}{seconds:.2f} s")
+            figures.setdefault(f"{name}/seconds", []).append(seconds)
+            figures.setdefault(f"{name}/share_stopped", []).append(float(not reached))
+    stock = [name for name in recipes if name != "array"]
+    best = min(stock, key=lambda name: sum(figures[f"{name}/seconds"]))
+    figures["speedup_over_best_stock_recipe"] = [
+        theirs / ours
+        for theirs, ours in zip(figures[f"{best}/seconds"], figures["array/seconds"], strict=True)
+    ]
+    return figures

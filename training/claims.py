@@ -1,0 +1,201 @@
+"""What the project claims to show: experiments, seeds, and the figure each of them is held to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+SEEDS = (0, 1, 2, 3, 4)
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A result of a run with the range it must lie in.
+
+    Attributes:
+        key: name in ``results.json``.
+        low, high: the range, bounds included.
+        per_seed: every seed must pass; otherwise the mean over seeds.
+    """
+
+    key: str
+    low: float = float("-inf")
+    high: float = float("inf")
+    per_seed: bool = True
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A result that must be smaller than another one, paired by seed.
+
+    Attributes:
+        smaller, larger: names in ``results.json``.
+        baseline: the experiment that `larger` is taken from; empty: the same run.
+    """
+
+    smaller: str
+    larger: str
+    baseline: str = ""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """An experiment run with several seeds, and what it must show.
+
+    Attributes:
+        experiment: name of a shipped experiment.
+        overrides: changes to it.
+        label: name in the table.
+        claims, comparisons: what is judged.
+        report: further results to tabulate without judging them.
+    """
+
+    experiment: str
+    label: str = ""
+    overrides: tuple[str, ...] = ()
+    claims: tuple[Claim, ...] = ()
+    comparisons: tuple[Comparison, ...] = ()
+    report: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """Label, or the experiment's name."""
+        return self.label or self.experiment
+
+
+@dataclass(frozen=True)
+class Reproduction:
+    """A table of trials.
+
+    Attributes:
+        title: heading of the table.
+        trials: its rows.
+        seeds: of every trial.
+        notes: what a reader must know.
+    """
+
+    title: str
+    trials: tuple[Trial, ...]
+    seeds: tuple[int, ...] = SEEDS
+    notes: tuple[str, ...] = field(default_factory=tuple)
+
+
+def _duopoly() -> Reproduction:
+    trials = []
+    for leader in ("ppo", "bayesian"):
+        for followers in (1, 2, 5):
+            claims = [Claim("leader_profit_over_stackelberg", 0.99, 1.01)]
+            if followers == 1:
+                claims += [
+                    Claim("leader_quantity", 5.9, 6.1),
+                    Claim("follower_answer_slope", -0.53, -0.47),
+                ]
+            trials.append(
+                Trial(
+                    f"duopoly_{leader}",
+                    f"{leader}, n = {followers}",
+                    (f"market.followers={followers}",),
+                    tuple(claims),
+                    report=("leader_quantity", "follower_quantity", "follower_answer_slope"),
+                )
+            )
+    trials.append(
+        Trial(
+            "duopoly_hidden",
+            "ppo, θ hidden (ablation)",
+            claims=(Claim("leader_quantity", 3.8, 4.2),),
+            report=("follower_quantity",),
+        )
+    )
+    return Reproduction(
+        "Stackelberg duopoly: the leader ends at Stackelberg, and at Cournot if θ is hidden",
+        tuple(trials),
+        notes=(
+            "Exact: q_L = 6, q_F = 6 / (n + 1), answer slope −1 / (n + 1); Cournot q_L = 4 for n = 1.",
+        ),
+    )
+
+
+def _calibration() -> Reproduction:
+    trials = []
+    for treatment in ("stable", "unstable", "strongly_unstable"):
+        rational = f"cobweb_{treatment}_rational"
+        for leader in ("ppo", "bayesian"):
+            comparisons = tuple(
+                Comparison(f"calibrated/{metric}", f"{other}/{metric}", baseline)
+                for metric in ("mae", "rmse")
+                for other, baseline in (("equilibrium", ""), ("calibrated", rational))
+            )
+            if treatment == "strongly_unstable":
+                claims = tuple(
+                    Claim(f"calibrated/{metric}_over_floor", high=1.25)
+                    for metric in ("mae", "rmse")
+                )
+            else:
+                claims = (Claim("calibrated/mean_information_cost", 0.19, 0.25),)
+            trials.append(
+                Trial(
+                    f"cobweb_{treatment}_{leader}",
+                    claims=claims,
+                    comparisons=comparisons,
+                    report=(
+                        "calibrated/mae",
+                        "calibrated/rmse",
+                        "floor/mae",
+                        "floor/rmse",
+                        "calibrated/mean_information_cost",
+                        "theta/mean_information_cost",
+                        "theta/deviation_information_cost",
+                    ),
+                )
+            )
+        trials.append(Trial(rational, report=("calibrated/mae", "calibrated/rmse")))
+    return Reproduction(
+        "Cobweb calibration (ADAGE, Table 1)",
+        tuple(trials),
+        notes=(
+            "Published (strongly unstable): equilibrium 0.010 / 0.017, rational base simulator "
+            "0.013 / 0.026, calibrated 0.005 / 0.007 (MAE / RMSE of 100 bins).",
+            "The reference is a normal distribution with the published moments, not the raw data.",
+        ),
+    )
+
+
+def _planted() -> Reproduction:
+    trials = tuple(
+        Trial(
+            f"cobweb_planted_{leader}",
+            f"{leader}, planted μ = {mean:g}",
+            (f"objective.reference.theta.information_cost={mean}",),
+            claims=(Claim("planted/error", high=0.03),),
+            report=("calibrated/mean_information_cost",),
+        )
+        for leader in ("ppo", "bayesian")
+        for mean in (0.1, 0.22, 0.4)
+    )
+    return Reproduction("Planted recovery on the unstable cobweb market", trials)
+
+
+def _logit_curve() -> Reproduction:
+    costs = ("0.1", "0.2", "0.2308", "0.3846")
+    claims = [
+        Claim("logit/0/price_mean_error", -0.02, 0.02),
+        Claim("logit/0/price_variance_ratio", 0.9, 1.1),
+    ]
+    for cost in costs:
+        claims.append(Claim(f"logit/{cost}/price_variance_ratio", 0.9, 1.1))
+        claims.append(Claim(f"logit/{cost}/price_mean_error", -0.05, 0.05))
+    return Reproduction(
+        "Bounded rationality: one conditional policy on the logit-equilibrium curve",
+        tuple(
+            Trial(f"cobweb_{treatment}_logit", claims=tuple(claims))
+            for treatment in ("unstable", "strongly_unstable")
+        ),
+    )
+
+
+REPRODUCTIONS = {
+    "duopoly": _duopoly,
+    "cobweb_logit": _logit_curve,
+    "cobweb_calibration": _calibration,
+    "cobweb_planted": _planted,
+}

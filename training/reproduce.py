@@ -1,0 +1,203 @@
+"""Reproductions: every trial with every seed, judged, as a small table anyone can make again."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from pathlib import Path
+
+import numpy as np
+
+from ..envs.errors import PacesetterError, unknown
+from .claims import REPRODUCTIONS, Claim, Comparison, Reproduction, Trial
+from .experiment import load_experiment
+from .run_folder import RESULTS, RunFolder, software_versions
+
+Results = dict[str, list[dict[str, float]]]
+"""Trial name -> results of its runs, in the order of the seeds."""
+
+
+def reproduce(
+    name: str, runs: Path, out: Path, jobs: int = 2, seeds: int | None = None
+) -> dict[str, float]:
+    """Run all trials of a reproduction and write ``out/NAME.md`` and ``out/NAME.json``.
+
+    Runs that are finished already are not repeated, interrupted ones are resumed.
+
+    Args:
+        name: see `claims.REPRODUCTIONS`.
+        runs: folder for run folders.
+        out: folder for the tables.
+        jobs: runs at the same time, each in a process of its own.
+        seeds: only the first so many seeds.
+
+    Raises:
+        PacesetterError: an unknown name, or a run that failed.
+    """
+    if name not in REPRODUCTIONS:
+        raise unknown("reproduction", name, REPRODUCTIONS)
+    reproduction = REPRODUCTIONS[name]()
+    chosen = reproduction.seeds[:seeds]
+    for trial in reproduction.trials:
+        load_experiment(trial.experiment, trial.overrides)
+    _run_all(reproduction, runs / name, chosen, jobs)
+    results = {
+        trial.name: [_folder(runs / name, trial, seed).read_results() for seed in chosen]
+        for trial in reproduction.trials
+    }
+    figures = summarise(reproduction, results)
+    command = f"pacesetter reproduce {name}" + (f" --seeds {seeds}" if seeds else "")
+    out.mkdir(parents=True, exist_ok=True)
+    made = {
+        "command": command,
+        "seeds": list(chosen),
+        "machine": f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores",
+        "versions": software_versions(),
+        "figures": figures,
+    }
+    (out / f"{name}.json").write_text(json.dumps(made, indent=1) + "\n")
+    (out / f"{name}.md").write_text(table(reproduction, results, command, chosen))
+    return figures
+
+
+def _run_all(reproduction: Reproduction, parent: Path, seeds: tuple[int, ...], jobs: int) -> None:
+    work = [(trial, seed) for seed in seeds for trial in reproduction.trials]
+    waiting = [(t, s) for t, s in work if not (_path(parent, t, s) / RESULTS).exists()]
+    print(f"{reproduction.title}: {len(work)} runs, {len(work) - len(waiting)} done already")
+    began = time.monotonic()
+    with ThreadPoolExecutor(jobs) as pool:
+        futures = {pool.submit(_run_one, parent, t, s): (t, s) for t, s in waiting}
+        for number, future in enumerate(as_completed(futures), start=1):
+            future.result()
+            trial, seed = futures[future]
+            left = (time.monotonic() - began) / number * (len(waiting) - number)
+            print(
+                f"  {number}/{len(waiting)}  {trial.name}, seed {seed}  ({left / 60:.0f} min left)",
+                flush=True,
+            )
+
+
+def _run_one(parent: Path, trial: Trial, seed: int) -> None:
+    path = _path(parent, trial, seed)
+    command = [sys.executable, "-m", "pacesetter.training.cli", "train", "--quiet"]
+    if (path / "config.yaml").exists():
+        command += ["--resume", str(path)]
+    else:
+        command += [trial.experiment, *trial.overrides, f"seed={seed}"]
+        command += ["--runs", str(parent), "--name", path.name]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise PacesetterError(
+            f"{trial.name}, seed {seed} failed:\n{done.stderr.strip()[-2000:]}\n"
+            f"Run it alone: {' '.join(command[1:])}"
+        )
+
+
+def _path(parent: Path, trial: Trial, seed: int) -> Path:
+    plain = "".join(c if c.isalnum() else "_" for c in trial.name)
+    return parent / f"{plain}_seed_{seed}"
+
+
+def _folder(parent: Path, trial: Trial, seed: int) -> RunFolder:
+    return RunFolder.open(_path(parent, trial, seed))
+
+
+# Judging ------------------------------------------------------------------------------------------
+
+
+def summarise(reproduction: Reproduction, results: Results) -> dict[str, float]:
+    """Flat figures: mean and standard error of everything judged or reported, and passes."""
+    figures: dict[str, float] = {}
+    for trial in reproduction.trials:
+        for key, values in _tabulated(trial, results):
+            figures[f"{trial.name}/{key}"] = float(np.mean(values))
+            figures[f"{trial.name}/{key}/standard_error"] = standard_error(values)
+        for text, passed, differences in judge(trial, results):
+            figures[f"{trial.name}/{text}/passed"] = float(passed)
+            if differences is not None:
+                figures[f"{trial.name}/{text}/difference"] = float(differences.mean())
+                figures[f"{trial.name}/{text}/difference_standard_error"] = standard_error(
+                    differences
+                )
+    return figures
+
+
+def judge(trial: Trial, results: Results) -> Iterator[tuple[str, bool, np.ndarray | None]]:
+    """Every claim of a trial: its text, whether it holds, and paired differences if any."""
+    for claim in trial.claims:
+        values = _values(results[trial.name], claim.key)
+        judged = values if claim.per_seed else values.mean(keepdims=True)
+        yield claim_text(claim), bool(np.all((judged >= claim.low) & (judged <= claim.high))), None
+    for comparison in trial.comparisons:
+        baseline = results[comparison.baseline or trial.name]
+        difference = _values(results[trial.name], comparison.smaller) - _values(
+            baseline, comparison.larger
+        )
+        yield comparison_text(comparison), bool(difference.mean() < 0), difference
+
+
+def claim_text(claim: Claim) -> str:
+    """A claim in words."""
+    if claim.low == float("-inf"):
+        return f"{claim.key} <= {claim.high:g}"
+    if claim.high == float("inf"):
+        return f"{claim.key} >= {claim.low:g}"
+    return f"{claim.key} in [{claim.low:g}, {claim.high:g}]"
+
+
+def comparison_text(comparison: Comparison) -> str:
+    """A comparison in words."""
+    of = f" of {comparison.baseline}" if comparison.baseline else ""
+    return f"{comparison.smaller} < {comparison.larger}{of}"
+
+
+def standard_error(values: np.ndarray) -> float:
+    """Standard error of the mean over seeds; 0 for a single one."""
+    return float(values.std(ddof=1) / np.sqrt(len(values))) if len(values) > 1 else 0.0
+
+
+def _values(runs: list[dict[str, float]], key: str) -> np.ndarray:
+    return np.array([run[key] for run in runs])
+
+
+def _tabulated(trial: Trial, results: Results) -> Iterator[tuple[str, np.ndarray]]:
+    keys = [claim.key for claim in trial.claims]
+    keys += [comparison.smaller for comparison in trial.comparisons]
+    for key in dict.fromkeys([*keys, *trial.report]):
+        yield key, _values(results[trial.name], key)
+
+
+# Writing ------------------------------------------------------------------------------------------
+
+
+def table(
+    reproduction: Reproduction, results: Results, command: str, seeds: tuple[int, ...]
+) -> str:
+    """The reproduction as Markdown."""
+    lines = [f"# {reproduction.title}", ""]
+    lines += [f"Made with `{command}`; seeds {', '.join(map(str, seeds))}.", ""]
+    lines += [f"{note}\n" for note in reproduction.notes]
+    lines += ["| trial | figure | mean ± standard error | least … largest |", "|---|---|---|---|"]
+    for trial in reproduction.trials:
+        for key, values in _tabulated(trial, results):
+            lines.append(
+                f"| {trial.name} | {key} | {values.mean():.4g} ± {standard_error(values):.2g} "
+                f"| {values.min():.4g} … {values.max():.4g} |"
+            )
+    lines += ["", "| trial | claim | holds |", "|---|---|---|"]
+    for trial in reproduction.trials:
+        for text, passed, differences in judge(trial, results):
+            paired = ""
+            if differences is not None:
+                paired = (
+                    f" (paired difference {differences.mean():.2g} "
+                    f"± {standard_error(differences):.1g})"
+                )
+            lines.append(f"| {trial.name} | {text}{paired} | {'yes' if passed else '**no**'} |")
+    return "\n".join(lines) + "\n"
