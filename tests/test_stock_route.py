@@ -1,4 +1,4 @@
-"""RLlib's stock route plays the same game: whose turn it is, whose θ, and what the trainer learns."""
+"""RLlib's stock route plays the same game: whose turn it is, whose θ, what the trainer learns."""
 
 from __future__ import annotations
 
@@ -12,12 +12,17 @@ from pacesetter.envs.registry import make
 from pacesetter.leaders.objectives import QuantityObjective, Welfare
 from pacesetter.leaders.ppo import PPOLeader
 from pacesetter.leaders.registry import LEADERS
-from pacesetter.training.experiment import Experiment, check_together
+from pacesetter.training.experiment import (
+    Experiment,
+    check_together,
+)
+from pacesetter.training.rules import _information_can_be_priced
 from pacesetter.training.run_folder import RunFolder
 from pacesetter.training.settings import FollowerSettings, TrainingSettings
 
 ray = pytest.importorskip("ray")
 
+from pacesetter.training.algorithm import build, start_ray  # noqa: E402
 from pacesetter.training.stock import TurnGame, merged  # noqa: E402
 from pacesetter.training.trainer import train  # noqa: E402
 
@@ -157,6 +162,25 @@ def test_the_trainer_runs_on_it(duopoly, tmp_path, leader):
     assert run.latest_checkpoint(experiment) is not None
 
 
+def test_the_leaders_decisions_alone_train_the_leader(duopoly):
+    experiment = replace(cobweb(PPOLeader(interval=3)), training=duopoly.training)
+    start_ray(experiment)
+    algorithm = build(experiment)
+    try:
+        runner = algorithm.env_runner_group.local_env_runner
+        runner.lead(3)
+        episodes = [part for _ in range(2) for part in runner.sample()]
+        decisions = sum(
+            len(episode.agent_episodes[LEADER])
+            for episode in episodes
+            if LEADER in episode.agent_episodes
+        )
+        played = sum(len(episode.agent_episodes["producer_0"]) for episode in episodes)
+        assert 0 < decisions <= played / 3 + 4
+    finally:
+        algorithm.stop()
+
+
 # What it cannot do -------------------------------------------------------------------------------
 
 
@@ -174,6 +198,12 @@ def test_a_slower_leader_needs_the_array_route():
     assert path == ("leader", "update_every")
 
 
+def test_a_scheduled_deviation_needs_the_array_route():
+    [(path, message)] = check_together(cobweb(PPOLeader(final_action_deviation=0.1)))
+    assert path == ("training", "route")
+    assert "leader.final_action_deviation" in message
+
+
 def test_more_learners_need_the_stock_route():
     experiment = cobweb(PPOLeader())
     several = replace(experiment.training, learners=2)
@@ -185,8 +215,6 @@ def test_more_learners_need_the_stock_route():
 def test_information_costs_need_a_choice_among_finitely_many():
     group = replace(Duopoly().groups[0], information_cost=True)
     market = SimpleNamespace(groups=(group,))
-    from pacesetter.training.experiment import _information_can_be_priced
-
     experiment = SimpleNamespace(
         market=market, followers=FollowerSettings(), training=TrainingSettings()
     )

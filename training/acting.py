@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from typing import Any
 
 import numpy as np
@@ -209,4 +210,4 @@ class LeaderRecorder:
 
     def restore(self, state: dict[str, Any]) -> None:
         """Go on from what `state` returned."""
-        vars(self).update(state)
+        vars(self).update(deepcopy(state))

@@ -44,7 +44,7 @@ def _cobweb_wide(repeats: int, quick: bool) -> Figures:
 def _duopoly(repeats: int, quick: bool) -> Figures:
     from .bench_duopoly import compare_recipes
 
-    return compare_recipes(seeds=1 if quick else max(3, repeats), quick=quick)
+    return compare_recipes(seeds=1 if quick else 3, quick=quick)
 
 
 def _physics(repeats: int, quick: bool) -> Figures:
@@ -67,7 +67,7 @@ BENCHMARKS: dict[str, tuple[str, Callable[[int, bool], Figures]]] = {
     "duopoly": ("seconds of training until the Stackelberg solution is played", _duopoly),
     "memory": ("a training run with everything Ray starts", _memory),
 }
-"""Name -> what it measures, and the function that does; it takes repeats and whether to be quick."""
+"""Name -> what it measures, and the function that does, of repeats and whether to be quick."""
 
 # Goals of the project on its own machine: figure -> (at least or at most, number).
 GOALS: dict[str, tuple[str, float]] = {
@@ -111,7 +111,7 @@ def run_benchmarks(
         results |= {f"{name}/{key}": values for key, values in figures.items()}
         print(f"{name}: done in {time.perf_counter() - began:.0f} s", flush=True)
     print_table(results)
-    flat = {}
+    flat: dict[str, float] = {}
     for name, values in results.items():
         flat |= {name: median(values)}
         flat |= {f"{name}_lowest": min(values), f"{name}_highest": max(values)}
@@ -157,8 +157,8 @@ def processor() -> str:
 
 
 def main_bench(args: Namespace) -> int:
-    """``pacesetter bench [--quick] [--repeats N] [--json FILE] [NAME …]``; returns the exit code."""
-    figures = run_benchmarks(args.names, args.repeats, args.quick)
+    """``pacesetter bench [--quick] [--repeats N] [--json FILE] [NAME …]``; returns 0."""
+    figures = run_benchmarks(args.selection, args.repeats, args.quick)
     if args.json:
         path = Path(args.json)
         try:

@@ -12,7 +12,7 @@ import sys
 import time
 from collections.abc import Callable
 from statistics import median
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -67,7 +67,7 @@ class Contender:
 
 
 def cobweb_experiment(
-    route: str, copies: int, information_cost: bool, **followers: Any
+    route: Literal["array", "stock"], copies: int, information_cost: bool, **followers: Any
 ) -> Experiment:
     """Followers alone, under θ drawn from the prior, for 50 steps per iteration."""
     return Experiment(
@@ -202,7 +202,8 @@ def run_for_memory() -> None:
 
 def resident_megabytes() -> float:
     """Memory of this process and its children; pages that several share are counted once (PSS)."""
-    import psutil  # comes with Ray, on the path that Ray adds
+    # Comes with Ray, on the path that Ray adds.
+    import psutil  # type: ignore[import-untyped]
 
     total = 0
     this = psutil.Process()

@@ -26,8 +26,8 @@ class Guide(Protocol):
     def learn(self, reports: list[SampleReport], last: bool) -> None:
         """Take note of an iteration; `last`: there will be no other."""
 
-    def answer(self) -> NDArray[np.float64]:
-        """The leader's θ so far, ``(d,)``."""
+    def answer(self, policies: Policies | None = None) -> NDArray[np.float64]:
+        """The leader's θ so far, ``(d,)``; of the given policies, if it is one of them."""
 
     def state(self) -> dict[str, Any]:
         """Everything that changes, JSON-compatible."""
@@ -54,9 +54,9 @@ class PolicyGuide:
     def learn(self, reports: list[SampleReport], last: bool) -> None:
         """RLlib's learner does it."""
 
-    def answer(self) -> NDArray[np.float64]:
+    def answer(self, policies: Policies | None = None) -> NDArray[np.float64]:
         """The mean θ at the start of an episode."""
-        return self._policies.theta(self._start)[0]
+        return (policies or self._policies).theta(self._start)[0]
 
     def state(self) -> dict[str, Any]:
         """It is in RLlib's checkpoint."""
@@ -113,7 +113,7 @@ class SearchGuide:
             self._candidates = None
             self._answer = None
 
-    def answer(self) -> NDArray[np.float64]:
+    def answer(self, policies: Policies | None = None) -> NDArray[np.float64]:
         """The search leader's best θ; asked anew after every round."""
         if self._answer is None:
             self._answer = self._search.best()

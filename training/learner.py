@@ -162,9 +162,9 @@ class ArrayPPOLearner(PPOTorchLearner):
         norm = flat.clip(config.grad_clip)
         if not math.isfinite(norm):
             raise NonFiniteTrainingError(
-                f"the gradient of module {name!r} is not finite (loss {float(loss):g}); the step "
-                "was not taken. Lower its learning rate or clip, or check the market's rewards "
-                "with 'pacesetter check'."
+                f"the gradient of module {name!r} is not finite (loss {float(loss.detach()):g}); "
+                "the step was not taken. Lower its learning rate or clip, or check the market's "
+                "rewards with 'pacesetter check'."
             )
         (optimizer,) = (optimizer for _, optimizer in self.get_optimizers_for_module(name))
         optimizer.step()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import json
 from pathlib import Path
 from typing import Any
@@ -33,7 +32,6 @@ class Policies:
     """
 
     def __init__(self, experiment: Experiment, modules: dict[str, Any]):
-        self._experiment = experiment
         self.market: Market = experiment.market
         self._modules = modules
 
@@ -84,10 +82,6 @@ class Policies:
             save_file(tensors, folder / f"{name}.safetensors")
             summary[name] = {key: list(value.shape) for key, value in tensors.items()}
         (folder / "policies.json").write_text(json.dumps(summary, indent=1) + "\n")
-
-    def detached(self) -> Policies:
-        """A copy that lives on when the algorithm is gone."""
-        return Policies(self._experiment, copy.deepcopy(self._modules))
 
     @property
     def has_leader(self) -> bool:

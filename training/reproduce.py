@@ -74,7 +74,11 @@ def _run_all(reproduction: Reproduction, parent: Path, seeds: tuple[int, ...], j
     with ThreadPoolExecutor(jobs) as pool:
         futures = {pool.submit(_run_one, parent, t, s): (t, s) for t, s in waiting}
         for number, future in enumerate(as_completed(futures), start=1):
-            future.result()
+            try:
+                future.result()
+            except PacesetterError:
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
             trial, seed = futures[future]
             left = (time.monotonic() - began) / number * (len(waiting) - number)
             print(

@@ -304,7 +304,7 @@ class GameRunner(EnvRunner, Checkpointable):
                 "generator": self._generator.get_state().numpy(),
                 "prior_generator": self._prior_generator.bit_generator.state,
                 "led": self.led,
-                "assigned": self._assigned,
+                "assigned": self._assigned.copy(),
                 "interval_theta": self._interval_theta,
                 "samples_in_phase": self._samples_in_phase,
                 "leader": None if self._leader is None else self._leader.state(),
@@ -333,7 +333,7 @@ class GameRunner(EnvRunner, Checkpointable):
         self._generator.set_state(torch.from_numpy(state["generator"].copy()))
         self._prior_generator.bit_generator.state = state["prior_generator"]
         self.led = state["led"]
-        self._assigned, self._interval_theta = state["assigned"], state["interval_theta"]
+        self._assigned, self._interval_theta = state["assigned"].copy(), state["interval_theta"]
         self._samples_in_phase = state["samples_in_phase"]
         if self._leader is not None:
             self._leader.restore(state["leader"])

@@ -74,6 +74,8 @@ class TrainingSettings:
         learners: remote learners; 0 learns in the main process.
         route: ``array`` is the fast path; ``stock`` steps the PettingZoo view with RLlib's own
             runners, connectors and learner.
+        averaged_share: share of the iterations, at the end, over which the weights of the policies
+            that are handed over are averaged; 0 hands over the last ones.
         checkpoint_every: iterations between checkpoints.
         evaluate_every: iterations between evaluations written to TensorBoard; 0: only at the end.
         torch_threads: threads of torch in every process; more than 1 is slower on busy cores.
@@ -88,6 +90,7 @@ class TrainingSettings:
     env_runners: Annotated[int, Ge(0)] = 0
     learners: Annotated[int, Ge(0)] = 0
     route: Literal["array", "stock"] = "array"
+    averaged_share: Fraction = 0.2
     checkpoint_every: Count = 50
     evaluate_every: Annotated[int, Ge(0)] = 0
     torch_threads: Count = 1

@@ -14,6 +14,7 @@ It is slow, and takes every option of RLlib. Where it differs from the array rou
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,9 @@ from .experiment import Experiment
 from .runner import LEADER, SEEDS_PER_EXPERIMENT, SEEDS_PER_RUNNER, SampleReport
 
 Dictionary = dict[str, Any]
+
+# RLlib registers its environment anew for every runner.
+warnings.filterwarnings("ignore", message=".*Overriding environment rllib-multi-agent-env-v0.*")
 
 
 def stock_config(experiment: Experiment) -> PPOConfig:
@@ -132,11 +136,11 @@ class TurnGame(ParallelPettingZooEnv):
     def _move_leader(self) -> Dictionary:
         """Set a search leader's θ, or one drawn from the prior, and return what is seen then."""
         self._policy_moved = False
-        self._theta_is_led = self.led and self._assigned is not None
-        if self._theta_is_led:
-            self._theta = self._assigned
+        if self.led and self._assigned is not None:
+            self._theta, self._theta_is_led = self._assigned, True
         else:
-            self._theta = self._characteristics.draw(self._prior_generator, 1)[0]
+            drawn = self._characteristics.draw(self._prior_generator, 1)
+            self._theta, self._theta_is_led = drawn[0], False
         observations, *_ = super().step({LEADER: leader_action(self._characteristics, self._theta)})
         return observations
 

@@ -19,6 +19,7 @@ from ray.rllib.algorithms.ppo import PPO
 
 from ..envs.errors import PacesetterError
 from .algorithm import build, start_ray
+from .averaging import WeightAverage
 from .experiment import Experiment, leader_copies
 from .guides import Guide, guide_for
 from .history import History
@@ -28,7 +29,7 @@ from .progress import Progress
 from .run_folder import RunFolder
 from .runner import SampleReport
 
-GUIDE_FILE = "guide.json"
+GUIDE_FILE, AVERAGE_FILE = "guide.json", "average.safetensors"
 LEARNING_SCALARS = (
     "policy_loss",
     "vf_loss",
@@ -78,8 +79,9 @@ def train(run: RunFolder, address: str | None = None, quiet: bool = False) -> Ou
     checkpoint = run.latest_checkpoint(experiment)
     start_ray(experiment, address)
     algorithm = build(experiment)
-    guide = guide_for(experiment, live_modules(algorithm, experiment))
-    first = restore(algorithm, guide, checkpoint) if checkpoint else 0
+    modules = live_modules(algorithm)
+    guide, average = guide_for(experiment, modules), WeightAverage(modules)
+    first = restore(algorithm, guide, average, checkpoint) if checkpoint else 0
     total = settings.pretrain_iterations + settings.iterations
     history = History(run.path, first)
     started, iteration = time.monotonic(), first
@@ -98,14 +100,16 @@ def train(run: RunFolder, address: str | None = None, quiet: bool = False) -> Ou
                 scalars = summarise(experiment, result, reports, guide, leading, seconds)
                 history.add(iteration, scalars)
                 iteration += 1
+                if iteration > total - settings.averaged_share * total:
+                    average.add()
                 progress.show(iteration, scalars)
                 if iteration % settings.checkpoint_every == 0 or iteration == total:
-                    save(algorithm, guide, run, iteration)
+                    save(algorithm, guide, average, run, iteration)
             if interrupted and iteration % settings.checkpoint_every:
-                save(algorithm, guide, run, iteration)
-        policies = Policies(experiment, live_modules(algorithm, experiment)).detached()
+                save(algorithm, guide, average, run, iteration)
+        policies = Policies(experiment, average.modules())
         policies.save(run.path / "policies")
-        theta = guide.answer()
+        theta = guide.answer(policies)
     except (NonFiniteTrainingError, ray.exceptions.RayError, RuntimeError) as error:
         raise failure(error, run) from error
     finally:
@@ -194,7 +198,7 @@ def _mean(values: Iterator[float]) -> float:
     return float(np.mean(list(values)))
 
 
-def live_modules(algorithm: PPO, experiment: Experiment) -> dict[str, Any]:
+def live_modules(algorithm: PPO) -> dict[str, Any]:
     """The actors in the main process, which RLlib keeps in step with the learner."""
     module = algorithm.env_runner_group.local_env_runner.module
     return {name: module[name] for name in module.keys()}
@@ -203,16 +207,20 @@ def live_modules(algorithm: PPO, experiment: Experiment) -> dict[str, Any]:
 # Stopping and going on ---------------------------------------------------------------------------
 
 
-def save(algorithm: PPO, guide: Guide, run: RunFolder, iteration: int) -> None:
+def save(
+    algorithm: PPO, guide: Guide, average: WeightAverage, run: RunFolder, iteration: int
+) -> None:
     """Write a checkpoint of everything."""
     with run.new_checkpoint(iteration) as folder:
+        average.save(folder / AVERAGE_FILE)
         algorithm.save_to_path(folder / "algorithm")
         state = {"iteration": iteration, "guide": guide.state()}
         (folder / GUIDE_FILE).write_text(json.dumps(state))
 
 
-def restore(algorithm: PPO, guide: Guide, checkpoint: Path) -> int:
+def restore(algorithm: PPO, guide: Guide, average: WeightAverage, checkpoint: Path) -> int:
     """Go on from a checkpoint; returns the iterations done."""
+    average.restore(checkpoint / AVERAGE_FILE)
     algorithm.restore_from_path(checkpoint / "algorithm")
     state = json.loads((checkpoint / GUIDE_FILE).read_text())
     guide.restore(state["guide"])

@@ -1,0 +1,120 @@
+"""The command line: each common mistake gets one message and exit code 2, and nothing is lost."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+
+import pytest
+
+from pacesetter.training.cli import main
+
+
+@pytest.fixture(autouse=True)
+def in_an_empty_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+def refused(capsys, *arguments):
+    assert main(list(map(str, arguments))) == 2
+    message = capsys.readouterr().err
+    assert message.startswith("pacesetter: ")
+    assert "Traceback" not in message
+    return message
+
+
+MISTAKES = [
+    (("train", "cobweb_unstable_pp"), "did you mean 'cobweb_unstable_ppo'"),
+    (("train",), "train needs an experiment"),
+    (("train", "duopoly_ppo", "training.iteratoins=5"), "did you mean 'iterations'"),
+    (("train", "duopoly_ppo", "training.iterations=many"), "must be a whole number"),
+    (("train", "duopoly_ppo", "followers.discount=1.5"), "must be"),
+    (("train", "duopoly_ppo", "leader.name=pppo"), "did you mean 'ppo'"),
+    (("train", "duopoly_ppo", "market.name=duopolly"), "did you mean 'duopoly'"),
+    (("train", "duopoly_ppo", "objective.name=wellfare"), "did you mean 'welfare'"),
+    (("train", "duopoly_ppo", "objective.quantity=leader_proft"), "did you mean 'leader_profit'"),
+    (("train", "duopoly_ppo", "leader.interval=5"), "leader.interval"),
+    (("train", "duopoly_ppo", "objective.name=volatility"), "at least 2"),
+    (("train", "--resume", "nowhere"), "no such folder"),
+    (("evaluate", "nowhere"), "no such folder"),
+    (("report", "nowhere"), "no such folder"),
+    (("check", "cobwep"), "did you mean 'cobweb'"),
+    (("check", "no_such_module:Market"), "cannot import"),
+    (("check", "cobweb", "treatment=calm"), "treatment"),
+    (("reproduce", "duopolly"), "did you mean 'duopoly'"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "expected"), MISTAKES, ids=lambda value: str(value)[:60])
+def test_a_mistake_is_answered_with_its_cure(arguments, expected, capsys):
+    assert expected in refused(capsys, *arguments)
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (None, "cannot be read"),
+        ("", "is empty"),
+        ("price\n5.1\nfive\n", ":3:"),
+        ("price\n5.1\nnan\n", ":3:"),
+        ("cost\n5.1\n5.2\n", "unknown column"),
+        ("price\n5.1\n", "at least two"),
+    ],
+)
+def test_a_reference_that_cannot_be_used_is_refused_before_anything_starts(
+    content, expected, capsys, tmp_path
+):
+    path = tmp_path / "prices.csv"
+    if content is not None:
+        path.write_text(content)
+    message = refused(
+        capsys,
+        "train",
+        "cobweb_unstable_ppo",
+        "objective.reference.name=csv",
+        f"objective.reference.path={path}",
+    )
+    assert expected in message
+    assert not (tmp_path / "runs").exists()
+
+
+def test_an_existing_run_is_not_overwritten(capsys, tmp_path):
+    folder = tmp_path / "runs" / "duopoly_ppo_seed_0"
+    folder.mkdir(parents=True)
+    (folder / "precious.txt").write_text("keep")
+    message = refused(capsys, "train", "duopoly_ppo")
+    assert str(folder.name) in message
+    assert (folder / "precious.txt").read_text() == "keep"
+
+
+def test_a_half_written_run_is_recognised(capsys, tmp_path):
+    folder = tmp_path / "half"
+    folder.mkdir()
+    (folder / "versions.json").write_text("{}")
+    for command in (("evaluate", folder), ("report", folder), ("train", "--resume", folder)):
+        assert "interrupted" in refused(capsys, *command)
+
+
+def test_a_misspelt_key_is_answered_within_two_seconds_without_ray(tmp_path):
+    program = (
+        "import sys; from pacesetter.training.cli import main;"
+        "code = main(['train', 'duopoly_ppo', 'traning.iterations=3']);"
+        "print(code, 'ray' in sys.modules, 'torch' in sys.modules)"
+    )
+    began = time.monotonic()
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.stdout.split() == ["2", "False", "False"], done.stderr
+    assert time.monotonic() - began < 10  # two seconds on an idle machine
+
+
+def test_list_names_everything(capsys):
+    assert main(["list"]) == 0
+    printed = capsys.readouterr().out
+    for name in ("cobweb", "duopoly", "ppo", "bayesian", "calibration", "planted", "paper"):
+        assert name in printed
+
+
+def test_check_runs_over_a_market(capsys):
+    assert main(["check", "duopoly", "followers=2"]) == 0
+    assert "duopoly" in capsys.readouterr().out

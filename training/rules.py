@@ -1,0 +1,135 @@
+"""Rules between the sections of an experiment: values that are each allowed but do not go together.
+
+Like the rest of an experiment they are checked before Ray or torch is imported.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
+
+from gymnasium.spaces import Discrete
+
+from ..envs.errors import PacesetterError
+from ..leaders.ppo import PPOLeader
+from ..leaders.references import Reference
+from .settings import TrainingSettings
+from .yaml_file import KeyPath
+
+if TYPE_CHECKING:
+    from .experiment import Experiment
+
+Problem = tuple[KeyPath, str]
+"""The key at fault, and what is wrong with it and how to cure it."""
+
+
+def leader_copies(training: TrainingSettings) -> int:
+    """Copies of the market per env runner that play under the leader's θ in phase 2."""
+    return training.copies - round(training.copies * training.random_theta_share)
+
+
+def _a_copy_for_the_leader(experiment: Experiment) -> Iterable[Problem]:
+    training = experiment.training
+    if training.iterations and leader_copies(training) < 1:
+        yield (
+            ("training", "random_theta_share"),
+            f"{training.random_theta_share} of {training.copies} copies leaves none for the "
+            "leader; raise training.copies or lower training.random_theta_share",
+        )
+
+
+def _information_can_be_priced(experiment: Experiment) -> Iterable[Problem]:
+    """Information costs are a price per sample, on the entropy of a choice among finitely many."""
+    paying = [group for group in experiment.market.groups if group.information_cost]
+    if not experiment.followers.information_cost or not paying:
+        return
+    for group in paying:
+        if not isinstance(group.action_space, Discrete):
+            yield (
+                ("market",),
+                f"group {group.name!r} pays for information, which needs a Discrete action space; "
+                "set followers.information_cost: false to leave these costs out",
+            )
+    if experiment.training.route == "stock":
+        yield (
+            ("training", "route"),
+            "RLlib's stock loss has no price of information per sample; choose array, or set "
+            "followers.information_cost: false",
+        )
+
+
+def _route_can_do_it(experiment: Experiment) -> Iterable[Problem]:
+    training, leader = experiment.training, experiment.leader
+    if training.route == "array" and training.learners > 1:
+        yield (
+            ("training", "learners"),
+            f"the array route learns in the main process (0) or in one remote learner (1), got "
+            f"{training.learners}; more need training.route: stock",
+        )
+    if training.route == "stock" and isinstance(leader, PPOLeader) and leader.update_every > 1:
+        yield (
+            ("leader", "update_every"),
+            f"RLlib's stock learner updates all policies in every iteration, got "
+            f"{leader.update_every}; set leader.update_every: 1, or training.route: array",
+        )
+
+
+def _deviation_can_be_scheduled(experiment: Experiment) -> Iterable[Problem]:
+    """The array route's learner sets a scheduled deviation after every update."""
+    if experiment.training.route == "array":
+        return
+    for section in ("followers", "leader"):
+        if getattr(getattr(experiment, section), "final_action_deviation", None) is not None:
+            yield (
+                ("training", "route"),
+                "RLlib's stock learner cannot change the deviation of a policy; choose array, or "
+                f"leave out {section}.final_action_deviation",
+            )
+
+
+def _interval_within_episode(experiment: Experiment) -> Iterable[Problem]:
+    interval, steps = experiment.leader.interval, experiment.market.steps_per_episode
+    if interval != "episode" and interval > steps:
+        yield (
+            ("leader", "interval"),
+            f"{interval} steps are more than the {steps} of an episode of market "
+            f"{experiment.market.name!r}; 'episode' sets θ once per episode",
+        )
+
+
+def _objective_can_be_measured(experiment: Experiment) -> Iterable[Problem]:
+    """Bind the objective as a game will: it reads its reference, or says why it cannot."""
+    market, objective = experiment.market, experiment.objective
+    interval = experiment.leader.interval
+    steps = market.steps_per_episode if interval == "episode" else interval
+    try:
+        objective.measure(market, steps)
+    except PacesetterError as error:
+        yield ("objective", "reference") if _unreadable(experiment) else ("objective",), str(error)
+
+
+def _unreadable(experiment: Experiment) -> bool:
+    reference = getattr(experiment.objective, "reference", None)
+    if not isinstance(reference, Reference):
+        return False
+    try:
+        reference.sample(experiment.market)
+    except PacesetterError:
+        return True
+    return False
+
+
+RULES: list[Callable[[Experiment], Iterable[Problem]]] = [
+    _a_copy_for_the_leader,
+    _information_can_be_priced,
+    _route_can_do_it,
+    _deviation_can_be_scheduled,
+    _interval_within_episode,
+    _objective_can_be_measured,
+]
+"""What must hold between values that are each allowed by themselves."""
+
+
+def check_together(experiment: Experiment) -> list[Problem]:
+    """Every violation of `RULES`; empty if there is none."""
+    return [problem for rule in RULES for problem in rule(experiment)]
