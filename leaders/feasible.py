@@ -103,7 +103,7 @@ class FeasibleSet:
         theta = self.theta(unit)
         # Half of the tightening is left as room for rounding between coordinates and θ.
         slack = np.array([constraint.upper for constraint in self._constraints]) - self._upper
-        inside = (theta @ self._weights.T <= self._upper + slack / 2).all(axis=1)
+        inside = np.all(theta @ self._weights.T <= self._upper + slack / 2, axis=1)
         if self._rule is not None and inside.any():
             inside[inside] = self._obeys(theta[inside])
         return inside

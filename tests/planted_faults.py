@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 import numpy as np
+
 from pacesetter.envs.cobweb import PRODUCER, Cobweb, CobwebState, truncated_normal
 from pacesetter.envs.duopoly import FOLLOWER, Duopoly
 from pacesetter.envs.market import State, namespace

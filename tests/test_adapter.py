@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from pacesetter.envs.adapter import adapted
 from pacesetter.envs.check import check_market
 from pacesetter.envs.errors import PacesetterError

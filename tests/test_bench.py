@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+
 from pacesetter.envs.errors import PacesetterError
 from pacesetter.envs.registry import MARKETS, make
 from pacesetter.training.advantages import advantages

@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from scipy.stats import truncnorm
+
 from pacesetter.envs.cobweb import SUPPLY_SLOPES, supply, truncated_normal
 from pacesetter.envs.cobweb_equilibrium import LogitEquilibrium
 from pacesetter.envs.registry import make
-from scipy.stats import truncnorm
 
 FIXED_POINTS = {"stable": 5.5739, "unstable": 5.7323, "strongly_unstable": 5.9103}
 

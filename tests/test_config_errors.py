@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 
 import pytest
 from annotated_types import Ge, Gt, Interval, MaxLen, MultipleOf
+
 from pacesetter.envs.errors import PacesetterError
 from pacesetter.training import experiment as experiment_module
 from pacesetter.training.conversion import INVALID, Converter, Registry

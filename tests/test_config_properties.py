@@ -12,6 +12,7 @@ import annotated_types as ranges
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
 from pacesetter.envs.errors import PacesetterError
 from pacesetter.training.annotations import field_types, required_fields
 from pacesetter.training.conversion import INVALID, Converter, plain

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from pacesetter.envs.check import CHECKS, check_market
 from pacesetter.envs.errors import PacesetterError
 from pacesetter.envs.registry import MARKETS, make

@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 import pytest
+
 from pacesetter.envs.registry import make
 
 SLOPES = {"stable": 0.22, "unstable": 0.5, "strongly_unstable": 2.0}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+
 from pacesetter.envs.errors import PacesetterError
 from pacesetter.envs.registry import make
 

@@ -6,6 +6,7 @@ import pickle
 
 import numpy as np
 import pytest
+
 from pacesetter.envs.errors import PacesetterError
 from pacesetter.envs.registry import make
 from pacesetter.leaders.game import StackelbergGame

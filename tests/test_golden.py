@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from gymnasium.spaces import Discrete
+
 from pacesetter.envs.registry import MARKETS, make
 
 FOLDER = Path(__file__).parent / "golden"

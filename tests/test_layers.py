@@ -7,8 +7,9 @@ import re
 import tomllib
 from pathlib import Path
 
-import pacesetter
 import pytest
+
+import pacesetter
 
 ROOT = Path(pacesetter.__file__).parent
 LAYERS = ["envs", "leaders", "training"]

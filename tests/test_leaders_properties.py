@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from pacesetter.envs.characteristics import Characteristic, Characteristics
 from pacesetter.envs.errors import PacesetterError
 from pacesetter.leaders.analytic import AnalyticLeader

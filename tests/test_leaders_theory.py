@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.stats import kstest
+
 from pacesetter.envs.characteristics import Characteristic, Characteristics
 from pacesetter.leaders.analytic import AnalyticLeader
 from pacesetter.leaders.bayesian import BayesianLeader
 from pacesetter.leaders.feasible import FeasibleSet, LinearConstraint
 from pacesetter.leaders.observations import Observations
 from pacesetter.leaders.search import FixedLeader, GridLeader, RandomLeader
-from scipy.stats import kstest
 
 MARKET = Characteristics(
     [Characteristic("tax", -1.0, 3.0, 0.0, "EUR"), Characteristic("speed", 0.0, 10.0, 5.0)]

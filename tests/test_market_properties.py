@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from pacesetter.envs.cobweb import SUPPLY_SLOPES
 from pacesetter.envs.random_streams import STEP, RandomStream, Shock, ShockLayout
 from pacesetter.envs.registry import make

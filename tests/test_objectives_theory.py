@@ -8,6 +8,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.special import ndtr
+
 from pacesetter.envs.errors import PacesetterError
 from pacesetter.envs.registry import make
 from pacesetter.leaders.distances import DISTANCES, SortedSample
@@ -21,7 +23,6 @@ from pacesetter.leaders.objectives import (
     Welfare,
 )
 from pacesetter.leaders.references import CsvFile, Moments, Planted
-from scipy.special import ndtr
 
 MARKET = make("cobweb", periods=5)
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from pettingzoo.test import parallel_api_test, parallel_seed_test
+
 from pacesetter.envs.errors import PacesetterError
 from pacesetter.envs.parallel import parallel_env
 from pacesetter.envs.registry import MARKETS, make
 from pacesetter.leaders.game import StackelbergGame
 from pacesetter.leaders.objectives import QuantityObjective, Welfare
 from pacesetter.leaders.parallel import parallel_game
-from pettingzoo.test import parallel_api_test, parallel_seed_test
 
 
 def batch_actions(market, actions):

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from gymnasium.spaces import Box, Discrete
+
 from pacesetter.envs.registry import make
 from pacesetter.leaders.objectives import Welfare
 from pacesetter.leaders.ppo import PPOLeader
@@ -17,6 +18,13 @@ from pacesetter.training.experiment import Experiment
 from pacesetter.training.settings import FollowerSettings, TrainingSettings
 
 ray = pytest.importorskip("ray")
+
+from ray.rllib.algorithms.ppo.torch.ppo_torch_learner import PPOTorchLearner  # noqa: E402
+from ray.rllib.core.columns import Columns  # noqa: E402
+from ray.rllib.env.single_agent_episode import SingleAgentEpisode  # noqa: E402
+from ray.rllib.evaluation.postprocessing import Postprocessing  # noqa: E402
+from ray.rllib.policy.sample_batch import MultiAgentBatch, SampleBatch  # noqa: E402
+from torch.distributions import Categorical, Normal, kl_divergence  # noqa: E402
 
 from pacesetter.training import distributions  # noqa: E402
 from pacesetter.training.advantages import (  # noqa: E402
@@ -30,12 +38,6 @@ from pacesetter.training.modules import FastTanh  # noqa: E402
 from pacesetter.training.rollout import ArrayRollout, ModuleRollout  # noqa: E402
 from pacesetter.training.runner import LEADER, GameRunner, module_spaces  # noqa: E402
 from pacesetter.training.stock import stock_config  # noqa: E402
-from ray.rllib.algorithms.ppo.torch.ppo_torch_learner import PPOTorchLearner  # noqa: E402
-from ray.rllib.core.columns import Columns  # noqa: E402
-from ray.rllib.env.single_agent_episode import SingleAgentEpisode  # noqa: E402
-from ray.rllib.evaluation.postprocessing import Postprocessing  # noqa: E402
-from ray.rllib.policy.sample_batch import MultiAgentBatch, SampleBatch  # noqa: E402
-from torch.distributions import Categorical, Normal, kl_divergence  # noqa: E402
 
 
 def experiment_on(market: str, leader=None, options=None, **followers) -> Experiment:

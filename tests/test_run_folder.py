@@ -12,6 +12,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+
 from pacesetter.envs.errors import PacesetterError
 from pacesetter.training import checkpoints, whole_files
 from pacesetter.training.experiment import load_experiment

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+
 from pacesetter.envs.duopoly import Duopoly
 from pacesetter.envs.registry import make
 from pacesetter.leaders.objectives import QuantityObjective, Welfare

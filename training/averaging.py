@@ -41,7 +41,7 @@ class WeightAverage:
                     mean[key] = value.double().clone()
 
     def modules(self) -> dict[str, Any]:
-        """Copies of the modules with the mean weights; with the present ones if there is no mean."""
+        """Copies with the mean weights; with the present ones if there is no mean."""
         averaged = copy.deepcopy(self._modules)
         for name, mean in self._mean.items():
             state = averaged[name].state_dict()

@@ -110,7 +110,8 @@ def _duopoly() -> Reproduction:
         "Stackelberg duopoly: the leader ends at Stackelberg, and at Cournot if θ is hidden",
         tuple(trials),
         notes=(
-            "Exact: q_L = 6, q_F = 6 / (n + 1), answer slope −1 / (n + 1); Cournot q_L = 4 for n = 1.",
+            "Exact: q_L = 6, q_F = 6 / (n + 1), slope of the answer −1 / (n + 1); Cournot q_L = 4 "
+            "for n = 1.",
         ),
     )
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
@@ -28,6 +30,8 @@ PUBLISHED = {  # ADAGE (arXiv:2501.09429), Table 1
     "calibrated": (0.005, 0.007),
 }
 Floats = NDArray[np.float64]
+Sampler = Callable[[np.random.Generator, tuple[int, int]], Floats]
+"""Draws of the reference, of a given shape."""
 
 
 def measure(trained: Trained) -> Findings:
@@ -85,7 +89,7 @@ def _prices(trained: Trained, theta: Floats) -> Floats:
     return by_copy[:whole].reshape(-1, PRICES_PER_SAMPLE)
 
 
-def reference_masses(objective: Calibration, market: Cobweb):  # type: ignore[no-untyped-def]
+def reference_masses(objective: Calibration, market: Cobweb) -> tuple[Floats, Sampler]:
     """Probability of each bin under the reference, ``(100,)``, and a sampler of it."""
     reference = objective.reference
     if isinstance(reference, Moments):

@@ -1,4 +1,4 @@
-"""The main job in a few minutes: calibrate the cobweb market and set it beside the paper's table."""
+"""The main job in a few minutes: the cobweb calibration beside the paper's table."""
 
 from __future__ import annotations
 

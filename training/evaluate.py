@@ -83,7 +83,7 @@ def evaluate(run: RunFolder) -> dict[str, float]:
     trained = load_trained(run)
     findings = measure(trained)
     run.write_results(findings.results)
-    np.savez(run.path / ARRAYS, allow_pickle=False, **findings.arrays)  # type: ignore[arg-type]
+    np.savez(run.path / ARRAYS, allow_pickle=False, **findings.arrays)
     drawn = draw(run, findings.results, findings.arrays)
     with SummaryWriter(str(run.path / "tensorboard")) as events:
         step = len(read_history(run.path))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,8 @@ class History:
         """Record ``group/name`` -> number for one iteration."""
         self._write({ITERATION: iteration, **values})
         for name, value in values.items():
+            if math.isnan(value):
+                continue
             self.events.add_scalar(name, value, iteration)
 
     def close(self) -> None:

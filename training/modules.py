@@ -63,9 +63,9 @@ class ActorCritic(TorchRLModule, InferenceOnlyAPI, ValueFunctionAPI):
     """Policy and value of one group (or of the leader).
 
     A `Discrete` action space gets logits; a `Box` gets a normal distribution on actions scaled to
-    [−1, 1], with a mean from the network and one deviation per entry, learned or scheduled. Options come in
-    `model_config`: ``hidden_layers``, ``activation``, ``initial_action_deviation``, and
-    ``deviation_schedule``: (environment steps, log deviation) at its two ends, or None for a
+    [−1, 1], with a mean from the network and one deviation per entry, learned or scheduled.
+    Options come in `model_config`: ``hidden_layers``, ``activation``, ``initial_action_deviation``
+    and ``deviation_schedule``: (environment steps, log deviation) at its two ends, or None for a
     deviation that is learned.
     """
 
@@ -99,7 +99,8 @@ class ActorCritic(TorchRLModule, InferenceOnlyAPI, ValueFunctionAPI):
         return torch.cat([outputs, self.log_deviation.expand_as(outputs)], dim=-1)
 
     def compute_values(self, batch: dict[str, Any], embeddings: Any = None) -> Tensor:
-        """State values, ``(n,)``."""
+        """State values, ``(n,)``; on the learner alone, which has the critic."""
+        assert self.critic is not None
         return self.critic(batch[Columns.OBS]).squeeze(-1)
 
     def _forward(self, batch: dict[str, Any], **kwargs: Any) -> dict[str, Tensor]:

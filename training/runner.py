@@ -47,7 +47,7 @@ class SampleReport:
     Attributes:
         returns: group -> mean reward per agent and step, before information costs.
         net_returns: the same after information costs.
-        led_values, led_theta: objective ``(k,)`` and θ ``(k, d)`` of the intervals the leader closed.
+        led_values, led_theta: objective ``(k,)`` and θ ``(k, d)`` of the leader's closed intervals.
         random_values: objective of the intervals under random θ, ``(k,)``.
         quantities: path quantity -> mean over the leader's copies (all copies before it acts).
     """

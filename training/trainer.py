@@ -27,7 +27,7 @@ from .learner import NonFiniteTrainingError
 from .policies import Policies
 from .progress import Progress
 from .run_folder import RunFolder
-from .runner import SampleReport
+from .runner import SampleReport, module_spaces
 
 GUIDE_FILE, AVERAGE_FILE = "guide.json", "average.safetensors"
 LEARNING_SCALARS = (
@@ -182,10 +182,11 @@ def summarise(
         scalars[f"theta/{name}"] = float(value)
     for name in reports[0].quantities:
         scalars[f"market/{name}"] = _mean(r.quantities[name] for r in reports)
-    for module, learned in result["learners"].items():
+    for module in module_spaces(experiment):
+        # A leader learns in some iterations only; the columns are the same in all.
+        learned = result["learners"].get(module, {})
         for key in LEARNING_SCALARS:
-            if key in learned:
-                scalars[f"learning/{module}_{key}"] = float(learned[key])
+            scalars[f"learning/{module}_{key}"] = float(learned.get(key, math.nan))
     training = experiment.training
     env_steps = training.copies * training.rollout_steps * max(1, training.env_runners)
     agents = sum(group.size for group in experiment.market.groups)
@@ -201,7 +202,7 @@ def _mean(values: Iterator[float]) -> float:
 def live_modules(algorithm: PPO) -> dict[str, Any]:
     """The actors in the main process, which RLlib keeps in step with the learner."""
     module = algorithm.env_runner_group.local_env_runner.module
-    return {name: module[name] for name in module.keys()}
+    return {name: module[name] for name in module.keys()}  # noqa: SIM118
 
 
 # Stopping and going on ---------------------------------------------------------------------------
@@ -253,7 +254,7 @@ def failure(error: BaseException, run: RunFolder) -> PacesetterError:
     cause = getattr(error, "cause", None) or error
     last = run.latest_checkpoint()
     left = (
-        f"The last good checkpoint is {last}; 'pacesetter train --resume {run.path}' goes on from it"
+        f"The last good checkpoint is {last}; go on with 'pacesetter train --resume {run.path}'"
         if last
         else "There is no checkpoint yet"
     )
