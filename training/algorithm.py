@@ -6,6 +6,7 @@ import logging
 import math
 import os
 import warnings
+import zlib
 from typing import Any
 
 from ..envs.errors import PacesetterError
@@ -113,7 +114,7 @@ def common_config(experiment: Experiment) -> PPOConfig:
         .environment("pacesetter", env_config={"experiment": experiment}, disable_env_checking=True)
         .framework("torch")
         .multi_agent(
-            policies=set(spaces),
+            policies=list(spaces),
             policy_mapping_fn=lambda agent, *args, **kwargs: module_of(agent, groups),
             policies_to_train=list(spaces),
         )
@@ -148,6 +149,7 @@ def model_config(experiment: Experiment, name: str) -> dict[str, Any]:
     """What `ActorCritic` reads."""
     settings = module_settings(experiment, name)
     return {
+        "seed": zlib.crc32(f"{name}/{experiment.seed}".encode()),
         "hidden_layers": list(settings.hidden_layers),
         "activation": settings.activation,
         "initial_action_deviation": settings.initial_action_deviation,

@@ -64,13 +64,22 @@ class ActorCritic(TorchRLModule, InferenceOnlyAPI, ValueFunctionAPI):
 
     A `Discrete` action space gets logits; a `Box` gets a normal distribution on actions scaled to
     [−1, 1], with a mean from the network and one deviation per entry, learned or scheduled.
-    Options come in `model_config`: ``hidden_layers``, ``activation``, ``initial_action_deviation``
-    and ``deviation_schedule``: (environment steps, log deviation) at its two ends, or None for a
-    deviation that is learned.
+    Options come in `model_config`: ``seed``, ``hidden_layers``, ``activation``,
+    ``initial_action_deviation``, and ``deviation_schedule``: (environment steps, log deviation) at
+    its two ends, or None for a deviation that is learned.
     """
 
     def setup(self) -> None:
-        """Build actor and critic (RLlib calls this once)."""
+        """Build actor and critic (RLlib calls this once).
+
+        The weights depend on the seed in `model_config` alone: RLlib builds modules in the order
+        of a set, which differs between processes.
+        """
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self.model_config["seed"])
+            self._build()
+
+    def _build(self) -> None:
         options = self.model_config
         inputs = self.observation_space.shape[0]
         hidden, activation = tuple(options["hidden_layers"]), options["activation"]
