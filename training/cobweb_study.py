@@ -22,6 +22,7 @@ from .studies import Arrays, Findings, Row, Study, Trained
 BINS = np.linspace(0.0, 10.0, 101)
 PRICES_PER_SAMPLE = 300  # six episodes of 50 prices, the size of one experiment's sample
 FLOOR_SAMPLES = 2000
+EXACT_CURVE_COSTS = tuple(np.linspace(0.03, 0.42, 14))
 CURVE_COSTS = (0.1, 0.2, 0.2308, 0.3846)
 NEARLY_RATIONAL = 0.005
 PUBLISHED = {  # ADAGE (arXiv:2501.09429), Table 1
@@ -140,6 +141,8 @@ def _logit_curve(trained: Trained, market: Cobweb, findings: Findings) -> None:
         findings.results[f"logit/{cost:g}/price_mean_error"] = mean - expected[0]
         findings.results[f"logit/{cost:g}/price_variance_ratio"] = variance / expected[1]
     findings.arrays["logit_curve"] = np.array(rows)
+    exact_curve = [(c, solver.solve(c)) for c in EXACT_CURVE_COSTS]
+    findings.arrays["exact_curve"] = np.array([(c, e.mean, e.variance) for c, e in exact_curve])
 
 
 def _standard_error(values: Floats) -> float:
@@ -183,19 +186,20 @@ def figures(experiment: Experiment, results: dict[str, float], arrays: Arrays) -
     if "reference_masses" in arrays:
         drawn["prices"] = _price_histogram(experiment, results, arrays)
     if "logit_curve" in arrays:
-        drawn["logit_curve"] = _curve_figure(arrays["logit_curve"])
+        drawn["logit_curve"] = _curve_figure(arrays["logit_curve"], arrays["exact_curve"])
     return drawn
 
 
 def _price_histogram(experiment: Experiment, results: dict[str, float], arrays: Arrays) -> Figure:
     centres = (BINS[1:] + BINS[:-1]) / 2
     figure, axes = chart(1, 3, width=11, height=3.4)
-    for axis, name, title in zip(
-        axes,
-        ("calibrated", "rational", "equilibrium"),
-        ("calibrated", "rational followers", "rational expectations"),
-        strict=True,
-    ):
+    shown = {
+        "calibrated": "calibrated",
+        "rational": "rational followers",
+        "equilibrium": "rational expectations",
+    }
+    for axis, (name, title) in zip(axes, shown.items(), strict=True):
+        axis.set_ylim(0.0, 1.1 * max(arrays[f"{n}_masses"].max() for n in shown))
         axis.bar(centres, arrays[f"{name}_masses"], width=0.1, color=TRAINED_COLOUR, alpha=0.75)
         line(axis, centres, arrays["reference_masses"], "reference")
         axis.set_title(f"{title}: MAE {results[f'{name}/mae']:.4f}")
@@ -205,15 +209,17 @@ def _price_histogram(experiment: Experiment, results: dict[str, float], arrays: 
     return figure
 
 
-def _curve_figure(curve: Floats) -> Figure:
+def _curve_figure(curve: Floats, exact_curve: Floats) -> Figure:
     figure, axes = chart(1, 2, width=8, height=3.4)
-    order = np.argsort(curve[:, 0])
-    cost, mean, variance, exact_mean, exact_variance = curve[order].T
-    for axis, exact, ours, label in (
-        (axes[0], exact_mean, mean, "price mean"),
-        (axes[1], exact_variance, variance, "price variance"),
+    cost, mean, variance, exact_mean, exact_variance = curve.T
+    rational = cost <= NEARLY_RATIONAL
+    dense_cost, dense_mean, dense_variance = exact_curve.T
+    for axis, few, dense, ours, label in (
+        (axes[0], exact_mean, dense_mean, mean, "price mean"),
+        (axes[1], exact_variance, dense_variance, variance, "price variance"),
     ):
-        line(axis, cost, exact, "logit equilibrium")
+        exact_costs = np.concatenate([cost[rational], dense_cost])
+        line(axis, exact_costs, np.concatenate([few[rational], dense]), "logit equilibrium")
         axis.plot(cost, ours, "o", color=TRAINED_COLOUR, label="trained policy")
         axis.set_xlabel("price of information λ")
         axis.set_ylabel(label)

@@ -26,7 +26,7 @@ def _training(experiment: Experiment, columns: dict[str, np.ndarray]) -> Figure:
         if name.startswith("followers/") and name.endswith("_net_reward"):
             group = name.removeprefix("followers/").removesuffix("_net_reward")
             left.plot(time, values, linewidth=1, label=group)
-    left.set_ylabel("reward per agent and step, net of costs")
+    left.set_ylabel("reward per step, net of costs")
     right.plot(
         time, columns["leader/objective_under_random_theta"], color="0.7", label="under random θ"
     )
@@ -34,7 +34,7 @@ def _training(experiment: Experiment, columns: dict[str, np.ndarray]) -> Figure:
     right.plot(
         time, smooth(columns["leader/objective"]), color=TRAINED_COLOUR, label="under the leader"
     )
-    right.set_ylabel("leader's objective per interval")
+    right.set_ylabel("leader's objective")
     for axis in (left, right):
         axis.axvline(experiment.training.pretrain_iterations, color="0.4", linestyle=":")
         axis.set_xlabel("iteration")
