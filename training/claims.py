@@ -188,7 +188,7 @@ def _logit_curve() -> Reproduction:
     return Reproduction(
         "Bounded rationality: one conditional policy on the logit-equilibrium curve",
         tuple(
-            Trial(f"cobweb_{treatment}_logit", claims=tuple(claims))
+            Trial(f"cobweb_{treatment}_ppo", claims=tuple(claims))
             for treatment in ("unstable", "strongly_unstable")
         ),
     )

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from ..leaders.leader import LeaderSettings, SearchLeader
 from .experiment import Experiment
 from .policies import Policies
-from .runner import SampleReport
+from .sample_report import SampleReport
 
 
 class Guide(Protocol):

@@ -46,9 +46,9 @@ def reproduce(
     chosen = reproduction.seeds[:seeds]
     for trial in reproduction.trials:
         load_experiment(trial.experiment, trial.overrides)
-    _run_all(reproduction, runs / name, chosen, jobs)
+    _run_all(reproduction, runs, chosen, jobs)
     results = {
-        trial.name: [_folder(runs / name, trial, seed).read_results() for seed in chosen]
+        trial.name: [RunFolder.open(_path(runs, trial, seed)).read_results() for seed in chosen]
         for trial in reproduction.trials
     }
     figures = summarise(reproduction, results)
@@ -104,12 +104,9 @@ def _run_one(parent: Path, trial: Trial, seed: int) -> None:
 
 
 def _path(parent: Path, trial: Trial, seed: int) -> Path:
+    """Folder of a run; two reproductions with a trial in common share its runs."""
     plain = "".join(c if c.isalnum() else "_" for c in trial.name)
     return parent / f"{plain}_seed_{seed}"
-
-
-def _folder(parent: Path, trial: Trial, seed: int) -> RunFolder:
-    return RunFolder.open(_path(parent, trial, seed))
 
 
 # Judging ------------------------------------------------------------------------------------------

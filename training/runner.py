@@ -7,7 +7,6 @@ carries all of its state (markets, random generators, open intervals) for an exa
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import gymnasium as gym
@@ -35,29 +34,10 @@ from ..leaders.ppo import PPOLeader
 from .acting import FollowerRecorder, LeaderRecorder
 from .experiment import Experiment
 from .rollout import ArrayRollout
+from .sample_report import SampleAccount, SampleReport
 
 LEADER = "leader"
 SEEDS_PER_EXPERIMENT, SEEDS_PER_RUNNER = 1_000_000, 10_000
-
-
-@dataclass
-class SampleReport:
-    """What a runner tells the trainer about one sample, beside the experience itself.
-
-    Attributes:
-        returns: group -> mean reward per agent and step, before information costs.
-        net_returns: the same after information costs.
-        led_values, led_theta: objective ``(k,)`` and θ ``(k, d)`` of the leader's closed intervals.
-        random_values: objective of the intervals under random θ, ``(k,)``.
-        quantities: path quantity -> mean over the leader's copies (all copies before it acts).
-    """
-
-    returns: dict[str, float]
-    net_returns: dict[str, float]
-    led_values: NDArray[np.float64]
-    led_theta: NDArray[np.float64]
-    random_values: NDArray[np.float64]
-    quantities: dict[str, float]
 
 
 def module_spaces(experiment: Experiment) -> dict[str, tuple[gym.Space, gym.Space]]:
@@ -191,7 +171,7 @@ class GameRunner(EnvRunner, Checkpointable):
         }
         terminated, ended = np.zeros((2, steps, copies), dtype=bool)
         boot: dict[str, list[Any]] = {name: [] for name in recorders}
-        account = _Account()
+        account = SampleAccount()
         for time in range(steps):
             self._set_theta(game)
             actions = self._act(game, recorders, time)
@@ -246,7 +226,9 @@ class GameRunner(EnvRunner, Checkpointable):
             for name, recorder in recorders.items()
         }
 
-    def _close_intervals(self, game: StackelbergGame, step: GameStep, account: _Account) -> None:
+    def _close_intervals(
+        self, game: StackelbergGame, step: GameStep, account: SampleAccount
+    ) -> None:
         if not step.interval_ended.any():
             return
         account.close(step, self.led, self._interval_theta)
@@ -345,45 +327,3 @@ class GameRunner(EnvRunner, Checkpointable):
     def get_checkpointable_components(self) -> list[tuple[str, Any]]:
         """The modules have a state of their own."""
         return [(COMPONENT_RL_MODULE, self.module)]
-
-
-class _Account:
-    """Running sums of one sample, for the report. The leader's copies stand while it lasts."""
-
-    def __init__(self) -> None:
-        self._quantities: dict[str, Any] = {}
-        self._rewards: dict[str, Any] = {}
-        self._values: list[NDArray[Any]] = []
-        self._theta: list[NDArray[Any]] = []
-        self._led: list[NDArray[Any]] = []
-        self._steps = 0
-
-    def add(self, step: GameStep) -> None:
-        self._steps += 1
-        for name, value in step.quantities.items():
-            self._quantities[name] = self._quantities.get(name, 0.0) + value
-        for name, reward in step.rewards.items():
-            self._rewards[name] = self._rewards.get(name, 0.0) + reward
-
-    def close(self, step: GameStep, led: NDArray[np.bool_], theta: NDArray[Any]) -> None:
-        ended = step.interval_ended
-        self._values.append(step.leader_reward[ended])
-        self._theta.append(theta[ended])
-        self._led.append(led[ended])
-
-    def report(self, modules: dict[str, Any], leads: NDArray[np.bool_]) -> SampleReport:
-        led = np.concatenate(self._led) if self._led else np.zeros(0, dtype=bool)
-        values = np.concatenate(self._values) if self._values else np.zeros(0)
-        theta = np.concatenate(self._theta) if self._theta else np.zeros((0, 1))
-        rows = leads if leads.any() else slice(None)
-        return SampleReport(
-            returns={n: float(np.mean(sums)) / self._steps for n, sums in self._rewards.items()},
-            net_returns={name: float(r.rewards.mean()) for name, r in modules.items()},
-            led_values=values[led],
-            led_theta=theta[led],
-            random_values=values[~led],
-            quantities={
-                name: float(np.mean(sums[rows])) / self._steps
-                for name, sums in self._quantities.items()
-            },
-        )

@@ -28,7 +28,8 @@ from ..leaders.parallel import parallel_game
 from ..leaders.ppo import PPOLeader
 from .algorithm import common_config, module_options
 from .experiment import Experiment
-from .runner import LEADER, SEEDS_PER_EXPERIMENT, SEEDS_PER_RUNNER, SampleReport
+from .runner import LEADER, SEEDS_PER_EXPERIMENT, SEEDS_PER_RUNNER
+from .sample_report import SampleReport
 
 Dictionary = dict[str, Any]
 

@@ -27,7 +27,8 @@ from .learner import NonFiniteTrainingError
 from .policies import Policies
 from .progress import Progress
 from .run_folder import RunFolder
-from .runner import SampleReport, module_spaces
+from .runner import module_spaces
+from .sample_report import SampleReport
 
 GUIDE_FILE, AVERAGE_FILE = "guide.json", "average.safetensors"
 LEARNING_SCALARS = (

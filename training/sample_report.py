@@ -1,0 +1,76 @@
+"""What an env runner tells the trainer about one sample, beside the experience itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..leaders.game import GameStep
+
+
+@dataclass
+class SampleReport:
+    """Figures of one sample of one runner.
+
+    Attributes:
+        returns: group -> mean reward per agent and step, before information costs.
+        net_returns: the same after information costs.
+        led_values, led_theta: objective ``(k,)`` and θ ``(k, d)`` of the leader's closed intervals.
+        random_values: objective of the intervals under random θ, ``(k,)``.
+        quantities: path quantity -> mean over the leader's copies (all copies before it acts).
+    """
+
+    returns: dict[str, float]
+    net_returns: dict[str, float]
+    led_values: NDArray[np.float64]
+    led_theta: NDArray[np.float64]
+    random_values: NDArray[np.float64]
+    quantities: dict[str, float]
+
+
+class SampleAccount:
+    """Running sums of one sample, for the report. The leader's copies stand while it lasts."""
+
+    def __init__(self) -> None:
+        self._quantities: dict[str, Any] = {}
+        self._rewards: dict[str, Any] = {}
+        self._values: list[NDArray[Any]] = []
+        self._theta: list[NDArray[Any]] = []
+        self._led: list[NDArray[Any]] = []
+        self._steps = 0
+
+    def add(self, step: GameStep) -> None:
+        """Count one step."""
+        self._steps += 1
+        for name, value in step.quantities.items():
+            self._quantities[name] = self._quantities.get(name, 0.0) + value
+        for name, reward in step.rewards.items():
+            self._rewards[name] = self._rewards.get(name, 0.0) + reward
+
+    def close(self, step: GameStep, led: NDArray[np.bool_], theta: NDArray[Any]) -> None:
+        """Note the intervals that ended with the step; `theta` stood in them, ``(B, d)``."""
+        ended = step.interval_ended
+        self._values.append(step.leader_reward[ended])
+        self._theta.append(theta[ended])
+        self._led.append(led[ended])
+
+    def report(self, modules: dict[str, Any], leads: NDArray[np.bool_]) -> SampleReport:
+        """The report; `leads` are the copies of the leader, ``(B,)`` bool."""
+        led = np.concatenate(self._led) if self._led else np.zeros(0, dtype=bool)
+        values = np.concatenate(self._values) if self._values else np.zeros(0)
+        theta = np.concatenate(self._theta) if self._theta else np.zeros((0, 1))
+        rows = leads if leads.any() else slice(None)
+        return SampleReport(
+            returns={n: float(np.mean(sums)) / self._steps for n, sums in self._rewards.items()},
+            net_returns={name: float(r.rewards.mean()) for name, r in modules.items()},
+            led_values=values[led],
+            led_theta=theta[led],
+            random_values=values[~led],
+            quantities={
+                name: float(np.mean(sums[rows])) / self._steps
+                for name, sums in self._quantities.items()
+            },
+        )
