@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import platform
 import time
 from argparse import Namespace
 from collections.abc import Callable, Sequence
@@ -16,8 +14,8 @@ from rich.console import Console
 from rich.table import Table
 
 from ..envs.errors import PacesetterError, unknown
-from .run_folder import software_versions
-from .whole_files import write_json
+from .machine import machine
+from .whole_files import write_json, write_whole
 
 Figures = dict[str, list[float]]
 """Name -> one value per repeat."""
@@ -140,20 +138,25 @@ def _verdict(name: str, value: float) -> str:
     return f"{side} {goal:g}: {'met' if met else 'missed'}"
 
 
-def machine() -> dict[str, str | int]:
-    """What the figures depend on: processor, cores, versions."""
-    return {"processor": processor(), "cores": os.cpu_count() or 1, **software_versions()}
-
-
-def processor() -> str:
-    """The processor's name as the system gives it."""
-    try:
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    except OSError:
-        pass
-    return platform.processor() or platform.machine()
+def markdown(figures: dict[str, float], command: str) -> str:
+    """The figures as a Markdown table, with medians, spread and goals."""
+    made_on = machine()
+    lines = [
+        "# Speed and memory",
+        "",
+        f"Made with `{command}` on {made_on['processor']}, {made_on['cores']} cores, one torch "
+        "thread. Ratios are of contenders that took turns in one run.",
+        "",
+        "| figure | median | lowest … highest | goal |",
+        "|---|---|---|---|",
+    ]
+    for name, value in figures.items():
+        if name.endswith(("_lowest", "_highest")):
+            continue
+        low, high = figures[f"{name}_lowest"], figures[f"{name}_highest"]
+        goal = _verdict(name, value)
+        lines.append(f"| {name} | {value:.4g} | {low:.4g} … {high:.4g} | {goal} |")
+    return "\n".join(lines) + "\n"
 
 
 def main_bench(args: Namespace) -> int:
@@ -161,8 +164,10 @@ def main_bench(args: Namespace) -> int:
     figures = run_benchmarks(args.selection, args.repeats, args.quick)
     if args.json:
         path = Path(args.json)
+        command = " ".join(["pacesetter bench", *args.selection, *(["--quick"] * args.quick)])
         try:
-            write_json(path, {"machine": machine(), "figures": figures})
+            write_json(path, {"command": command, "machine": machine(), "figures": figures})
+            write_whole(path.with_suffix(".md"), markdown(figures, command))
         except OSError as error:
             raise PacesetterError(
                 f"{path}: cannot be written ({error.strerror}); the figures are:\n"

@@ -86,12 +86,25 @@ def evaluate(run: RunFolder) -> dict[str, float]:
     np.savez(run.path / ARRAYS, allow_pickle=False, **findings.arrays)
     drawn = draw(run, findings.results, findings.arrays)
     with SummaryWriter(str(run.path / "tensorboard")) as events:
-        step = len(read_history(run.path))
-        for name, value in findings.results.items():
-            events.add_scalar(f"evaluation/{name}", value, step)
-        for name, figure in drawn.items():
-            events.add_image(f"evaluation/{name}", pixels(figure), step, dataformats="HWC")
+        write_events(events, findings.results, drawn, len(read_history(run.path)))
     return findings.results
+
+
+def evaluate_during_training(trained: Trained, events: SummaryWriter, iteration: int) -> None:
+    """Measure policies that are still learning; the results go to TensorBoard alone."""
+    findings, study = measure(trained), study_of(trained.experiment)
+    drawn = study.figures(trained.experiment, findings.results, findings.arrays) if study else {}
+    write_events(events, findings.results, drawn, iteration)
+
+
+def write_events(
+    events: SummaryWriter, results: dict[str, float], drawn: dict[str, Figure], step: int
+) -> None:
+    """Results as TensorBoard scalars and figures as images, under ``evaluation/``."""
+    for name, value in results.items():
+        events.add_scalar(f"evaluation/{name}", value, step)
+    for name, figure in drawn.items():
+        events.add_image(f"evaluation/{name}", pixels(figure), step, dataformats="HWC")
 
 
 def draw(run: RunFolder, results: dict[str, float], arrays: Arrays) -> dict[str, Figure]:

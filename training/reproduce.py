@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import platform
 import subprocess
 import sys
 import time
@@ -17,7 +15,8 @@ import numpy as np
 from ..envs.errors import PacesetterError, unknown
 from .claims import REPRODUCTIONS, Claim, Comparison, Reproduction, Trial
 from .experiment import load_experiment
-from .run_folder import RESULTS, RunFolder, software_versions
+from .machine import machine
+from .run_folder import RESULTS, RunFolder
 
 Results = dict[str, list[dict[str, float]]]
 """Trial name -> results of its runs, in the order of the seeds."""
@@ -57,8 +56,7 @@ def reproduce(
     made = {
         "command": command,
         "seeds": list(chosen),
-        "machine": f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores",
-        "versions": software_versions(),
+        "machine": machine(),
         "figures": figures,
     }
     (out / f"{name}.json").write_text(json.dumps(made, indent=1) + "\n")

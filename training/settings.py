@@ -77,7 +77,8 @@ class TrainingSettings:
         averaged_share: share of the iterations, at the end, over which the weights of the policies
             that are handed over are averaged; 0 hands over the last ones.
         checkpoint_every: iterations between checkpoints.
-        evaluate_every: iterations between evaluations written to TensorBoard; 0: only at the end.
+        evaluate_every: iterations of phase 2 between evaluations written to TensorBoard; 0: only
+            one at the end.
         torch_threads: threads of torch in every process; more than 1 is slower on busy cores.
         object_store_megabytes: size of Ray's object store.
     """

@@ -20,6 +20,7 @@ from ray.rllib.algorithms.ppo import PPO
 from ..envs.errors import PacesetterError
 from .algorithm import build, start_ray
 from .averaging import WeightAverage
+from .evaluate import evaluate_during_training
 from .experiment import Experiment, leader_copies
 from .guides import Guide, guide_for
 from .history import History
@@ -29,6 +30,7 @@ from .progress import Progress
 from .run_folder import RunFolder
 from .runner import module_spaces
 from .sample_report import SampleReport
+from .studies import Trained
 
 GUIDE_FILE, AVERAGE_FILE = "guide.json", "average.safetensors"
 LEARNING_SCALARS = (
@@ -104,6 +106,9 @@ def train(run: RunFolder, address: str | None = None, quiet: bool = False) -> Ou
                 if iteration > total - settings.averaged_share * total:
                     average.add()
                 progress.show(iteration, scalars)
+                if leading and settings.evaluate_every and not iteration % settings.evaluate_every:
+                    now = Trained(experiment, Policies(experiment, modules), guide.answer())
+                    evaluate_during_training(now, history.events, iteration)
                 if iteration % settings.checkpoint_every == 0 or iteration == total:
                     save(algorithm, guide, average, run, iteration)
             if interrupted and iteration % settings.checkpoint_every:
