@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -25,6 +26,7 @@ FLOOR_SAMPLES = 2000
 EXACT_CURVE_COSTS = tuple(np.linspace(0.03, 0.42, 14))
 CURVE_COSTS = (0.1, 0.2, 0.2308, 0.3846)
 NEARLY_RATIONAL = 0.005
+PUBLISHED_TREATMENT = "strongly_unstable"
 PUBLISHED = {  # ADAGE (arXiv:2501.09429), Table 1
     "equilibrium": (0.010, 0.017),
     "rational": (0.013, 0.026),
@@ -154,18 +156,20 @@ def _standard_error(values: Floats) -> float:
 
 def rows(experiment: Experiment) -> list[Row]:
     """Table 1 of the paper, with the sampling floor; then the logit curve."""
-    table = []
+    table, market = [], experiment.market
+    assert isinstance(market, Cobweb)
     if isinstance(experiment.objective, Calibration):
         labels = {
             "equilibrium": "rational expectations",
-            "rational": "rational followers (λ = 0)",
+            "rational": "the same policy at λ = 0",
             "calibrated": "calibrated",
         }
         for name, label in labels.items():
             for metric, published in zip(("mae", "rmse"), PUBLISHED[name], strict=True):
-                table.append(
-                    Row(f"{label}, {metric.upper()}", f"{name}/{metric}", f"{published}", "Table 1")
-                )
+                row = Row(f"{label}, {metric.upper()}", f"{name}/{metric}")
+                if market.treatment == PUBLISHED_TREATMENT and name != "rational":
+                    row = replace(row, expected=f"{published}", source="paper, Table 1")
+                table.append(row)
         table += [
             Row("sampling floor, MAE", "floor/mae"),
             Row("sampling floor, RMSE", "floor/rmse"),
@@ -195,7 +199,7 @@ def _price_histogram(experiment: Experiment, results: dict[str, float], arrays: 
     figure, axes = chart(1, 3, width=11, height=3.4)
     shown = {
         "calibrated": "calibrated",
-        "rational": "rational followers",
+        "rational": "same policy, λ = 0",
         "equilibrium": "rational expectations",
     }
     for axis, (name, title) in zip(axes, shown.items(), strict=True):

@@ -9,7 +9,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from .cobweb_study import PUBLISHED
+from .cobweb_study import PUBLISHED, PUBLISHED_TREATMENT
 from .evaluate import evaluate, write_answer
 from .experiment import load_experiment
 from .run_folder import RunFolder
@@ -43,7 +43,7 @@ def _run(parent: Path, name: str, overrides: tuple[str, ...]) -> dict[str, float
     print(experiment.description, flush=True)
     run = RunFolder.create(parent, experiment)
     outcome = train(run)
-    if not outcome.finished:
+    if outcome.theta is None:
         raise KeyboardInterrupt
     write_answer(run, outcome.theta)
     return evaluate(run)
@@ -71,7 +71,7 @@ def _show(treatment: str, rational: dict[str, float], calibrated: dict[str, floa
     )
     for label, published, results, key, cost in rows:
         paper = ["", ""]
-        if treatment == "strongly_unstable" and published:
+        if treatment == PUBLISHED_TREATMENT and published:
             paper = [f"{value:.3f}" for value in PUBLISHED[published]]
         table.add_row(
             label,

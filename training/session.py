@@ -18,7 +18,7 @@ def run_experiment(run: RunFolder, address: str | None = None, quiet: bool = Fal
     if not quiet:
         print(f"{experiment.name}: {experiment.description}\nrun folder: {run.path}", flush=True)
     outcome = train(run, address, quiet)
-    if not outcome.finished:
+    if outcome.theta is None:
         print(
             f"\nInterrupted after {outcome.iterations} iterations; everything is saved.\n"
             f"Go on with  pacesetter train --resume {run.path}"

@@ -6,6 +6,7 @@ import json
 import math
 import signal
 import time
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,7 +15,6 @@ from types import FrameType
 from typing import Any
 
 import numpy as np
-import ray
 from ray.rllib.algorithms.ppo import PPO
 
 from ..envs.errors import PacesetterError
@@ -32,6 +32,7 @@ from .runner import module_spaces
 from .sample_report import SampleReport
 from .studies import Trained
 
+ERROR_LOG = "error.log"
 GUIDE_FILE, AVERAGE_FILE = "guide.json", "average.safetensors"
 LEARNING_SCALARS = (
     "policy_loss",
@@ -49,16 +50,12 @@ class Outcome:
     """What training ended with.
 
     Attributes:
-        policies: the trained policies.
-        theta: the leader's answer, ``(d,)``.
-        finished: False if the run was interrupted; it can be resumed.
+        theta: the leader's answer, ``(d,)``; None if the run was interrupted and can be resumed.
         iterations: done so far.
         seconds: of training in this call.
     """
 
-    policies: Policies
-    theta: np.ndarray
-    finished: bool
+    theta: np.ndarray | None
     iterations: int
     seconds: float
 
@@ -113,15 +110,17 @@ def train(run: RunFolder, address: str | None = None, quiet: bool = False) -> Ou
                     save(algorithm, guide, average, run, iteration)
             if interrupted and iteration % settings.checkpoint_every:
                 save(algorithm, guide, average, run, iteration)
-        policies = Policies(experiment, average.modules())
-        policies.save(run.path / "policies")
-        theta = guide.answer(policies)
-    except (NonFiniteTrainingError, ray.exceptions.RayError, RuntimeError) as error:
+        theta = None
+        if iteration == total:
+            policies = Policies(experiment, average.modules())
+            policies.save(run.path / "policies")
+            theta = guide.answer(policies)
+    except Exception as error:  # whatever a user's market, an objective or a worker may raise
         raise failure(error, run) from error
     finally:
         history.close()
         algorithm.stop()
-    return Outcome(policies, theta, iteration == total, iteration, time.monotonic() - started)
+    return Outcome(theta, iteration, time.monotonic() - started)
 
 
 # One iteration -----------------------------------------------------------------------------------
@@ -255,13 +254,19 @@ def interruptible() -> Iterator[list[int]]:
         signal.signal(signal.SIGINT, before)
 
 
-def failure(error: BaseException, run: RunFolder) -> PacesetterError:
-    """What went wrong, and what is left to go on from."""
+def failure(error: Exception, run: RunFolder) -> PacesetterError:
+    """What went wrong, where the traceback is, and what is left to go on from."""
+    if isinstance(error, PacesetterError) and not isinstance(error, NonFiniteTrainingError):
+        return error
     cause = getattr(error, "cause", None) or error
+    log = run.path / ERROR_LOG
+    log.write_text("".join(traceback.format_exception(error)))
     last = run.latest_checkpoint()
     left = (
         f"The last good checkpoint is {last}; go on with 'pacesetter train --resume {run.path}'"
         if last
         else "There is no checkpoint yet"
     )
-    return PacesetterError(f"training stopped: {type(cause).__name__}: {cause}\n{left}.")
+    return PacesetterError(
+        f"training stopped: {type(cause).__name__}: {cause}\n{left}. The traceback is in {log}."
+    )
