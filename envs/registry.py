@@ -67,5 +67,9 @@ def import_dotted(path: str, where: str) -> Any:
             f"{where}: cannot import {module!r} ({error}); is it installed or on PYTHONPATH?"
         ) from error
     except AttributeError:
-        found = [n for n in dir(importlib.import_module(module)) if not n.startswith("_")]
-        raise unknown(f"attribute of {module}", attribute, found) from None
+        own = [
+            name
+            for name, value in vars(importlib.import_module(module)).items()
+            if getattr(value, "__module__", None) == module and not name.startswith("_")
+        ]
+        raise unknown(f"attribute of module {module}", attribute, own) from None

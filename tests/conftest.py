@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -31,3 +32,11 @@ def _one_torch_thread():
     import torch
 
     torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _a_ray_session_per_module():
+    """Modules that start Ray do so for themselves: sessions differ in how many cores they have."""
+    yield
+    if "ray" in sys.modules:
+        sys.modules["ray"].shutdown()

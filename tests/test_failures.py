@@ -83,3 +83,15 @@ def arm_after(run, iterations, fault, monkeypatch):
             (run.path.parent / "fault").write_text(fault)
 
     monkeypatch.setattr(History, "add", add)
+
+
+def test_more_workers_than_cores_are_refused_and_not_waited_for():
+    from dataclasses import replace
+
+    from pacesetter.training.algorithm import start_ray
+
+    experiment = load_experiment("duopoly_ppo")
+    start_ray(experiment)
+    crowded = replace(experiment, training=replace(experiment.training, env_runners=500))
+    with pytest.raises(PacesetterError, match="ask for 500 workers"):
+        start_ray(crowded)

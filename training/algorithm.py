@@ -34,34 +34,48 @@ from .runner import LEADER, GameRunner, module_spaces  # noqa: E402
 def start_ray(experiment: Experiment, address: str | None = None) -> None:
     """Connect to a cluster, or start Ray here, without a dashboard and with a small store.
 
+    A Ray that runs in this process already is used, if it has a core for every worker: without
+    one Ray would wait for ever.
+
     Args:
         experiment: says how many workers are wanted.
         address: of a running cluster, or ``auto``; None starts Ray here.
 
     Raises:
-        PacesetterError: the cluster cannot be reached.
+        PacesetterError: the cluster cannot be reached, or has too few cores.
     """
     torch.set_num_threads(experiment.training.torch_threads)
-    if ray.is_initialized():
-        return
-    common: dict[str, Any] = {"logging_level": logging.ERROR, "log_to_driver": False}
-    if address is not None:
-        try:
-            ray.init(address=address, **common)
-        except ConnectionError as error:
-            raise PacesetterError(
-                f"no Ray cluster answers at {address!r} ({error}). Start one with 'ray start "
-                "--head', or leave out --address to run on this machine."
-            ) from error
-        return
+    if not ray.is_initialized():
+        _initialise_ray(experiment, address)
     workers = experiment.training.env_runners + experiment.training.learners
-    ray.init(
-        num_cpus=max(1, workers + 1),
-        include_dashboard=False,
-        object_store_memory=experiment.training.object_store_megabytes * 2**20,
-        _node_ip_address="127.0.0.1",
-        **common,
-    )
+    cores = int(ray.cluster_resources().get("CPU", 0))
+    if cores < workers:
+        raise PacesetterError(
+            f"training.env_runners and training.learners ask for {workers} workers, one core each, "
+            f"but Ray has {cores} core(s). Lower them, add machines to the cluster, or call "
+            "ray.shutdown() if an earlier run in this process started Ray for fewer."
+        )
+
+
+def _initialise_ray(experiment: Experiment, address: str | None) -> None:
+    common: dict[str, Any] = {"logging_level": logging.ERROR, "log_to_driver": False}
+    if address is None:
+        workers = experiment.training.env_runners + experiment.training.learners
+        ray.init(
+            num_cpus=workers + 1,
+            include_dashboard=False,
+            object_store_memory=experiment.training.object_store_megabytes * 2**20,
+            _node_ip_address="127.0.0.1",
+            **common,
+        )
+        return
+    try:
+        ray.init(address=address, **common)
+    except ConnectionError as error:
+        raise PacesetterError(
+            f"no Ray cluster answers at {address!r} ({error}). Start one with 'ray start --head', "
+            "or leave out --address to run on this machine."
+        ) from error
 
 
 def build(experiment: Experiment) -> PPO:
