@@ -5,6 +5,8 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+MOST_SHOWN = 25
+
 
 class PacesetterError(ValueError):
     """Bad input. The message is complete: the command line prints it alone, without a traceback."""
@@ -19,6 +21,9 @@ def nearest(name: str, known: Iterable[str]) -> str:
 def unknown(kind: str, name: object, known: Iterable[str]) -> PacesetterError:
     """An error for a name that is not in `known`, e.g. ``unknown('market', 'cobwep', names)``."""
     known = sorted(known)
+    shown = ", ".join(known[:MOST_SHOWN])
+    if len(known) > MOST_SHOWN:
+        shown += f", … ({len(known)} in all)"
     return PacesetterError(
-        f"unknown {kind} {name!r}{nearest(str(name), known) or '.'} Known: {', '.join(known)}."
+        f"unknown {kind} {name!r}{nearest(str(name), known) or '.'} Known: {shown}."
     )

@@ -70,6 +70,6 @@ def import_dotted(path: str, where: str) -> Any:
         own = [
             name
             for name, value in vars(importlib.import_module(module)).items()
-            if getattr(value, "__module__", None) == module and not name.startswith("_")
+            if callable(value) and not name.startswith(("_", "@"))
         ]
         raise unknown(f"attribute of module {module}", attribute, own) from None
