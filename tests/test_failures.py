@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from pacesetter.envs.errors import PacesetterError
@@ -54,7 +56,7 @@ def test_a_failing_market_stops_the_run_with_its_checkpoint(fault, expected, tmp
             "followers.minibatch_size=32",
         ],
     )
-    run = RunFolder.create(tmp_path, experiment)
+    run = RunFolder.create("runs", experiment)  # a relative path, as a user would give it
     arm_after(run, 3, fault, monkeypatch)
     with pytest.raises(PacesetterError, match=expected) as stopped:
         train(run, quiet=True)
@@ -80,7 +82,7 @@ def arm_after(run, iterations, fault, monkeypatch):
     def add(self, iteration, values):
         original(self, iteration, values)
         if iteration + 1 == iterations:
-            (run.path.parent / "fault").write_text(fault)
+            Path("fault").write_text(fault)
 
     monkeypatch.setattr(History, "add", add)
 

@@ -219,7 +219,8 @@ def save(
     """Write a checkpoint of everything."""
     with run.new_checkpoint(iteration) as folder:
         average.save(folder / AVERAGE_FILE)
-        algorithm.save_to_path(folder / "algorithm")
+        # Ray takes a relative path for an address of some file system.
+        algorithm.save_to_path((folder / "algorithm").resolve())
         state = {"iteration": iteration, "guide": guide.state()}
         (folder / GUIDE_FILE).write_text(json.dumps(state))
 
@@ -227,7 +228,7 @@ def save(
 def restore(algorithm: PPO, guide: Guide, average: WeightAverage, checkpoint: Path) -> int:
     """Go on from a checkpoint; returns the iterations done."""
     average.restore(checkpoint / AVERAGE_FILE)
-    algorithm.restore_from_path(checkpoint / "algorithm")
+    algorithm.restore_from_path((checkpoint / "algorithm").resolve())
     state = json.loads((checkpoint / GUIDE_FILE).read_text())
     guide.restore(state["guide"])
     return int(state["iteration"])
