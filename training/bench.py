@@ -74,6 +74,7 @@ GOALS: dict[str, tuple[str, float]] = {
     "cobweb/iteration_speedup_over_reference": ("at least", 1.0),
     "cobweb_four_epochs/iteration_speedup_over_stock": ("at least", 10.0),
     "cobweb_wide/sampling_speedup_over_stock": ("at least", 10.0),
+    "duopoly/speedup_over_best_stock_recipe": ("at least", 10.0),
     "memory/demo/megabytes": ("at most", 2500.0),
 }
 
