@@ -79,12 +79,15 @@ class Cobweb(Market):
             truncated at zero; ``common``, one λ for all; ``individual``, the six λ_i.
         periods: steps of an episode.
         forecast_points: number of forecasts a producer can choose from, evenly over [0, 10].
+        prior_exponent: random μ (or λ) is drawn as u ** prior_exponent, u uniform; the larger, the
+            more followers train where information is cheap and behaviour changes most.
     """
 
     treatment: Literal["stable", "unstable", "strongly_unstable"] = "unstable"
     parameterisation: Literal["distribution", "common", "individual"] = "distribution"
     periods: Annotated[int, Ge(1)] = 50
     forecast_points: Annotated[int, Ge(2), Le(1001)] = 101
+    prior_exponent: Annotated[float, Ge(1)] = 1.5
 
     name: ClassVar[str] = "cobweb"
     state_type: ClassVar[type[State]] = CobwebState
@@ -114,20 +117,30 @@ class Cobweb(Market):
         unit = "reward/1300 per nat"
         if self.parameterisation == "common":
             entry = Characteristic("information_cost", 0.0, 1.0, 0.25, unit, "λ of every producer")
-            return Characteristics([entry], prior=lambda uniforms: uniforms**1.5)
+            return Characteristics([entry], prior=lambda unit: unit**self.prior_exponent)
         if self.parameterisation == "individual":
             names = [f"information_cost_{i}" for i in range(PRODUCERS)]
             return Characteristics(
                 [Characteristic(n, 0.0, 1.0, 0.25, unit, "λ of one producer") for n in names],
-                prior=_individual_prior,
+                prior=self._individual_prior,
             )
         return Characteristics(
             [
                 Characteristic("mean_information_cost", 0.0, 1.0, 0.25, unit, "μ"),
                 Characteristic("deviation_information_cost", 0.0, 0.5, 0.0, unit, "σ"),
             ],
-            prior=_distribution_prior,
+            prior=self._distribution_prior,
         )
+
+    def _distribution_prior(self, unit: Any) -> Any:
+        """μ is denser where it is small, where behaviour changes most."""
+        return np.stack([unit[:, 0] ** self.prior_exponent, _mostly_alike(unit[:, 1])], axis=1)
+
+    def _individual_prior(self, unit: Any) -> Any:
+        """Six λ around a common level, as producers of one market tend to be alike."""
+        spread = _mostly_alike(unit[:, 1:2])
+        around = spread * (2.0 * np.roll(unit, -2, axis=1) - 1.0)
+        return np.clip(unit[:, :1] ** self.prior_exponent + around, 0.0, 1.0)
 
     @cached_property
     def groups(self) -> tuple[Group, ...]:
@@ -310,14 +323,3 @@ def _mostly_alike(unit: Any) -> Any:
     blurred crowd even where θ says that all are alike.
     """
     return 0.5 * np.maximum(0.0, 2.0 * unit - 1.0) ** 2
-
-
-def _distribution_prior(unit: Any) -> Any:
-    """Denser at small μ, where behaviour changes most."""
-    return np.stack([unit[:, 0] ** 1.5, _mostly_alike(unit[:, 1])], axis=1)
-
-
-def _individual_prior(unit: Any) -> Any:
-    """Six λ around a common level, as producers of one market tend to be alike."""
-    spread = _mostly_alike(unit[:, 1:2])
-    return np.clip(unit[:, :1] ** 1.5 + spread * (2.0 * np.roll(unit, -2, axis=1) - 1.0), 0.0, 1.0)

@@ -30,6 +30,8 @@ from .learner import ArrayPPOLearner  # noqa: E402
 from .modules import ActorCritic  # noqa: E402
 from .runner import LEADER, GameRunner, module_spaces  # noqa: E402
 
+GEOMETRIC_POINTS = 33
+
 
 def start_ray(experiment: Experiment, address: str | None = None) -> None:
     """Connect to a cluster, or start Ray here, without a dashboard and with a small store.
@@ -216,14 +218,19 @@ def _ppo_options(
 def _learning_rates(
     experiment: Experiment, settings: FollowerSettings | PPOLeader, leads: bool
 ) -> float | list[list[float]]:
-    """Linear decay over the run, in environment steps; a leader's starts when it starts."""
-    if settings.final_learning_rate == settings.learning_rate:
-        return settings.learning_rate
+    """Decay over the run, in environment steps; a leader's starts when it starts."""
+    start, end = settings.learning_rate, settings.final_learning_rate
+    if start == end:
+        return start
     first, last = _steps_of(experiment, leads)
-    schedule = [[0, settings.learning_rate]]
-    if first:
-        schedule.append([first, settings.learning_rate])
-    return [*schedule, [last, settings.final_learning_rate]]
+    # RLlib interpolates linearly between the points of a schedule.
+    points = 2 if settings.learning_rate_decay == "linear" else GEOMETRIC_POINTS
+    shares = [point / (points - 1) for point in range(points)]
+    decay = [
+        [round(first + share * (last - first)), start * (end / start) ** share] for share in shares
+    ]
+    decay[-1][1] = end
+    return decay if first == 0 else [[0, start], *decay]
 
 
 def _steps_of(experiment: Experiment, leads: bool) -> tuple[int, int]:

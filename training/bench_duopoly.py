@@ -35,19 +35,25 @@ TOLERANCE = 0.05
 
 def tuned(route: Literal["array", "stock"], seed: int) -> Experiment:
     """The same recipe on both routes, with the batch that each was found to be fastest with."""
-    copies, steps = (64, 4) if route == "array" else (8, 16)
-    rates: dict[str, Any] = {"learning_rate": 5e-3, "final_learning_rate": 5e-3}
+    copies, steps, pretrain = (256, 1, 3) if route == "array" else (8, 8, 5)
+    shared: dict[str, Any] = {
+        "hidden_layers": (32, 32),
+        "learning_rate": 2e-2,
+        "final_learning_rate": 2e-2,
+        "epochs": 8,
+        "minibatch_size": copies * steps,
+    }
     return Experiment(
         name=f"duopoly_{route}",
         seed=seed,
         market=Duopoly(),
         objective=QuantityObjective("leader_profit"),
-        leader=PPOLeader(epochs=4, minibatch_size=64, **rates),
-        followers=FollowerSettings(epochs=4, minibatch_size=64, **rates),
+        leader=PPOLeader(**shared),
+        followers=FollowerSettings(**shared),
         training=TrainingSettings(
             copies=copies,
             rollout_steps=steps,
-            pretrain_iterations=5,
+            pretrain_iterations=pretrain,
             iterations=100_000,
             route=route,
         ),
@@ -68,6 +74,7 @@ def paper_preset(seed: int) -> Experiment:
         base,
         leader=PPOLeader(**shared),
         followers=FollowerSettings(**shared),
+        training=replace(base.training, rollout_steps=16),
     )
 
 

@@ -87,6 +87,18 @@ def _deviation_can_be_scheduled(experiment: Experiment) -> Iterable[Problem]:
             )
 
 
+def _geometric_decay_ends_above_zero(experiment: Experiment) -> Iterable[Problem]:
+    for section in ("followers", "leader"):
+        options = getattr(experiment, section)
+        geometric = getattr(options, "learning_rate_decay", "linear") == "geometric"
+        if geometric and options.final_learning_rate == 0:
+            yield (
+                (section, "final_learning_rate"),
+                "a geometric decay never ends at 0; give a positive rate, or choose "
+                f"{section}.learning_rate_decay: linear",
+            )
+
+
 def _interval_within_episode(experiment: Experiment) -> Iterable[Problem]:
     interval, steps = experiment.leader.interval, experiment.market.steps_per_episode
     if interval != "episode" and interval > steps:
@@ -124,6 +136,7 @@ RULES: list[Callable[[Experiment], Iterable[Problem]]] = [
     _information_can_be_priced,
     _route_can_do_it,
     _deviation_can_be_scheduled,
+    _geometric_decay_ends_above_zero,
     _interval_within_episode,
     _objective_can_be_measured,
 ]

@@ -9,54 +9,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from annotated_types import Ge, Gt, Le, Lt, MinLen
+from annotated_types import Ge, Lt
 
-Fraction = Annotated[float, Ge(0), Le(1)]
-Positive = Annotated[float, Gt(0)]
-Count = Annotated[int, Ge(1)]
+from ..leaders.ppo_options import Count, Fraction, PPOOptions
 
 
 @dataclass(frozen=True)
-class FollowerSettings:
+class FollowerSettings(PPOOptions):
     """The shared conditional policy of a follower group and how PPO trains it.
 
     Attributes:
-        hidden_layers: width of each hidden layer, of the actor and of the separate critic.
-        activation: nonlinearity of the hidden layers.
-        learning_rate: Adam step size at the start.
-        final_learning_rate: Adam step size at the last iteration, reached linearly.
-        epochs: passes over a batch per iteration.
-        minibatch_size: agent steps per gradient step.
-        discount: discount factor per step.
-        gae_lambda: λ of generalised advantage estimation.
-        clip: clipping range of PPO's probability ratio.
-        entropy_coefficient: weight of an entropy bonus, in standardised advantages; on top of it,
-            markets with information costs bring their own exact price per sample.
-        kl_coefficient: starting weight of RLlib's adaptive KL penalty; 0 switches it off.
-        kl_target: target of that penalty, in nats.
-        gradient_clip: largest norm of a module's gradient.
-        initial_action_deviation: standard deviation of a continuous policy at the start, as a
-            fraction of half the action range.
-        final_action_deviation: the deviation at the last iteration, reached geometrically; the
-            deviation is then not learned. None: it is learned.
         information_cost: whether producers' information costs enter their returns.
     """
 
-    hidden_layers: Annotated[tuple[Count, ...], MinLen(1)] = (64, 64)
-    activation: Literal["tanh", "relu"] = "tanh"
-    learning_rate: Positive = 1e-3
-    final_learning_rate: Annotated[float, Ge(0)] = 1e-4
-    epochs: Count = 2
-    minibatch_size: Count = 1024
-    discount: Fraction = 0.95
-    gae_lambda: Fraction = 0.95
-    clip: Positive = 0.2
-    entropy_coefficient: Annotated[float, Ge(0)] = 0.0
-    kl_coefficient: Annotated[float, Ge(0)] = 0.0
-    kl_target: Positive = 0.01
-    gradient_clip: Positive = 0.5
-    initial_action_deviation: Positive = 0.5
-    final_action_deviation: Positive | None = None
     information_cost: bool = True
 
 

@@ -1,0 +1,57 @@
+"""How PPO trains a policy: the options that a leader and the followers have in common."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from annotated_types import Ge, Gt, Le, MinLen
+
+Fraction = Annotated[float, Ge(0), Le(1)]
+Positive = Annotated[float, Gt(0)]
+Count = Annotated[int, Ge(1)]
+
+
+@dataclass(frozen=True)
+class PPOOptions:
+    """Network, step sizes and exploration of one policy.
+
+    Attributes:
+        hidden_layers: width of each hidden layer, of the actor and of the separate critic.
+        activation: nonlinearity of the hidden layers.
+        learning_rate: Adam step size at the start.
+        final_learning_rate: Adam step size at the last iteration.
+        learning_rate_decay: how it gets there, linearly or geometrically. Geometric decay keeps the
+            step in proportion to an exploration that shrinks geometrically.
+        epochs: passes over a batch per update.
+        minibatch_size: decisions per gradient step.
+        discount: discount factor per decision.
+        gae_lambda: λ of generalised advantage estimation.
+        clip: clipping range of PPO's probability ratio.
+        entropy_coefficient: weight of an entropy bonus, in standardised advantages; on top of it,
+            markets with information costs bring their own exact price per sample.
+        kl_coefficient: starting weight of RLlib's adaptive KL penalty; 0 switches it off.
+        kl_target: target of that penalty, in nats.
+        gradient_clip: largest norm of the policy's gradient.
+        initial_action_deviation: standard deviation of a continuous policy at the start, as a
+            fraction of half the action range.
+        final_action_deviation: the deviation at the last iteration, reached geometrically; the
+            deviation is then not learned. None: it is learned.
+    """
+
+    hidden_layers: Annotated[tuple[Count, ...], MinLen(1)] = (64, 64)
+    activation: Literal["tanh", "relu"] = "tanh"
+    learning_rate: Positive = 1e-3
+    final_learning_rate: Annotated[float, Ge(0)] = 1e-4
+    learning_rate_decay: Literal["linear", "geometric"] = "linear"
+    epochs: Count = 2
+    minibatch_size: Count = 1024
+    discount: Fraction = 0.95
+    gae_lambda: Fraction = 0.95
+    clip: Positive = 0.2
+    entropy_coefficient: Annotated[float, Ge(0)] = 0.0
+    kl_coefficient: Annotated[float, Ge(0)] = 0.0
+    kl_target: Positive = 0.01
+    gradient_clip: Positive = 0.5
+    initial_action_deviation: Positive = 0.5
+    final_action_deviation: Positive | None = None
