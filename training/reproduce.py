@@ -143,11 +143,12 @@ def judge(trial: Trial, results: Results) -> Iterator[tuple[str, bool, np.ndarra
 
 def claim_text(claim: Claim) -> str:
     """A claim in words."""
+    subject = claim.key if claim.per_seed else f"mean over seeds of {claim.key}"
     if claim.low == float("-inf"):
-        return f"{claim.key} <= {claim.high:g}"
+        return f"{subject} <= {claim.high:g}"
     if claim.high == float("inf"):
-        return f"{claim.key} >= {claim.low:g}"
-    return f"{claim.key} in [{claim.low:g}, {claim.high:g}]"
+        return f"{subject} >= {claim.low:g}"
+    return f"{subject} in [{claim.low:g}, {claim.high:g}]"
 
 
 def comparison_text(comparison: Comparison) -> str:
