@@ -83,8 +83,9 @@ class Reproduction:
     notes: tuple[str, ...] = field(default_factory=tuple)
 
 
-# Five followers leave the leader a price of 1, so that an error of 0.002 in each of their quantities
-# is 1 % of its profit: exploration ends at a quarter of the shipped one, the step in proportion.
+# Five followers leave the leader a price of 1, so that an error of 0.002 in each of their
+# quantities is 1 % of its profit: exploration ends at a quarter of the shipped one, the step in
+# proportion.
 FIVE_FOLLOWERS = (
     "followers.learning_rate_decay=geometric",
     "followers.final_learning_rate=2e-5",
@@ -195,7 +196,11 @@ def _planted() -> Reproduction:
         for leader in ("ppo", "bayesian")
         for mean in (0.1, 0.22, 0.4)
     )
-    return Reproduction("Planted recovery on the unstable cobweb market", trials)
+    return Reproduction(
+        "Planted recovery on the unstable cobweb market",
+        trials,
+        notes=("Recipe of the PPO leader chosen on seed 10.",),
+    )
 
 
 def _logit_curve() -> Reproduction:
