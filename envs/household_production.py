@@ -59,20 +59,17 @@ class HouseholdState(State):
 
 
 class Production(NamedTuple):
-    """A year of the firm, each ``(B,)``: wage W, output Y, return on capital R before wear."""
+    """A year of the firm, each ``(B,)``: wage W and output Y."""
 
     wage: Array
     output: Array
-    capital_return: Array
 
 
 def produce(xp: Any, capital: Array, labour: Array, households: int) -> Production:
-    """Wage, output and return on capital at ``K/L``, each ``(B,)``."""
+    """Wage ``(1 − α)(K/L)^α`` and output ``K^α L^(1 − α)``, each ``(B,)``."""
     intensity = at_least(xp, capital, LEAST_CAPITAL * households) / labour
     power = intensity**CAPITAL_SHARE
-    return Production(
-        (1.0 - CAPITAL_SHARE) * power, power * labour, CAPITAL_SHARE * power / intensity
-    )
+    return Production((1.0 - CAPITAL_SHARE) * power, power * labour)
 
 
 def next_log_productivity(log_productivity: Array, normal: Array) -> Array:

@@ -17,8 +17,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from .arrays import row_mean, row_sum
+from .arrays import at_least, row_mean, row_sum
 from .household_production import (
+    CAPITAL_SHARE,
     DEPRECIATION,
     INTEREST_RATE,
     STEADY_WAGE,
@@ -38,6 +39,7 @@ SUPER_STAR_ENTRY = 2.2e-6  # probability per year
 SUPER_STAR_STAY = 0.990
 SUPER_STAR_PRODUCTIVITY = 504.3  # over the mean of normal households
 LARGEST_GINI = 0.9
+LEAST_CONSUMPTION = 1e-6  # dollars, in utility: a debtor's utility is low, not undefined
 MILLION = 1e6  # dollars
 LOG_REWARD_UNIT = 10.0  # utility in one unit of reward, where utility is the logarithmic one
 TOP, BOTTOM = 0.1, 0.5  # parts of the population that the government watches
@@ -160,8 +162,8 @@ def advance(
     income_sum, saved = row_sum(xp, income), row_sum(xp, wealth)
     revenue = income_sum + held - row_sum(xp, resources) + CONSUMPTION_TAX * C
     B = (1.0 + r) * state.debt + G - revenue
-    K = (production.capital_return + 1.0 - DEPRECIATION) * state.capital
-    K = saved - B + K + (1.0 + r) * (state.debt - held)
+    rent = CAPITAL_SHARE * production.output  # R K, and defined for an economy without capital
+    K = saved - B + rent + (1.0 - DEPRECIATION) * state.capital + (1.0 + r) * (state.debt - held)
 
     sorted_wealth, ranked = xp.sort(wealth, axis=1), _ranked(xp, income)
     wealth_gini = gini_of_sorted(xp, sorted_wealth)
@@ -214,6 +216,7 @@ def advance(
 
 def _rewards(xp: Any, variant: str, c: Array, h: Array) -> tuple[Array, Array]:
     """Utility in the source's units and the reward, ``(B, N)`` each."""
+    c = at_least(xp, c, LEAST_CONSUMPTION)
     if variant == "log":
         utility = xp.log(c) - (5.0 * h) ** 3 / 3.0
         return utility, utility / LOG_REWARD_UNIT
@@ -227,7 +230,7 @@ def _end_reason(
     xp: Any, overspent: Array, wealth_gini: Array, income_gini: Array, poorest: Array, K: Array
 ) -> Array:
     """Index of the first of `END_REASONS` that holds, 0 if none does, ``(B,)``."""
-    reason = 0.0 * K
+    reason = xp.zeros_like(K)
     holding = (
         overspent,
         wealth_gini > LARGEST_GINI,
@@ -236,5 +239,5 @@ def _end_reason(
         K < 0.0,
     )
     for index in range(len(holding), 0, -1):
-        reason = xp.where(holding[index - 1], index + 0.0 * K, reason)
+        reason = xp.where(holding[index - 1], index + xp.zeros_like(K), reason)
     return reason

@@ -1,8 +1,8 @@
 """How unequally something is held: Gini coefficient, Lorenz curve, shares of the top and bottom.
 
 Every function takes amounts ``(B, N)`` of any Array-API namespace, N holders in B copies, and is
-indifferent to the order of the holders and to the unit. Amounts that sum to nothing have no
-distribution: they count as equally held.
+indifferent to the order of the holders and to the unit. Amounts that sum to nothing, or to
+less, have no distribution: they count as equally held.
 
 | function | equals | for one holder of everything |
 |---|---|---|
@@ -36,7 +36,8 @@ def gini_of_sorted(xp: Any, ascending: Array) -> Array:
     number = ascending.shape[1]
     rank = xp.arange(1 - number, number + 1, 2, dtype=ascending.dtype, device=ascending.device)
     total = number * row_sum(xp, ascending)
-    return xp.matmul(ascending, rank) / at_least(xp, total, SOMETHING)
+    weighed = xp.matmul(ascending, rank)
+    return xp.where(total > 0, weighed, 0.0 * weighed) / at_least(xp, total, SOMETHING)
 
 
 def lorenz_curve(amounts: Array) -> Array:
