@@ -26,7 +26,7 @@ from .household_production import (
     produce,
 )
 from .inequality import gini
-from .market import Array
+from .market import Array, changed
 from .taxes import kept_income, kept_wealth
 
 SUBSISTENCE = 0.01  # share of mean resources that a levy leaves to every household
@@ -114,22 +114,15 @@ def advance(
     c = resources - wealth
     utility = xp.log(c) - h * h * h / 3.0  # ζ = 2
     log_e = next_log_productivity(state.log_productivity, shocks["productivity"])
-    after = HouseholdState(
-        theta=state.theta,
-        clock=state.clock,
-        step_stream=state.step_stream,
-        reset_stream=state.reset_stream,
+    after = changed(
+        state,
         wealth=wealth,
         income=income,
         productivity=xp.exp(log_e),
         log_productivity=log_e,
-        super_star=state.super_star,
         wage=production.wage,
         output=production.output,
         capital=row_sum(xp, wealth),
-        debt=state.debt,
-        hours_scale=state.hours_scale,
-        aggregates=state.aggregates,
     )
     quantities = described(
         xp,
@@ -172,10 +165,10 @@ def _settled(
     households = after_tax.shape[1]
     each = transfer / households
     resources = after_tax + each[:, None]
-    if bool(xp.any(transfer < 0.0)):
+    if bool((transfer < 0.0).any()):
         floor = SUBSISTENCE * before_tax / households
         poor = (transfer < 0.0) & (xp.min(resources, axis=1) < floor)
-        if bool(xp.any(poor)):
+        if bool(poor.any()):
             levied = _levied(xp, after_tax, transfer, floor)
             resources = xp.where(poor[:, None], levied, resources)
     return resources, transfer, spending

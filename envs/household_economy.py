@@ -14,10 +14,10 @@ ADAGE (Evans et al. 2025, arXiv:2501.09429, sec. 4.1), and ``taxai``, the full e
 | … taxai | the 7 aggregates; θ so far |
 | θ | level τ and progressivity ξ of the taxes on income and on wealth; taxai: G/Y too |
 
-Amounts are observed as ``log(1 + x / unit)`` in a unit that makes them of order one, productivity
-as ``log(e) / 2``, θ as shares of its bounds from −1 to 1. With ``horizon: end`` the share of the
-episode that is left stands before θ. Entries of θ that a tax rule does not read are fixed at 0, so
-that every rule has the same observation.
+Amounts and aggregates are observed as ``log(1 + x / unit)`` in units that make them of order one,
+productivity as ``log(e) / 2``, θ as shares of its bounds from −1 to 1. With ``horizon: end`` the
+share of the episode that is left stands before θ. Entries of θ that a tax rule does not read are
+fixed at 0, so that every rule has the same observation.
 
 Version history: v1.
 """
@@ -59,6 +59,7 @@ TAX_NAMES = (
 )
 HIGHEST = {"closed": (0.95, 0.95, 0.95, 0.95), "taxai": (0.2, 0.05, 0.2, 0.05, 0.3)}
 MONEY_UNITS = {"closed": (1.0, 1.0), "taxai": (1e5, 1e4)}  # of wealth and of income, observed
+AGGREGATE_UNITS = np.array([1e5, 1e4, 1.0, 1e5, 1e4, 1.0, 1.0])
 READS = {"hsv": (0, 1, 2, 3), "flat": (0, 2)}  # entries of θ that a tax rule reads; others: none
 
 
@@ -250,11 +251,11 @@ class HouseholdEconomy(Market):
             own, shared = [*own, log_e], [state.wage[:, None]]
         else:
             own = [log_e, _seen(xp, state.wealth, wealth_unit)]
-            shared = [self._aggregates_seen(xp, state)]
+            shared = [_aggregates_seen(xp, state)]
         if self.horizon == "end":
             left = 1.0 - xp.astype(state.clock, state.theta.dtype) / self.steps_per_episode
             shared.append(left[:, None])
-        shared.append(self._theta_seen(state))
+        shared.append(self._theta_seen(xp, state))
         common = xp.concat(shared, axis=1)
         width = len(own) + common.shape[1]
         # Filled in place: stacking would make every column twice, in double precision.
@@ -275,24 +276,16 @@ class HouseholdEconomy(Market):
             ]
             seen = xp.stack(means, axis=1)
         else:
-            seen = self._aggregates_seen(xp, state)
-        return xp.astype(xp.concat([seen, self._theta_seen(state)], axis=1), xp.float32)
+            seen = _aggregates_seen(xp, state)
+        return xp.astype(xp.concat([seen, self._theta_seen(xp, state)], axis=1), xp.float32)
 
-    def _theta_seen(self, state: HouseholdState) -> Array:
+    @cached_property
+    def _view_scale(self) -> Any:
+        return 2.0 / np.array(HIGHEST[self.accounting])
+
+    def _theta_seen(self, xp: Any, state: HouseholdState) -> Array:
         """θ as shares of its bounds, from −1 to 1, ``(B, d)``."""
-        xp = namespace(state.theta)
-        highest = xp.asarray(HIGHEST[self.accounting], dtype=state.theta.dtype)
-        return state.theta * (2.0 / highest) - 1.0
-
-    def _aggregates_seen(self, xp: Any, state: HouseholdState) -> Array:
-        """The seven aggregates of taxai, scaled, ``(B, 7)``."""
-        wealth_unit, income_unit = MONEY_UNITS[self.accounting]
-        columns = []
-        for first in (0, 3):
-            wealth, income, e = (state.aggregates[:, first + k] for k in range(3))
-            columns += [_seen(xp, wealth, wealth_unit), _seen(xp, income, income_unit)]
-            columns.append(0.5 * xp.log(e))
-        return xp.stack([*columns, state.aggregates[:, 6]], axis=1)
+        return state.theta * xp.asarray(self._view_scale, dtype=state.theta.dtype) - 1.0
 
     def benchmark(self) -> dict[str, float]:
         """The steady state at which capital earns the interest rate after depreciation."""
@@ -329,6 +322,11 @@ def saving_share(discount: float, steps_left: int | None = None, progressivity: 
 def _seen(xp: Any, amount: Array, unit: float) -> Array:
     """``log(1 + x / unit)``: amounts are spread over orders of magnitude."""
     return xp.log1p(amount if unit == 1.0 else amount / unit)
+
+
+def _aggregates_seen(xp: Any, state: HouseholdState) -> Array:
+    """The seven aggregates of taxai as ``log(1 + x / unit)``, ``(B, 7)``."""
+    return xp.log1p(state.aggregates / xp.asarray(AGGREGATE_UNITS, dtype=state.theta.dtype))
 
 
 def _levels_above(uniforms: Any) -> Any:

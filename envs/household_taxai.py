@@ -30,7 +30,7 @@ from .household_production import (
     produce,
 )
 from .inequality import gini_of_sorted, holders
-from .market import Array, namespace
+from .market import Array, changed, namespace
 from .taxes import kept_income, kept_wealth
 
 CONSUMPTION_TAX = 0.065  # τs
@@ -99,7 +99,7 @@ def _productivity(xp: Any, log_e: Array, star: Array, shocks: Any) -> tuple[Arra
     log_e = next_log_productivity(log_e, shocks["productivity"])
     e = xp.exp(log_e)
     entered = shocks["super_star"] < SUPER_STAR_ENTRY
-    if bool(xp.any(star)) or bool(xp.any(entered)):
+    if bool((star | entered).any()):
         star = xp.where(star, shocks["super_star"] < SUPER_STAR_STAY, entered)
         shining = SUPER_STAR_PRODUCTIVITY * row_mean(xp, e)[:, None]
         e = xp.where(star, shining, e)
@@ -126,9 +126,9 @@ def aggregates(wealth: Array, income: Array, e: Array, wage: Array) -> Array:
     xp = namespace(wealth)
     households = e.shape[1]
     top, bottom = households - holders(TOP, households), holders(BOTTOM, households)
-    columns = [row_mean(xp, x[:, top:]) for x in (wealth, income, e)]
-    columns += [row_mean(xp, x[:, :bottom]) for x in (wealth, income, e)]
-    return xp.stack([*columns, wage], axis=1)
+    held = xp.stack([wealth, income, e])  # (3, B, N)
+    means = [row_mean(xp, held[:, :, top:]), row_mean(xp, held[:, :, :bottom]), wage[None, :]]
+    return xp.concat(means).T
 
 
 def advance(
@@ -168,11 +168,8 @@ def advance(
     sorted_wealth, ranked = xp.sort(wealth, axis=1), _ranked(xp, income)
     wealth_gini = gini_of_sorted(xp, sorted_wealth)
     income_gini = gini_of_sorted(xp, kept[ranked])  # taxes do not change who is richer
-    after = HouseholdState(
-        theta=state.theta,
-        clock=state.clock,
-        step_stream=state.step_stream,
-        reset_stream=state.reset_stream,
+    after = changed(
+        state,
         wealth=wealth,
         income=income,
         productivity=e,
@@ -182,7 +179,6 @@ def advance(
         output=production.output,
         capital=K,
         debt=B,
-        hours_scale=state.hours_scale,
         aggregates=aggregates(sorted_wealth, income[ranked], e[ranked], production.wage),
     )
     utility, rewards = _rewards(xp, market.household_reward, c, h)
@@ -218,7 +214,7 @@ def _rewards(xp: Any, variant: str, c: Array, h: Array) -> tuple[Array, Array]:
     """Utility in the source's units and the reward, ``(B, N)`` each."""
     c = at_least(xp, c, LEAST_CONSUMPTION)
     if variant == "log":
-        utility = xp.log(c) - (5.0 * h) ** 3 / 3.0
+        utility = xp.log(c) - (125.0 / 3.0) * h * h * h
         return utility, utility / LOG_REWARD_UNIT
     # The sigmoid of log(c / 1000) − 10 h³ / 3.
     worth = (c / 1000.0) * xp.exp(-(10.0 / 3.0) * h * h * h)
@@ -230,7 +226,7 @@ def _end_reason(
     xp: Any, overspent: Array, wealth_gini: Array, income_gini: Array, poorest: Array, K: Array
 ) -> Array:
     """Index of the first of `END_REASONS` that holds, 0 if none does, ``(B,)``."""
-    reason = xp.zeros_like(K)
+    reason = 0.0 * wealth_gini
     holding = (
         overspent,
         wealth_gini > LARGEST_GINI,
@@ -239,5 +235,5 @@ def _end_reason(
         K < 0.0,
     )
     for index in range(len(holding), 0, -1):
-        reason = xp.where(holding[index - 1], index + xp.zeros_like(K), reason)
+        reason = xp.where(holding[index - 1], float(index), reason)
     return reason

@@ -37,7 +37,7 @@ def gini_of_sorted(xp: Any, ascending: Array) -> Array:
     rank = xp.arange(1 - number, number + 1, 2, dtype=ascending.dtype, device=ascending.device)
     total = number * row_sum(xp, ascending)
     weighed = xp.matmul(ascending, rank)
-    return xp.where(total > 0, weighed, 0.0 * weighed) / at_least(xp, total, SOMETHING)
+    return xp.where(total > 0, weighed, 0.0) / at_least(xp, total, SOMETHING)
 
 
 def lorenz_curve(amounts: Array) -> Array:
