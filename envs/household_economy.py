@@ -24,9 +24,9 @@ Version history: v1.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, get_args
 
 import numpy as np
 from annotated_types import Ge, Gt
@@ -50,7 +50,18 @@ from .wealth_distribution import WealthDistribution, read_distribution, shipped_
 HOUSEHOLD = "household"
 ACCOUNTINGS = {"closed": household_closed, "taxai": household_taxai}
 PERIODS = {"closed": 100, "taxai": 300}
-BUDGETS = ("rebate", "discard", "spend")
+Accounting = Literal["closed", "taxai"]
+Horizon = Literal["truncation", "end"]
+Budget = Literal["rebate", "discard", "spend"]
+HouseholdReward = Literal["log", "bounded"]
+CHOICES = {
+    "accounting": get_args(Accounting),
+    "horizon": get_args(Horizon),
+    "tax_rule": TAX_RULES,
+    "budget": get_args(Budget),
+    "household_reward": get_args(HouseholdReward),
+}
+OPTIONS_OF_ONE = {"closed": ("budget", "labour_income"), "taxai": ("household_reward",)}
 TAX_NAMES = (
     "income_tax_level",
     "income_tax_progressivity",
@@ -58,6 +69,10 @@ TAX_NAMES = (
     "wealth_tax_progressivity",
 )
 HIGHEST = {"closed": (0.95, 0.95, 0.95, 0.95), "taxai": (0.2, 0.05, 0.2, 0.05, 0.3)}
+DECISIONS = {  # least and largest p and h; in taxai u of 0.001 to 0.99, p = 0.5 + 0.5 u, h = u
+    "closed": ((0.0, 0.01), (0.99, 1.0)),
+    "taxai": ((0.5005, 0.001), (0.995, 0.99)),
+}
 MONEY_UNITS = {"closed": (1.0, 1.0), "taxai": (1e5, 1e4)}  # of wealth and of income, observed
 AGGREGATE_UNITS = np.array([1e5, 1e4, 1.0, 1e5, 1e4, 1.0, 1.0])
 READS = {"hsv": (0, 1, 2, 3), "flat": (0, 2)}  # entries of θ that a tax rule reads; others: none
@@ -71,8 +86,8 @@ class HouseholdEconomy(Market):
         accounting: ``closed`` (ADAGE: households and a firm) or ``taxai`` (with bank, government
             debt, consumption tax and super-stars).
         households: number of households, N.
-        periods: years of an episode; None: 100 (closed: ln 0.01 is far in the discounted future
-            for any discount up to 0.95, and the horizon of the published figures), 300 (taxai).
+        periods: years of an episode; None: 100 for ``closed`` (years after it weigh less than 1 %
+            at a discount of 0.95, and wealth has settled), 300 for ``taxai``, as in the source.
         horizon: ``truncation``: the economy goes on beyond the last year; ``end``: it does not,
             and households see how much of the episode is left.
         tax_rule: ``hsv`` (θ is the schedule), or a baseline: ``flat``, ``none``, ``us_federal``,
@@ -88,14 +103,14 @@ class HouseholdEconomy(Market):
         wealth_file: CSV of the user's own with columns ASSET and WGT; empty: the shipped survey.
     """
 
-    accounting: Literal["closed", "taxai"] = "closed"
+    accounting: Accounting = "closed"
     households: Annotated[int, Ge(2)] = 100
     periods: Annotated[int, Ge(1)] | None = None
-    horizon: Literal["truncation", "end"] = "truncation"
+    horizon: Horizon = "truncation"
     tax_rule: TaxRule = "hsv"
-    budget: Literal["rebate", "discard", "spend"] = "rebate"
+    budget: Budget = "rebate"
     labour_income: bool = True
-    household_reward: Literal["log", "bounded"] = "log"
+    household_reward: HouseholdReward = "log"
     taxable_income_elasticity: Annotated[float, Gt(0)] = 0.25
     weighted_wealth: bool = True
     wealth_file: str = ""
@@ -106,13 +121,7 @@ class HouseholdEconomy(Market):
 
     def __post_init__(self) -> None:
         """Refuse options that are unknown, out of range or without meaning together."""
-        for option, allowed in {
-            "accounting": ACCOUNTINGS,
-            "horizon": ("truncation", "end"),
-            "tax_rule": TAX_RULES,
-            "budget": BUDGETS,
-            "household_reward": ("log", "bounded"),
-        }.items():
+        for option, allowed in CHOICES.items():
             if getattr(self, option) not in allowed:
                 raise unknown(option, getattr(self, option), allowed)
         for option, least in (("households", 2), ("periods", 1)):
@@ -124,16 +133,18 @@ class HouseholdEconomy(Market):
                 "taxable_income_elasticity must be positive and finite, got "
                 f"{self.taxable_income_elasticity:g}; estimates lie near 0.25."
             )
-        other = "taxai" if self.accounting == "closed" else "closed"
-        for option in {"closed": ("household_reward",), "taxai": ("budget", "labour_income")}[
-            self.accounting
-        ]:
-            if getattr(self, option) != type(self).__dataclass_fields__[option].default:
-                raise PacesetterError(
-                    f"{option} has no meaning with accounting {self.accounting!r}; leave it out, "
-                    f"or set accounting to {other!r}."
-                )
+        self._refuse_options_without_meaning()
         _ = self.wealth_distribution  # a file that cannot be read is refused here
+
+    def _refuse_options_without_meaning(self) -> None:
+        defaults = {field.name: field.default for field in fields(self)}
+        for accounting, options in OPTIONS_OF_ONE.items():
+            for option in options:
+                if self.accounting != accounting and getattr(self, option) != defaults[option]:
+                    raise PacesetterError(
+                        f"{option} has no meaning with accounting {self.accounting!r}; leave it "
+                        f"out, or set accounting to {accounting!r}."
+                    )
 
     @cached_property
     def wealth_distribution(self) -> WealthDistribution:
@@ -173,9 +184,7 @@ class HouseholdEconomy(Market):
         entries = 4 if self.accounting == "closed" else 9
         view = self.characteristics.names
         entries += len(view) + (self.horizon == "end")
-        least_saving, least_hours = (0.0, 0.01) if self.accounting == "closed" else (0.5, 0.001)
-        low = np.array([least_saving, least_hours], dtype=np.float32)
-        high = np.array([0.99, 1.0], dtype=np.float32)
+        low, high = (np.array(bound, np.float32) for bound in DECISIONS[self.accounting])
         return (
             Group(
                 name=HOUSEHOLD,
@@ -290,33 +299,6 @@ class HouseholdEconomy(Market):
     def benchmark(self) -> dict[str, float]:
         """The steady state at which capital earns the interest rate after depreciation."""
         return {"steady_capital_per_labour": STEADY_INTENSITY, "steady_wage": STEADY_WAGE}
-
-
-def saving_share(discount: float, steps_left: int | None = None, progressivity: float = 0.0) -> Any:
-    """The optimal p of a household that lives on capital income alone, with utility log c.
-
-    Resources one year later are ``A (p M)^(1 − ξ)`` for some A, whatever it is; then p = b over an
-    infinite horizon, and p = s / (1 + s), ``s = b (1 − bⁿ)/(1 − b)``, with n decisions left after
-    this one, where ``b = β (1 − ξ)`` (Brock & Mirman 1972).
-
-    Args:
-        discount: β in [0, 1).
-        steps_left: n; None: infinitely many.
-        progressivity: ξ of both taxes, where their revenue is not given back.
-
-    Raises:
-        PacesetterError: an argument out of its range.
-    """
-    b = discount * (1.0 - progressivity)
-    if not (0 <= discount < 1 and 0 <= progressivity < 1) or (steps_left or 0) < 0:
-        raise PacesetterError(
-            "saving_share needs 0 ≤ discount < 1, 0 ≤ progressivity < 1 and steps_left ≥ 0, got "
-            f"{discount:g}, {progressivity:g} and {steps_left}."
-        )
-    if steps_left is None:
-        return b
-    s = b * (1.0 - b**steps_left) / (1.0 - b)
-    return s / (1.0 + s)
 
 
 def _seen(xp: Any, amount: Array, unit: float) -> Array:

@@ -111,8 +111,9 @@ def _read_columns(path: Path, names: tuple[str, ...]) -> Floats:
             places = [header.index(name) for name in names]
             rows = [_numbers(path, reader.line_num, row, places, names) for row in reader if row]
     except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is no text in UTF-8"
         raise PacesetterError(
-            f"cannot read the wealth file {path}: {error}. Give the path of a CSV file with the "
+            f"cannot read the wealth file {path} ({reason}). Give the path of a CSV file with the "
             f"columns {', '.join(names)}."
         ) from error
     if not rows:

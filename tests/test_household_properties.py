@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pacesetter.envs.errors import PacesetterError
-from pacesetter.envs.household_economy import saving_share
+from pacesetter.envs.household_saving import saving_share
 from pacesetter.envs.inequality import gini, lorenz_curve
 from pacesetter.envs.registry import make
 from pacesetter.envs.wealth_distribution import read_distribution

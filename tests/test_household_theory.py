@@ -9,7 +9,7 @@ import pytest
 import torch
 from scipy.stats import expon, lognorm, norm, pareto, uniform
 
-from pacesetter.envs.household_economy import saving_share
+from pacesetter.envs.household_saving import saving_share
 from pacesetter.envs.household_taxai import END_REASONS, _end_reason
 from pacesetter.envs.inequality import bottom_share, gini, lorenz_curve, top_share
 from pacesetter.envs.registry import make
