@@ -12,8 +12,28 @@ from numpy.typing import ArrayLike, NDArray
 
 from .errors import PacesetterError, unknown
 
+ROUNDING = 1e-7  # by which float32 and sums may overshoot a constraint
+MOST_SWEEPS = 100
 Prior = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 """Maps uniforms on the unit cube, ``(n, d)``, to characteristics within bounds, ``(n, d)``."""
+
+
+@dataclass(frozen=True)
+class LinearConstraint:
+    """A bound on a weighted sum of characteristics, ``Σ weight · θ[name] ≤ upper``.
+
+    Attributes:
+        coefficients: name -> weight, in units of `upper` per unit of the characteristic; names
+            that are left out have weight 0.
+        upper: largest allowed sum. Turn all signs around for a smallest one.
+    """
+
+    coefficients: dict[str, float]
+    upper: float
+
+    def __str__(self) -> str:
+        terms = " ".join(f"{weight:+g}·{name}" for name, weight in self.coefficients.items())
+        return f"{terms} ≤ {self.upper:g}"
 
 
 @dataclass(frozen=True)
@@ -34,11 +54,22 @@ class Characteristics:
     Args:
         entries: the named entries, in the order of θ's columns.
         prior: from uniforms ``(n, d)`` to θ ``(n, d)``; followers are pre-trained under this
-            distribution. Uniform on the box if None.
+            distribution. Uniform on the box if None; a market with constraints gives one that
+            keeps them.
+        constraints: what must hold between entries, over and above their bounds.
+        because: why, and how to do without the constraints, for the message to whoever breaks one.
     """
 
-    def __init__(self, entries: Sequence[Characteristic], prior: Prior | None = None):
+    def __init__(
+        self,
+        entries: Sequence[Characteristic],
+        prior: Prior | None = None,
+        constraints: Sequence[LinearConstraint] = (),
+        because: str = "",
+    ):
         self.entries = tuple(entries)
+        self.constraints = tuple(constraints)
+        self._because = because
         self.names = tuple(entry.name for entry in self.entries)
         self.low = np.array([entry.low for entry in self.entries], dtype=np.float64)
         self.high = np.array([entry.high for entry in self.entries], dtype=np.float64)
@@ -46,6 +77,10 @@ class Characteristics:
         self._prior = prior
         if not (np.all(self.low <= self.default) and np.all(self.default <= self.high)):
             raise PacesetterError(f"a default lies outside its bounds: {self.entries}")
+        self._weights = np.array(
+            [[c.coefficients.get(name, 0.0) for name in self.names] for c in self.constraints]
+        ).reshape(-1, len(self.names))
+        self._upper = np.array([c.upper for c in self.constraints], dtype=np.float64)
 
     def __len__(self) -> int:
         return len(self.entries)
@@ -63,14 +98,36 @@ class Characteristics:
         return self.low + unit * (self.high - self.low)
 
     def to_unit(self, theta: NDArray[Any]) -> NDArray[Any]:
-        """Map the box onto the unit cube, the inverse of `from_unit`."""
-        return (theta - self.low) / (self.high - self.low)
+        """Map the box onto the unit cube, the inverse of `from_unit`; 0 where bounds coincide."""
+        span = self.high - self.low
+        return (theta - self.low) / np.where(span > 0, span, 1.0)
 
     def from_action(self, action: ArrayLike) -> NDArray[np.float64]:
-        """θ of a leader's action in [−1, 1] (clipped), mapped linearly onto the box, ``(n, d)``."""
+        """θ of a leader's action in [−1, 1] (clipped), mapped linearly onto the box, ``(n, d)``.
+
+        Where that breaks a constraint, the nearest point that keeps it is taken.
+        """
         unit = (np.clip(np.asarray(action, dtype=np.float64), -1.0, 1.0) + 1.0) / 2.0
         # Rounding may overshoot a bound by the last digit.
-        return np.clip(self.from_unit(unit), self.low, self.high)
+        return self.nearest_allowed(np.clip(self.from_unit(unit), self.low, self.high))
+
+    def allows(self, theta: NDArray[Any]) -> NDArray[np.bool_]:
+        """Which θ, ``(n, d)``, keep every constraint up to rounding, ``(n,)``."""
+        return np.all(theta @ self._weights.T <= self._upper + ROUNDING, axis=1)
+
+    def nearest_allowed(self, theta: NDArray[Any]) -> NDArray[np.float64]:
+        """θ ``(n, d)`` within bounds, moved onto the constraints where it breaks them, ``(n, d)``.
+
+        Projections on one constraint after the other: the nearest allowed point where constraints
+        concern separate entries, an allowed point close by where they do not.
+        """
+        for _ in range(MOST_SWEEPS):
+            if self.allows(theta).all():
+                break
+            for weights, upper in zip(self._weights, self._upper, strict=True):
+                excess = np.maximum(theta @ weights - upper, 0.0) / (weights @ weights)
+                theta = np.clip(theta - excess[:, None] * weights, self.low, self.high)
+        return theta
 
     def draw(self, generator: np.random.Generator, number: int) -> NDArray[np.float64]:
         """Draw `number` θ from the prior, ``(number, d)``."""
@@ -90,8 +147,8 @@ class Characteristics:
             copies: number of parallel copies, B.
 
         Raises:
-            PacesetterError: a name is unknown, a shape wrong, or a value not finite or out of
-                bounds; the message names the entry and its bounds.
+            PacesetterError: a name is unknown, a shape wrong, a value not finite or out of
+                bounds, or a constraint broken; the message names the entry and its bounds.
         """
         if theta is None:
             theta = self.default
@@ -106,6 +163,7 @@ class Characteristics:
                 f"({len(self)},) or ({copies}, {len(self)}); got {theta!r}."
             ) from None
         self._check_bounds(array)
+        self._check_constraints(array)
         return array.copy()
 
     def _from_mapping(self, theta: Mapping[str, float]) -> NDArray[np.float64]:
@@ -127,4 +185,19 @@ class Characteristics:
             f"characteristic {entry.name!r} must lie in [{entry.low:g}, {entry.high:g}]{unit}, got "
             f"{array[copy, column]:g} (copy {copy}). Choose a value inside: the bounds are part "
             "of the market."
+        )
+
+    def _check_constraints(self, array: NDArray[np.float64]) -> None:
+        broken = ~self.allows(array)
+        if not broken.any():
+            return
+        copy = int(np.argmax(broken))
+        row = int(np.argmax(self._weights @ array[copy] > self._upper + ROUNDING))
+        sought = ", ".join(
+            f"{name} {array[copy, self.names.index(name)]:g}"
+            for name in self.constraints[row].coefficients
+        )
+        raise PacesetterError(
+            f"characteristics must keep {self.constraints[row]}, got {sought} (copy {copy}). "
+            f"{self._because}".rstrip()
         )

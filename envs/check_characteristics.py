@@ -13,6 +13,7 @@ from .errors import PacesetterError
 from .market import Market
 
 COPIES = 3
+MOST_TRIALS = 1000  # of finding a change of θ that constraints allow
 ROUNDING = 1e-12
 
 
@@ -21,6 +22,7 @@ def allowed(market: Market, steps: int, seed: int) -> str:
     space = market.characteristics
     drawn = space.draw(np.random.default_rng(seed), COPIES)
     sampled = np.clip(space.space.sample(), space.low, space.high)
+    sampled = space.nearest_allowed(sampled[None])[0]
     named = space.named(space.default)
     partly = dict(list(named.items())[:1])
     for theta in (space.low, space.high, space.default, drawn, sampled, named, partly, None):
@@ -152,10 +154,15 @@ def changes(market: Market, seed: int) -> list[tuple[str, NDArray[Any], NDArray[
     for column, name in enumerate(space.names):
         if space.high[column] <= space.low[column]:
             continue
-        old = space.from_unit(0.3 + 0.15 * generator.random(len(space)))
-        new = old.copy()
-        new[column] += 0.3 * (space.high - space.low)[column]
-        found.append((name, old, new))
+        for trial in range(MOST_TRIALS):
+            unit = generator.random(len(space))
+            # Constraints may leave no room there: then anywhere within bounds.
+            old = space.from_unit(0.05 + 0.6 * unit if trial else 0.3 + 0.15 * unit)
+            new = old.copy()
+            new[column] += 0.3 * (space.high - space.low)[column]
+            if space.allows(np.stack([old, new])).all():
+                found.append((name, old, new))
+                break
     return found
 
 

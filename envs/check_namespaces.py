@@ -43,11 +43,16 @@ def gradients(market: Market, steps: int, seed: int) -> str:
     import torch
 
     weighing = _Weighing(market, seed)
+    fixed = market.characteristics.high <= market.characteristics.low
     leaves = {n: torch.tensor(p, requires_grad=True) for n, p in weighing.points.items()}
     found = torch.autograd.grad(weighing(leaves), list(leaves.values()), allow_unused=True)
     for (name, point), derivative in zip(weighing.points.items(), found, strict=True):
+        if name == THETA and fixed.all():
+            continue
         require(derivative is not None, f"no gradient flows to {name}")
         for place in np.ndindex(point.shape):
+            if name == THETA and fixed[place[-1]]:
+                continue
             numeric = weighing.slope(name, place)
             exact = float(derivative[place])
             require(
@@ -68,7 +73,8 @@ class _Weighing:
         self._market = market
         self._generator = np.random.default_rng(seed)
         space = market.characteristics
-        self.points = {THETA: self._inside((COPIES, len(space)), space.low, space.high)}
+        theta = self._inside((COPIES, len(space)), space.low, space.high)
+        self.points = {THETA: space.nearest_allowed(theta)}
         self._spans = {THETA: space.high - space.low}
         prefix = min(3, market.steps_per_episode - 1)
         play = Play.begin(market, seed, COPIES, self.points[THETA]).advance(prefix)

@@ -92,7 +92,6 @@ class Cobweb(Market):
     name: ClassVar[str] = "cobweb"
     state_type: ClassVar[type[State]] = CobwebState
     differentiable: ClassVar[bool] = False  # a producer's action is a choice among forecasts
-    step_shocks: ClassVar[dict[str, Shock]] = {"demand": Shock("normal")}
 
     def __post_init__(self) -> None:
         """Refuse an unknown treatment."""
@@ -176,6 +175,11 @@ class Cobweb(Market):
             "forecast": "each producer's forecast of it",
             "squared_forecast_error": "mean over producers of (p_t − p̂_i,t)²",
         }
+
+    @property
+    def step_shocks(self) -> dict[str, Shock]:
+        """Noise of demand."""
+        return {"demand": Shock("normal")}
 
     @property
     def reset_shocks(self) -> dict[str, Shock]:

@@ -57,7 +57,6 @@ class Duopoly(Market):
     name: ClassVar[str] = "duopoly"
     state_type: ClassVar[type[State]] = DuopolyState
     differentiable: ClassVar[bool] = True
-    ends_at_horizon: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         """Refuse a market in which nobody would produce."""
@@ -103,6 +102,11 @@ class Duopoly(Market):
     def steps_per_episode(self) -> int:
         """A one-shot game."""
         return 1
+
+    @property
+    def ends_at_horizon(self) -> bool:
+        """Nothing follows the one play."""
+        return True
 
     @cached_property
     def leader_observation_space(self) -> Box:

@@ -8,9 +8,12 @@ from typing import Any
 from .cobweb import Cobweb
 from .duopoly import Duopoly
 from .errors import PacesetterError, unknown
+from .household_economy import HouseholdEconomy
 from .market import Market
 
-MARKETS: dict[str, type[Market]] = {market.name: market for market in (Cobweb, Duopoly)}
+MARKETS: dict[str, type[Market]] = {
+    market.name: market for market in (Cobweb, Duopoly, HouseholdEconomy)
+}
 
 
 def market_class(name: str) -> type[Market]:

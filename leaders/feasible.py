@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..envs.characteristics import Characteristics
+from ..envs.characteristics import Characteristics, LinearConstraint
 from ..envs.errors import PacesetterError, unknown
 from ..envs.registry import import_dotted
 
@@ -17,24 +16,6 @@ THINNEST = 1e-5  # smallest radius of the feasible set, in shares of the bounds
 LEAST_ACCEPTANCE = 0.02  # below, drawing from the box and rejecting is slower than walking
 MOST_TRIALS = 65_536
 POOL = 64
-
-
-@dataclass(frozen=True)
-class LinearConstraint:
-    """A bound on a weighted sum of characteristics, ``Σ weight · θ[name] ≤ upper``.
-
-    Attributes:
-        coefficients: name -> weight, in units of `upper` per unit of the characteristic; names
-            that are left out have weight 0.
-        upper: largest allowed sum. Turn all signs around for a smallest one.
-    """
-
-    coefficients: dict[str, float]
-    upper: float
-
-    def __str__(self) -> str:
-        terms = " ".join(f"{weight:+g}·{name}" for name, weight in self.coefficients.items())
-        return f"{terms} ≤ {self.upper:g}"
 
 
 class FeasibleSet:
@@ -46,7 +27,7 @@ class FeasibleSet:
 
     Args:
         characteristics: names and bounds of θ.
-        constraints: linear constraints, all of which must hold.
+        constraints: linear constraints, all of which must hold beside those of the market.
         rule: ``"package.module:function"``, called with θ ``(n, d)``, returns ``(n,)`` booleans;
             empty: none.
         seed: seed of the search for a first feasible point.
@@ -64,7 +45,7 @@ class FeasibleSet:
         seed: int = 0,
     ):
         self._characteristics = characteristics
-        self._constraints = tuple(constraints)
+        self._constraints = (*characteristics.constraints, *constraints)
         self._rule_path = rule
         self._rule: Callable | None = import_dotted(rule, "option 'feasible'") if rule else None
         self._free = characteristics.high > characteristics.low

@@ -98,6 +98,39 @@ class QuantityObjective(Objective):
 
 
 @dataclass(frozen=True)
+class GdpGrowth(Objective):
+    """Growth of output: the sum over the interval of its relative growth per step."""
+
+    name: ClassVar[str] = "gdp_growth"
+
+    def measure(self, market: Market, steps_per_interval: int) -> Measure:
+        """Of a market with the path quantity ``gdp_growth``."""
+        return QuantityObjective("gdp_growth").measure(market, steps_per_interval)
+
+
+@dataclass(frozen=True)
+class GiniProduct(Objective):
+    """Equality: minus the product of the Gini coefficients of wealth and income, summed."""
+
+    name: ClassVar[str] = "gini_product"
+
+    def measure(self, market: Market, steps_per_interval: int) -> Measure:
+        """Of a market with the path quantity ``gini_product``."""
+        return QuantityObjective("gini_product", -1).measure(market, steps_per_interval)
+
+
+@dataclass(frozen=True)
+class EqualityProductivity(Objective):
+    """Equality times productivity (Zheng et al. 2022): (1 − N/(N − 1) Gini) × income, summed."""
+
+    name: ClassVar[str] = "equality_productivity"
+
+    def measure(self, market: Market, steps_per_interval: int) -> Measure:
+        """Of a market with the path quantity ``equality_productivity``."""
+        return QuantityObjective("equality_productivity").measure(market, steps_per_interval)
+
+
+@dataclass(frozen=True)
 class Volatility(Objective):
     """Calm markets: minus the standard deviation of a path quantity over the interval.
 
@@ -213,6 +246,9 @@ OBJECTIVES: dict[str, type[Objective]] = {
         Welfare,
         Adversarial,
         QuantityObjective,
+        GdpGrowth,
+        GiniProduct,
+        EqualityProductivity,
         Volatility,
         Entropy,
         Calibration,

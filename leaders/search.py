@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from ..envs.characteristics import Characteristics
 from ..envs.errors import PacesetterError
+from .feasible import FeasibleSet
 from .leader import SearchLeader
 from .records import (
     SearchSettings,
@@ -91,6 +92,12 @@ class GridSearch(SearchLeader):
     """
 
     def __init__(self, characteristics: Characteristics, points: int, seed: int):
+        if characteristics.constraints:
+            raise PacesetterError(
+                "a grid cannot keep the constraints of this market "
+                f"({'; '.join(map(str, characteristics.constraints))}). Choose leader 'random' or "
+                "'bayesian'."
+            )
         self._characteristics = characteristics
         fixed = characteristics.low == characteristics.high
         self._axes = [
@@ -197,13 +204,16 @@ class RandomSearch(SearchLeader):
 
     def __init__(self, characteristics: Characteristics, seed: int):
         self._characteristics = characteristics
+        self._feasible = FeasibleSet(characteristics) if characteristics.constraints else None
         self._generator = np.random.default_rng(seed)
         self._tried = np.empty((0, len(characteristics)))
         self._values = np.empty(0)
 
     def propose(self, number: int) -> NDArray[np.float64]:
-        """Independent uniform draws from the box, ``(number, d)``."""
+        """Independent uniform draws from what the market allows, ``(number, d)``."""
         shape = (checked_number(number), len(self._characteristics))
+        if self._feasible is not None:
+            return self._feasible.theta(self._feasible.draw(self._generator, number))
         return self._characteristics.from_unit(self._generator.random(shape))
 
     def learn(self, theta: NDArray, values: NDArray) -> None:

@@ -24,6 +24,17 @@ VARIANTS = {
         {"followers": 5, "demand_slope": 0.7, "unit_cost": 1.0},
         {"theta_visible": False},
     ],
+    "household_economy": [
+        {"households": 12},
+        {"households": 2, "horizon": "end", "periods": 7, "labour_income": False},
+        {"households": 5, "budget": "discard"},
+        {"households": 5, "budget": "spend", "tax_rule": "flat"},
+        {"households": 5, "tax_rule": "none"},
+        {"households": 12, "accounting": "taxai"},
+        {"households": 5, "accounting": "taxai", "tax_rule": "saez", "weighted_wealth": False},
+        {"households": 5, "accounting": "taxai", "tax_rule": "us_federal", "horizon": "end"},
+        {"households": 5, "accounting": "taxai", "household_reward": "bounded"},
+    ],
 }
 
 

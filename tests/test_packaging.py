@@ -30,6 +30,15 @@ def test_the_version_is_one():
     assert f"## {pacesetter.__version__}" in (ROOT / "CHANGELOG.md").read_text()
 
 
+def test_every_file_that_is_read_is_listed_for_installation():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    patterns = project["tool"]["setuptools"]["package-data"]["*"]
+    for package in ("configs", "envs", "leaders", "training"):
+        for path in (ROOT / package).iterdir():
+            if path.is_file() and path.suffix != ".py":
+                assert any(path.match(pattern) for pattern in patterns), path
+
+
 def test_the_public_face_works_as_documented():
     assert doctest.testmod(pacesetter).failed == 0
 

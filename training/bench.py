@@ -51,6 +51,12 @@ def _physics(repeats: int, quick: bool) -> Figures:
     return physics(repeats)
 
 
+def _household(repeats: int, quick: bool) -> Figures:
+    from .bench_household import household
+
+    return household(repeats)
+
+
 def _memory(repeats: int, quick: bool) -> Figures:
     from .bench_speed import memory
 
@@ -63,6 +69,7 @@ BENCHMARKS: dict[str, tuple[str, Callable[[int, bool], Figures]]] = {
     "cobweb_four_epochs": ("64 copies, 64×64, 4 epochs, minibatch 4096", _cobweb_four_epochs),
     "cobweb_wide": ("8 copies, 256×256, 2 epochs, minibatch 1024", _cobweb_wide),
     "duopoly": ("seconds of training until the Stackelberg solution is played", _duopoly),
+    "household": ("the household economy alone, both accountings", _household),
     "memory": ("a training run with everything Ray starts", _memory),
 }
 """Name -> what it measures, and the function that does, of repeats and whether to be quick."""
@@ -75,6 +82,14 @@ GOALS: dict[str, tuple[str, float]] = {
     "cobweb_four_epochs/iteration_speedup_over_stock": ("at least", 10.0),
     "cobweb_wide/sampling_speedup_over_stock": ("at least", 10.0),
     "duopoly/speedup_over_best_stock_recipe": ("at least", 10.0),
+    "household/closed/100_households/steps_per_processor_second": ("at least", 5000.0),
+    "household/taxai/100_households/steps_per_processor_second": ("at least", 5000.0),
+    "household/closed/1000_households/agent_steps_per_processor_second": ("at least", 3e6),
+    "household/taxai/1000_households/agent_steps_per_processor_second": ("at least", 3e6),
+    "household/closed/cost_at_10000_over_1000": ("at most", 1.2),
+    "household/taxai/cost_at_10000_over_1000": ("at most", 1.2),
+    "household/closed/megabytes_at_10000": ("at most", 3000.0),
+    "household/taxai/megabytes_at_10000": ("at most", 3000.0),
     "memory/demo/megabytes": ("at most", 2500.0),
 }
 

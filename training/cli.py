@@ -112,8 +112,9 @@ def list_all(options: argparse.Namespace) -> int:
         ("References of a calibration", REFERENCES),
     ):
         print(f"{title}:")
+        width = max(16, *map(len, classes))
         for name, cls in sorted(classes.items()):
-            print(f"  {name:<16} {(cls.__doc__ or '').strip().splitlines()[0]}")
+            print(f"  {name:<{width}} {(cls.__doc__ or '').strip().splitlines()[0]}")
         print()
     print("Experiments:")
     for name in shipped_experiments():

@@ -50,7 +50,8 @@ def _theta(experiment: Experiment, columns: dict[str, np.ndarray]) -> Figure:
     for axis, entry in zip(np.ravel(axes), entries, strict=False):
         axis.plot(columns["iteration"], columns[f"theta/{entry.name}"], color=TRAINED_COLOUR)
         axis.set_xlim(experiment.training.pretrain_iterations, columns["iteration"][-1] + 1)
-        axis.set_ylim(entry.low, entry.high)
+        if entry.high > entry.low:
+            axis.set_ylim(entry.low, entry.high)
         axis.set_title(entry.name.replace("_", " "), fontsize=9)
         axis.set_xlabel("iteration")
         axis.set_ylabel(entry.unit or "θ")

@@ -1,0 +1,317 @@
+"""Household economy: a government taxes households that work, consume and save under risk.
+
+A Bewley–Aiyagari economy (Aiyagari 1994) in two accountings: ``closed``, the tax-design task of
+ADAGE (Evans et al. 2025, arXiv:2501.09429, sec. 4.1), and ``taxai``, the full economy of TaxAI
+(Mi et al. 2024, arXiv:2309.16307). Their equations stand in `household_closed` and
+`household_taxai`, the taxes in `taxes`, what both share in `household_production`.
+
+| what | entries |
+|---|---|
+| household's observation, closed | wealth, last income, productivity, last wage; θ |
+| … taxai | 7 aggregates (see `household_taxai.aggregates`), productivity, wealth; θ |
+| household's action | share of resources saved p, share of the day worked h (Box) |
+| leader's observation, closed | mean wealth, income and productivity; θ so far |
+| … taxai | the 7 aggregates; θ so far |
+| θ | level τ and progressivity ξ of the taxes on income and on wealth; taxai: G/Y too |
+
+Amounts and aggregates are observed as ``log(1 + x / unit)`` in units that make them of order one,
+productivity as ``log(e) / 2``, θ as shares of its bounds from −1 to 1. With ``horizon: end`` the
+share of the episode that is left stands before θ. Entries of θ that a tax rule does not read are
+fixed at 0, so that every rule has the same observation.
+
+Version history: v1.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from functools import cached_property
+from typing import Annotated, Any, ClassVar, Literal, get_args
+
+import numpy as np
+from annotated_types import Ge, Gt
+from gymnasium.spaces import Box
+
+from . import household_closed, household_taxai
+from .arrays import row_mean
+from .characteristics import Characteristic, Characteristics, LinearConstraint
+from .errors import PacesetterError, unknown
+from .household_production import (
+    QUANTITIES,
+    STEADY_INTENSITY,
+    STEADY_WAGE,
+    HouseholdState,
+)
+from .market import Actions, Array, Group, Market, Shocks, State, Step, namespace
+from .random_streams import Shock
+from .taxes import TAX_RULES, TaxRule
+from .wealth_distribution import WealthDistribution, read_distribution, shipped_distribution
+
+HOUSEHOLD = "household"
+ACCOUNTINGS = {"closed": household_closed, "taxai": household_taxai}
+PERIODS = {"closed": 100, "taxai": 300}
+Accounting = Literal["closed", "taxai"]
+Horizon = Literal["truncation", "end"]
+Budget = Literal["rebate", "discard", "spend"]
+HouseholdReward = Literal["log", "bounded"]
+CHOICES = {
+    "accounting": get_args(Accounting),
+    "horizon": get_args(Horizon),
+    "tax_rule": TAX_RULES,
+    "budget": get_args(Budget),
+    "household_reward": get_args(HouseholdReward),
+}
+OPTIONS_OF_ONE = {"closed": ("budget", "labour_income"), "taxai": ("household_reward",)}
+TAX_NAMES = (
+    "income_tax_level",
+    "income_tax_progressivity",
+    "wealth_tax_level",
+    "wealth_tax_progressivity",
+)
+HIGHEST = {"closed": (0.95, 0.95, 0.95, 0.95), "taxai": (0.2, 0.05, 0.2, 0.05, 0.3)}
+DECISIONS = {  # least and largest p and h; in taxai u of 0.001 to 0.99, p = 0.5 + 0.5 u, h = u
+    "closed": ((0.0, 0.01), (0.99, 1.0)),
+    "taxai": ((0.5005, 0.001), (0.995, 0.99)),
+}
+MONEY_UNITS = {"closed": (1.0, 1.0), "taxai": (1e5, 1e4)}  # of wealth and of income, observed
+AGGREGATE_UNITS = np.array([1e5, 1e4, 1.0, 1e5, 1e4, 1.0, 1.0])
+READS = {"hsv": (0, 1, 2, 3), "flat": (0, 2)}  # entries of θ that a tax rule reads; others: none
+
+
+@dataclass(frozen=True)
+class HouseholdEconomy(Market):
+    """Households decide how much to save and to work; the leader sets the taxes.
+
+    Attributes:
+        accounting: ``closed`` (ADAGE: households and a firm) or ``taxai`` (with bank, government
+            debt, consumption tax and super-stars).
+        households: number of households, N.
+        periods: years of an episode; None: 100 for ``closed`` (years after it weigh less than 1 %
+            at a discount of 0.95, and wealth has settled), 300 for ``taxai``, as in the source.
+        horizon: ``truncation``: the economy goes on beyond the last year; ``end``: it does not,
+            and households see how much of the episode is left.
+        tax_rule: ``hsv`` (θ is the schedule), or a baseline: ``flat``, ``none``, ``us_federal``,
+            ``saez`` (see `taxes`).
+        budget: closed only; what becomes of the revenue: ``rebate`` to all alike, ``spend`` on
+            goods nobody values, or ``discard``, in which the budget is not kept at all. Negative
+            revenue is a levy on all alike, but for ``discard``, which needs ξ ≤ τ.
+        labour_income: closed only; False leaves capital income alone.
+        household_reward: taxai only; ``log``: log c − (5h)³/3, in units of 10, or ``bounded``: the
+            logistic function of log(c / 1000) − 10 h³/3.
+        taxable_income_elasticity: read by ``saez``.
+        weighted_wealth: initial wealth as in the population; False: as in the survey's sample.
+        wealth_file: CSV of the user's own with columns ASSET and WGT; empty: the shipped survey.
+    """
+
+    accounting: Accounting = "closed"
+    households: Annotated[int, Ge(2)] = 100
+    periods: Annotated[int, Ge(1)] | None = None
+    horizon: Horizon = "truncation"
+    tax_rule: TaxRule = "hsv"
+    budget: Budget = "rebate"
+    labour_income: bool = True
+    household_reward: HouseholdReward = "log"
+    taxable_income_elasticity: Annotated[float, Gt(0)] = 0.25
+    weighted_wealth: bool = True
+    wealth_file: str = ""
+
+    name: ClassVar[str] = "household_economy"
+    state_type: ClassVar[type[State]] = HouseholdState
+    differentiable: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        """Refuse options that are unknown, out of range or without meaning together."""
+        for option, allowed in CHOICES.items():
+            if getattr(self, option) not in allowed:
+                raise unknown(option, getattr(self, option), allowed)
+        for option, least in (("households", 2), ("periods", 1)):
+            value = getattr(self, option)
+            if value is not None and (not isinstance(value, int) or value < least):
+                raise PacesetterError(f"{option} must be an integer of at least {least}: {value!r}")
+        if not 0 < self.taxable_income_elasticity < np.inf:
+            raise PacesetterError(
+                "taxable_income_elasticity must be positive and finite, got "
+                f"{self.taxable_income_elasticity:g}; estimates lie near 0.25."
+            )
+        self._refuse_options_without_meaning()
+        _ = self.wealth_distribution  # a file that cannot be read is refused here
+
+    def _refuse_options_without_meaning(self) -> None:
+        defaults = {field.name: field.default for field in fields(self)}
+        for accounting, options in OPTIONS_OF_ONE.items():
+            for option in options:
+                if self.accounting != accounting and getattr(self, option) != defaults[option]:
+                    raise PacesetterError(
+                        f"{option} has no meaning with accounting {self.accounting!r}; leave it "
+                        f"out, or set accounting to {accounting!r}."
+                    )
+
+    @cached_property
+    def wealth_distribution(self) -> WealthDistribution:
+        """Where initial wealth is drawn from."""
+        if self.wealth_file:
+            return read_distribution(self.wealth_file, self.weighted_wealth)
+        return shipped_distribution(self.weighted_wealth)
+
+    @cached_property
+    def characteristics(self) -> Characteristics:
+        """θ = (τⁱ, ξⁱ, τᵃ, ξᵃ), and in taxai G/Y; entries the rule does not read are fixed at 0."""
+        highest = HIGHEST[self.accounting]
+        reads = READS.get(self.tax_rule, ())
+        symbols = ("τ on income", "ξ on income", "τ on wealth", "ξ on wealth")
+        entries = [
+            Characteristic(name, 0.0, highest[k] if k in reads else 0.0, 0.0, "", symbols[k])
+            for k, name in enumerate(TAX_NAMES)
+        ]
+        if self.accounting == "taxai":
+            text = "government spending over output, G/Y"
+            entries.append(Characteristic("spending_share", 0.0, highest[4], 0.0, "", text))
+        if self.budget != "discard" or self.tax_rule != "hsv":
+            return Characteristics(entries)
+        return Characteristics(
+            entries,
+            prior=_levels_above,
+            constraints=[
+                LinearConstraint({TAX_NAMES[k + 1]: 1.0, TAX_NAMES[k]: -1.0}, 0.0) for k in (0, 2)
+            ],
+            because="More progressivity than level pays out money that nobody has paid in; set "
+            "budget to 'rebate' or 'spend', which levy it, or lower the progressivity.",
+        )
+
+    @cached_property
+    def groups(self) -> tuple[Group, ...]:
+        """One type of household, who sees all of θ."""
+        entries = 4 if self.accounting == "closed" else 9
+        view = self.characteristics.names
+        entries += len(view) + (self.horizon == "end")
+        low, high = (np.array(bound, np.float32) for bound in DECISIONS[self.accounting])
+        return (
+            Group(
+                name=HOUSEHOLD,
+                size=self.households,
+                observation_space=Box(-np.inf, np.inf, (entries,), np.float32),
+                action_space=Box(low, high, dtype=np.float32),
+                view=view,
+            ),
+        )
+
+    @property
+    def steps_per_episode(self) -> int:
+        """Years of an episode."""
+        return self.periods or PERIODS[self.accounting]
+
+    @property
+    def ends_at_horizon(self) -> bool:
+        """Whether the economy ends with the episode."""
+        return self.horizon == "end"
+
+    @cached_property
+    def leader_observation_space(self) -> Box:
+        """Means (closed) or aggregates (taxai), and θ so far."""
+        entries = 3 if self.accounting == "closed" else 7
+        return Box(-np.inf, np.inf, (entries + len(self.characteristics),), np.float32)
+
+    @property
+    def quantities(self) -> dict[str, str]:
+        """Path quantities; money is in mean initial incomes (closed) or millions of dollars."""
+        return QUANTITIES
+
+    @property
+    def step_shocks(self) -> dict[str, Shock]:
+        """Productivity, and in taxai who becomes or stays a super-star."""
+        shocks = {"productivity": Shock("normal", (self.households,))}
+        if self.accounting == "taxai":
+            shocks["super_star"] = Shock("uniform", (self.households,))
+        return shocks
+
+    @property
+    def reset_shocks(self) -> dict[str, Shock]:
+        """Each household's place in the distribution of wealth, and its first productivity."""
+        return {"wealth": Shock("uniform", (self.households,)), **self.step_shocks}
+
+    def initial(self, theta: Array, shocks: Shocks) -> dict[str, Array]:
+        """Households as the survey finds them, at usual hours."""
+        xp = namespace(theta)
+        wealth = self.wealth_distribution.at(xp, shocks["wealth"])
+        if self.accounting == "closed":
+            return household_closed.start(self, xp, wealth, shocks["productivity"])
+        return household_taxai.start(self, xp, wealth, shocks)
+
+    def transition(self, state: HouseholdState, actions: Actions, shocks: Shocks) -> Step:
+        """Households work, are taxed, consume and save; then they are paid their utility."""
+        xp = namespace(state.theta)
+        chosen = xp.astype(actions[HOUSEHOLD], state.theta.dtype)  # (B, N, 2)
+        advance = ACCOUNTINGS[self.accounting].advance
+        after, rewards, quantities = advance(
+            self, xp, state, chosen[:, :, 0], chosen[:, :, 1], shocks
+        )
+        terminated = None
+        if self.accounting == "taxai":
+            terminated = quantities["end_reason"] > 0
+        return self.end_step(after, {HOUSEHOLD: rewards}, quantities, terminated)
+
+    def observe(self, state: HouseholdState) -> dict[str, Array]:
+        """``(B, N, 8)`` closed, ``(B, N, 14)`` taxai; one more with ``horizon: end``."""
+        xp = namespace(state.theta)
+        wealth_unit, income_unit = MONEY_UNITS[self.accounting]
+        log_e = 0.5 * xp.log(state.productivity)
+        if self.accounting == "closed":
+            own = [_seen(xp, state.wealth, wealth_unit), _seen(xp, state.income, income_unit)]
+            own, shared = [*own, log_e], [state.wage[:, None]]
+        else:
+            own = [log_e, _seen(xp, state.wealth, wealth_unit)]
+            shared = [_aggregates_seen(xp, state)]
+        if self.horizon == "end":
+            left = 1.0 - xp.astype(state.clock, state.theta.dtype) / self.steps_per_episode
+            shared.append(left[:, None])
+        shared.append(self._theta_seen(xp, state))
+        common = xp.concat(shared, axis=1)
+        width = len(own) + common.shape[1]
+        # Filled in place: stacking would make every column twice, in double precision.
+        seen = xp.empty((*log_e.shape, width), dtype=xp.float32, device=log_e.device)
+        for k, column in enumerate(own):
+            seen[:, :, k] = column
+        seen[:, :, len(own) :] = common[:, None, :]
+        return {HOUSEHOLD: seen}
+
+    def leader_observe(self, state: HouseholdState) -> Array:
+        """``(B, 7)`` closed, ``(B, 12)`` taxai."""
+        xp = namespace(state.theta)
+        if self.accounting == "closed":
+            means = [
+                xp.log1p(row_mean(xp, state.wealth)),
+                xp.log1p(row_mean(xp, state.income)),
+                0.5 * xp.log(row_mean(xp, state.productivity)),
+            ]
+            seen = xp.stack(means, axis=1)
+        else:
+            seen = _aggregates_seen(xp, state)
+        return xp.astype(xp.concat([seen, self._theta_seen(xp, state)], axis=1), xp.float32)
+
+    @cached_property
+    def _view_scale(self) -> Any:
+        return 2.0 / np.array(HIGHEST[self.accounting])
+
+    def _theta_seen(self, xp: Any, state: HouseholdState) -> Array:
+        """θ as shares of its bounds, from −1 to 1, ``(B, d)``."""
+        return state.theta * xp.asarray(self._view_scale, dtype=state.theta.dtype) - 1.0
+
+    def benchmark(self) -> dict[str, float]:
+        """The steady state at which capital earns the interest rate after depreciation."""
+        return {"steady_capital_per_labour": STEADY_INTENSITY, "steady_wage": STEADY_WAGE}
+
+
+def _seen(xp: Any, amount: Array, unit: float) -> Array:
+    """``log(1 + x / unit)``: amounts are spread over orders of magnitude."""
+    return xp.log1p(amount if unit == 1.0 else amount / unit)
+
+
+def _aggregates_seen(xp: Any, state: HouseholdState) -> Array:
+    """The seven aggregates of taxai as ``log(1 + x / unit)``, ``(B, 7)``."""
+    return xp.log1p(state.aggregates / xp.asarray(AGGREGATE_UNITS, dtype=state.theta.dtype))
+
+
+def _levels_above(uniforms: Any) -> Any:
+    """Uniform draws with ξ ≤ τ for both taxes: of each pair the larger is the level."""
+    pairs = uniforms.reshape(-1, 2, 2)
+    return HIGHEST["closed"][0] * np.sort(pairs, axis=2)[:, :, ::-1].reshape(-1, 4)
