@@ -8,9 +8,10 @@ from typing import Any
 from .cobweb import Cobweb
 from .duopoly import Duopoly
 from .errors import PacesetterError, unknown
+from .labour_tax import LabourTax
 from .market import Market
 
-MARKETS: dict[str, type[Market]] = {market.name: market for market in (Cobweb, Duopoly)}
+MARKETS: dict[str, type[Market]] = {market.name: market for market in (Cobweb, Duopoly, LabourTax)}
 
 
 def market_class(name: str) -> type[Market]:

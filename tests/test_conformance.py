@@ -24,6 +24,10 @@ VARIANTS = {
         {"followers": 5, "demand_slope": 0.7, "unit_cost": 1.0},
         {"theta_visible": False},
     ],
+    "labour_tax": [
+        {},
+        {"households": 2, "productivity_variance": 1.0, "inverse_frisch_elasticity": 1.0},
+    ],
 }
 
 

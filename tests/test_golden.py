@@ -16,6 +16,7 @@ from pacesetter.envs.registry import MARKETS, make
 
 FOLDER = Path(__file__).parent / "golden"
 COPIES, STEPS, SEED = 2, 6, 11
+OPTIONS = {"labour_tax": {"households": 3}}  # few enough to read
 
 
 def fixed_actions(market, step):
@@ -34,7 +35,7 @@ def fixed_actions(market, step):
 
 def trajectory(name):
     """Lines ``step what copy: numbers`` of a short play with a change of θ and a restart."""
-    market = make(name)
+    market = make(name, **OPTIONS.get(name, {}))
     lines = [f"{name}: seed {SEED}, {COPIES} copies; θ moves to its upper quarter at step 3"]
     state = market.reset(SEED, COPIES)
 
