@@ -18,6 +18,8 @@ Storesletten and Violante (Quarterly Journal of Economics 2017), without governm
 | leader's observation | a constant: nothing precedes its move |
 | household's reward | u_i |
 
+The view of ξ is 2 ln(1 − ξ) / ln 0.05 − 1, on which hours change evenly.
+
 *Many households.* One of them hardly moves λ. With λ given, the best answer to (1) and (3) is
 
     h = (1 − ξ)^(1 / (1 + ζ)), whatever e_i,                                       (4)
@@ -56,6 +58,8 @@ from .random_streams import Shock
 HOUSEHOLD = "household"
 LEAST_HOURS, MOST_HOURS = 0.01, 2.0
 MOST_PROGRESSIVITY = 0.95  # at 1 nobody would work at all
+REFERENCE_PROGRESSIVITY = 0.5
+LEAST_LOG_KEPT = float(np.log(1.0 - MOST_PROGRESSIVITY))
 MOST_VARIANCE = 4.0  # beyond, mean income is that of a handful of households, whatever N
 MOST_INVERSE_ELASTICITY = 10.0
 
@@ -148,8 +152,8 @@ class LabourTax(Market):
             "tax_level": "λ, what a household of income 1 keeps",
             "tax_revenue": "mean of y_i − c_i, mean untaxed income; zero up to rounding",
             "welfare": "mean utility, log points of consumption",
-            "welfare_gain": "mean utility above the same households' with no tax and one hour of "
-            "work each, log points of consumption",
+            "welfare_gain": "mean utility above the same households' under the reference tax, "
+            "ξ = 0.5, log points of consumption",
         }
 
     @property
@@ -180,8 +184,7 @@ class LabourTax(Market):
             "tax_level": level,
             "tax_revenue": xp.mean(income - consumption, axis=1),
             "welfare": welfare,
-            # The same draws with and without tax: most of the luck in who was drawn cancels.
-            "welfare_gain": welfare - (xp.mean(log_e, axis=1) - self.burden(1.0)),
+            "welfare_gain": welfare - self.reference_welfare(log_e),
         }
         return self.end_step(state, {HOUSEHOLD: utility}, quantities)
 
@@ -194,10 +197,23 @@ class LabourTax(Market):
         power = 1.0 + self.inverse_frisch_elasticity
         return hours**power / power
 
+    def reference_welfare(self, log_productivity: Array) -> Array:
+        """Mean utility, ``(B,)``, of households ``(B, N)`` under ξ = 0.5, all working hours (4).
+
+        It depends on who was drawn alone. Less it, the welfare of two taxes is compared as if they
+        met the same households: most of the luck of the draw cancels.
+        """
+        xp = namespace(log_productivity)
+        x, h = 1.0 - REFERENCE_PROGRESSIVITY, self.hours(REFERENCE_PROGRESSIVITY)
+        log_y = log_productivity + np.log(h)
+        level = xp.mean(xp.exp(log_y), axis=1) / xp.mean(xp.exp(x * log_y), axis=1)
+        return xp.log(level) + x * xp.mean(log_y, axis=1) - self.burden(h)
+
     def observe(self, state: LabourTaxState) -> dict[str, Array]:
         """Own productivity and ξ, ``(B, N, 2)``."""
         xp = namespace(state.theta)
-        view = 2.0 * state.theta / MOST_PROGRESSIVITY - 1.0
+        # Hours are a power of 1 − ξ; over ξ itself they would fall off a cliff at its upper end.
+        view = 2.0 * xp.log(1.0 - state.theta) / LEAST_LOG_KEPT - 1.0
         columns = [state.productivity_scores, view + xp.zeros_like(state.productivity_scores)]
         return {HOUSEHOLD: xp.astype(xp.stack(columns, axis=-1), xp.float32)}
 
