@@ -14,6 +14,9 @@ from pacesetter.envs.errors import PacesetterError
 from pacesetter.envs.labour_tax import HOUSEHOLD, LEAST_HOURS, MOST_HOURS
 from pacesetter.envs.labour_tax_equilibrium import equilibrium_hours, mean_hours
 from pacesetter.envs.registry import make
+from pacesetter.training.experiment import load_experiment
+from pacesetter.training.labour_tax_study import LABOUR_TAX_STUDY
+from pacesetter.training.studies import Trained
 
 OPTIMA = [(0.2, 2, 0.2967), (0.5, 2, 0.4514), (1, 2, 0.5657), (1, 1, 0.5)]
 PROGRESSIVITIES = (0.0, 0.3, 0.6, 0.9)
@@ -154,6 +157,39 @@ def test_hours_that_do_not_settle_are_told(monkeypatch):
     monkeypatch.setattr(labour_tax_equilibrium, "MOST_ITERATIONS", 2)
     with pytest.raises(PacesetterError, match="did not settle within 2 iterations"):
         equilibrium_hours(build(), np.array([0.5, 2.0]), 0.5)
+
+
+class ExactPolicies:
+    """Every household works the hours of the closed form, times a factor."""
+
+    def __init__(self, market, factor=1.0):
+        self._market, self._factor = market, factor
+
+    def act(self, state, generator, greedy):
+        hours = self._factor * self._market.hours(state.theta)
+        shape = state.productivity_scores.shape
+        return {HOUSEHOLD: np.broadcast_to(hours, shape)[:, :, None]}
+
+
+@pytest.mark.parametrize("factor", [1.0, 0.97])
+def test_the_study_measures_what_is_off(factor):
+    experiment = load_experiment("labour_tax_ppo", ["evaluation.copies=20"])
+    market = experiment.market
+    optimum = market.benchmark()["optimal_tax_progressivity"]
+    trained = Trained(experiment, ExactPolicies(market, factor), np.array([optimum - 0.1]))
+    findings = LABOUR_TAX_STUDY.measure(trained)
+    results = findings.results
+    assert results["tax_progressivity_error"] == pytest.approx(0.1)
+    assert results["hours_error"] == pytest.approx(1 - factor, abs=1e-9)
+    assert results["hours_spread"] == pytest.approx(0.0, abs=1e-9)
+    # The burden of work goes with 1 − ξ: hours too short by one share relieve the untaxed most.
+    x, power = 1 - (optimum - 0.1), 1 + market.inverse_frisch_elasticity
+    relief = (1 - factor**power) / power
+    gain = market.welfare(1 - x) - market.welfare(0.0) - relief * (1 - x)
+    exact = 100 * np.expm1(gain)
+    assert results["consumption_gain_percent"] == pytest.approx(exact, abs=0.4)
+    assert findings.arrays["hours"] == pytest.approx(factor * market.hours(findings.arrays["grid"]))
+    assert [row.ours in results for row in LABOUR_TAX_STUDY.rows(experiment)] == [True] * 5
 
 
 @pytest.mark.parametrize("inverse_elasticity", [0.01, 1.0, 10.0])
