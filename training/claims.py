@@ -157,7 +157,11 @@ def _labour_tax() -> Reproduction:
             "households, (1 − ξ + ξ / N)^(1 / (1 + ζ)); `hours_spread` is the largest relative "
             "deviation of hours among households. Gains are over no tax, in percent of "
             "consumption.",
-            "The recipe was chosen on seeds 10 and 11 alone, which are not among the five.",
+            "The recipe was chosen on seeds 10 and 11 alone, which are not among the five, in "
+            "35 runs. Two choices were made knowing the closed forms. Households see ξ through "
+            "ln(1 − ξ): seen as it is, hours at ξ = 0.8 were about 3 % too short. Leaders compare "
+            "welfare with that under ξ = 0.5, which lies among the optima: compared with no tax, "
+            "their ξ was up to 0.014 (PPO) and 0.024 (Bayesian) off.",
         ),
     )
 
