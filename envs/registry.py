@@ -9,10 +9,11 @@ from .cobweb import Cobweb
 from .duopoly import Duopoly
 from .errors import PacesetterError, unknown
 from .household_economy import HouseholdEconomy
+from .labour_tax import LabourTax
 from .market import Market
 
 MARKETS: dict[str, type[Market]] = {
-    market.name: market for market in (Cobweb, Duopoly, HouseholdEconomy)
+    market.name: market for market in (Cobweb, Duopoly, HouseholdEconomy, LabourTax)
 }
 
 

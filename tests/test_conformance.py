@@ -35,6 +35,10 @@ VARIANTS = {
         {"households": 5, "accounting": "taxai", "tax_rule": "us_federal", "horizon": "end"},
         {"households": 5, "accounting": "taxai", "household_reward": "bounded"},
     ],
+    "labour_tax": [
+        {},
+        {"households": 2, "productivity_variance": 1.0, "inverse_frisch_elasticity": 1.0},
+    ],
 }
 
 

@@ -90,3 +90,48 @@ def test_duopoly(followers):
             reward = (price - c) * quantities[copy, i, 0] / unit
             assert step.rewards["follower"][copy, i] == pytest.approx(reward, abs=1e-12)
     assert step.terminated.all() and not step.truncated.any()
+
+
+def slow_labour_tax(xi, variance, inverse_elasticity, scores, hours):
+    """One copy, household by household: incomes, level of the tax, consumption and utilities."""
+    productivity = [math.exp(-variance / 2 + math.sqrt(variance) * z) for z in scores]
+    incomes = [e * h for e, h in zip(productivity, hours, strict=True)]
+    level = sum(incomes) / sum(y ** (1 - xi) for y in incomes)
+    consumption = [level * y ** (1 - xi) for y in incomes]
+    power = 1 + inverse_elasticity
+    utility = [math.log(c) - h**power / power for c, h in zip(consumption, hours, strict=True)]
+    return incomes, level, consumption, utility
+
+
+@pytest.mark.parametrize(("variance", "inverse_elasticity"), [(0.5, 2.0), (1.0, 1.0), (0.1, 0.3)])
+def test_labour_tax(variance, inverse_elasticity):
+    copies, households = 5, 7
+    market = make(
+        "labour_tax",
+        households=households,
+        productivity_variance=variance,
+        inverse_frisch_elasticity=inverse_elasticity,
+    )
+    generator = np.random.default_rng(3)
+    theta = 0.95 * generator.random((copies, 1))
+    hours = 0.01 + 1.99 * generator.random((copies, households, 1))
+    state = market.reset(4, copies, theta)
+    seen = market.observe(state)["household"]
+    step = market.step(state, {"household": hours})
+    for b in range(copies):
+        xi, scores = theta[b, 0], state.productivity_scores[b]
+        parameters = (variance, inverse_elasticity, scores)
+        incomes, level, consumption, utility = slow_labour_tax(xi, *parameters, hours[b, :, 0])
+        equal_hours = [0.5 ** (1 / (1 + inverse_elasticity))] * households
+        gain = np.mean(utility) - np.mean(slow_labour_tax(0.5, *parameters, equal_hours)[3])
+        np.testing.assert_allclose(step.quantities["income"][b], incomes, rtol=1e-12)
+        np.testing.assert_allclose(step.quantities["consumption"][b], consumption, rtol=1e-12)
+        np.testing.assert_allclose(step.rewards["household"][b], utility, atol=1e-12)
+        assert step.quantities["tax_level"][b] == pytest.approx(level, rel=1e-12)
+        assert step.quantities["welfare"][b] == pytest.approx(np.mean(utility), abs=1e-12)
+        assert step.quantities["welfare_gain"][b] == pytest.approx(gain, abs=1e-12)
+        np.testing.assert_allclose(seen[b, :, 0], scores, atol=1e-6)
+        np.testing.assert_allclose(
+            seen[b, :, 1], 2 * math.log(1 - xi) / math.log(0.05) - 1, atol=1e-6
+        )
+    assert step.terminated.all() and not step.truncated.any()

@@ -19,6 +19,7 @@ PLAYED = {name: (name, {}) for name in MARKETS} | {
     # Few agents, so that a file can be read.
     "household_economy": ("household_economy", {"households": 4}),
     "household_economy_taxai": ("household_economy", {"households": 4, "accounting": "taxai"}),
+    "labour_tax": ("labour_tax", {"households": 3}),
 }
 COPIES, STEPS, SEED = 2, 6, 11
 

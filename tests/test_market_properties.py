@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -43,6 +45,41 @@ def test_duopoly_followers_are_exchangeable(seed, followers, data):
     permuted = market.step(state, {"follower": quantities[:, order]})
     rewards = step.rewards["follower"][:, order]
     np.testing.assert_allclose(permuted.rewards["follower"], rewards, atol=1e-12)
+
+
+@FEW
+@given(
+    seed=SEEDS,
+    households=st.integers(2, 60),
+    xi=st.floats(0, 0.95),
+    variance=st.floats(0.01, 4),
+)
+def test_the_labour_tax_only_redistributes(seed, households, xi, variance):
+    market = make("labour_tax", households=households, productivity_variance=variance)
+    hours = 0.01 + 1.99 * np.random.default_rng(seed).random((3, households, 1))
+    step = market.step(market.reset(seed, 3, [xi]), {"household": hours})
+    income, consumption = step.quantities["income"], step.quantities["consumption"]
+    total = income.sum(axis=1)
+    np.testing.assert_allclose(consumption.sum(axis=1), total, rtol=1e-10)
+    assert (np.abs(step.quantities["tax_revenue"]) <= 1e-10 * total).all()
+    # The tax keeps the order of incomes and never widens their spread.
+    order = np.argsort(income, axis=1)
+    kept = np.take_along_axis(consumption, order, axis=1)
+    assert (np.diff(kept) >= -1e-12 * kept[:, 1:]).all()
+    spread = np.log(income).std(axis=1)
+    np.testing.assert_allclose(np.log(consumption).std(axis=1), (1 - xi) * spread, atol=1e-9)
+
+
+@FEW
+@given(seed=SEEDS, xi=st.floats(0, 0.95), order=st.permutations(range(7)))
+def test_labour_tax_households_are_exchangeable(seed, xi, order):
+    market, order = make("labour_tax", households=7), np.array(order)
+    hours = 0.01 + 1.99 * np.random.default_rng(seed).random((2, 7, 1))
+    state = market.reset(seed, 2, [xi])
+    other = replace(state, productivity_scores=state.productivity_scores[:, order])
+    rewards = market.step(state, {"household": hours}).rewards["household"]
+    permuted = market.step(other, {"household": hours[:, order]}).rewards["household"]
+    np.testing.assert_allclose(permuted, rewards[:, order], atol=1e-12)
 
 
 @FEW

@@ -95,7 +95,8 @@ def array_config(experiment: Experiment) -> PPOConfig:
         name: (options["gamma"], options["lambda_"])
         for name, options in module_options(experiment).items()
     }
-    config = common_config(experiment)
+    # Modules have their own minibatches; RLlib's default warns of batches that are smaller.
+    config = common_config(experiment).training(minibatch_size=None)
     return config.env_runners(
         env_runner_cls=GameRunner,
         num_env_runners=experiment.training.env_runners,
