@@ -69,7 +69,7 @@ def measure(trained: Trained) -> Findings:
             error = float(objective.std(ddof=1) / np.sqrt(len(objective)))
             findings.results[f"objective/{label}_standard_error"] = error
         for group, rewards in played.rewards.items():
-            findings.results[f"reward/{label}/{group}"] = float(rewards.mean())
+            findings.results[f"reward/{label}/{group}"] = float(np.nanmean(rewards))
     study = study_of(experiment)
     if study is not None:
         own = study.measure(trained)

@@ -30,6 +30,15 @@ def _training(experiment: Experiment, columns: dict[str, np.ndarray]) -> Figure:
     right.plot(
         time, columns["leader/objective_under_random_theta"], color="0.7", label="under random θ"
     )
+    right.fill_between(
+        time,
+        columns["leader/objective_least"],
+        columns["leader/objective_largest"],
+        color=TRAINED_COLOUR,
+        alpha=0.15,
+        linewidth=0,
+        label="least to largest of the copies",
+    )
     right.plot(time, columns["leader/objective"], color=TRAINED_COLOUR, alpha=0.35)
     right.plot(
         time, smooth(columns["leader/objective"]), color=TRAINED_COLOUR, label="under the leader"

@@ -23,9 +23,10 @@ class Played:
     """What happened in E episodes of T steps in B copies.
 
     Attributes:
-        quantities: path quantities, name -> ``(E, T, B, …)``.
-        rewards: group -> reward per agent, before information costs, ``(E, T, B)``.
-        objective: the leader's rewards, one per interval, ``(E · intervals · B,)``.
+        quantities: path quantities, name -> ``(E, T, B, …)``; NaN after an episode that ended
+            before its horizon.
+        rewards: group -> reward per agent, before information costs, ``(E, T, B)``; NaN likewise.
+        objective: the leader's rewards, one per interval, ``(intervals,)``.
     """
 
     quantities: dict[str, NDArray[np.float64]]
@@ -61,18 +62,23 @@ def play(
     objective = []
     everywhere = np.ones(copies, dtype=bool)
     for _ in range(episodes):
-        for _ in range(market.steps_per_episode):
+        going = everywhere
+        for time in range(market.steps_per_episode):
             turn = game.leader_turn()
             if turn.any():
                 chosen = theta(game.market_state) if callable(theta) else theta
                 game.set_theta(market.characteristics.validate(chosen, copies), turn)
             step = game.step(policies.act(game.market_state, generator, greedy))
             for name, value in step.quantities.items():
-                quantities[name].append(value)
+                quantities[name].append(_where(going, value))
             for name, reward in step.rewards.items():
-                rewards[name].append(np.mean(reward, axis=1))
-            if step.interval_ended.any():
-                objective.append(step.leader_reward[step.interval_ended])
+                rewards[name].append(_where(going, np.mean(reward, axis=1)))
+            if (paid := step.interval_ended & going).any():
+                objective.append(step.leader_reward[paid])
+            if step.terminated.any() and time < market.steps_per_episode - 1:
+                # The copy plays on, as the batch has one length, but what it does is left out.
+                going = going & ~step.terminated
+                game.restart(step.terminated)
         game.restart(everywhere)
 
     def by_episode(values: list[Any]) -> NDArray[np.float64]:
@@ -84,3 +90,11 @@ def play(
         {name: by_episode(values) for name, values in rewards.items()},
         np.concatenate(objective),
     )
+
+
+def _where(going: NDArray[np.bool_], value: Any) -> NDArray[np.float64]:
+    """NaN in the copies that have ended; ``value`` is ``(B, …)``."""
+    value = np.asarray(value)
+    if going.all():
+        return value
+    return np.where(going.reshape(-1, *[1] * (value.ndim - 1)), value, np.nan)

@@ -80,11 +80,13 @@ def study_of(experiment: Experiment) -> Study | None:
     """The study of the experiment's market, if it has one."""
     from .cobweb_study import COBWEB_STUDY
     from .duopoly_study import DUOPOLY_STUDY
+    from .household_study import HOUSEHOLD_STUDY
     from .labour_tax_study import LABOUR_TAX_STUDY
 
     studies: dict[str, Any] = {
         "cobweb": COBWEB_STUDY,
         "duopoly": DUOPOLY_STUDY,
+        "household_economy": HOUSEHOLD_STUDY,
         "labour_tax": LABOUR_TAX_STUDY,
     }
     return studies.get(experiment.market.name)

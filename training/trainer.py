@@ -175,7 +175,8 @@ def summarise(
         scalars[f"followers/{name}_reward"] = _mean(r.returns[name] for r in reports)
         scalars[f"followers/{name}_net_reward"] = _mean(r.net_returns[name] for r in reports)
     led = np.concatenate([r.led_values for r in reports])
-    scalars["leader/objective"] = float(led.mean()) if len(led) else math.nan
+    for name, over_copies in (("", np.mean), ("_least", np.min), ("_largest", np.max)):
+        scalars[f"leader/objective{name}"] = float(over_copies(led)) if len(led) else math.nan
     random = np.concatenate([r.random_values for r in reports])
     scalars["leader/objective_under_random_theta"] = (
         float(random.mean()) if len(random) else math.nan

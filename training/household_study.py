@@ -1,0 +1,175 @@
+"""The household economy's study: what a tax does to work, saving, wages and inequality.
+
+Quantities are means over the years that were lived, copies and episodes; beside the leader's answer
+stands the same policy without any tax, where the tax rule allows that.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from ..envs.household_economy import HouseholdEconomy
+from ..envs.household_taxai import END_REASONS
+from ..envs.inequality import lorenz_curve
+from .charts import EXACT_COLOUR, TRAINED_COLOUR, chart
+from .experiment import Experiment
+from .household_saving_study import SAVING_STUDY
+from .play import Theta, play
+from .studies import Arrays, Findings, Row, Study, Trained
+
+SERIES = (
+    "welfare",
+    "hours",
+    "saving_share",
+    "wage",
+    "consumption",
+    "gdp",
+    "wealth_gini",
+    "income_gini",
+    "tax_revenue",
+    "government_spending",
+)
+LABELS = {
+    "welfare": "welfare per household and year",
+    "hours": "hours, share of the day",
+    "saving_share": "saving, share of resources",
+    "wage": "wage",
+    "consumption": "consumption per household",
+    "gdp": "GDP per household",
+    "wealth_gini": "Gini of wealth",
+    "income_gini": "Gini of income after tax",
+}
+ANSWER, UNTAXED = "", "untaxed/"
+PUBLISHED_TAXAI = (  # TaxAI (Mi et al. 2024), N = 100: years, welfare, GDP per head, two Ginis
+    ("free market", 1.0, 2.9, 4.3e6, 0.79, 0.39),
+    ("independent PPO", 162.7, 1035.5, 8.4e6, 0.62, 0.44),
+    ("MADDPG", 204.2, 1344.6, 1.0e6, 0.61, 0.58),
+    ("best", 292.8, 3722.2, 2.8e6, 0.48, 0.50),
+)
+Floats = NDArray[np.float64]
+
+
+def measure(trained: Trained) -> Findings:
+    """The economy under the leader's answer and, for the same households, without tax."""
+    market = trained.experiment.market
+    assert isinstance(market, HouseholdEconomy)
+    findings = Findings()
+    if not market.labour_income:
+        return SAVING_STUDY.measure(trained)
+    leader: Theta = trained.policies.theta if trained.policies.has_leader else trained.theta
+    _describe(trained, leader, ANSWER, findings)
+    if np.any(trained.theta != 0.0) or trained.policies.has_leader:
+        _describe(trained, np.zeros_like(trained.theta), UNTAXED, findings)
+    return findings
+
+
+def _describe(trained: Trained, theta: Theta, label: str, findings: Findings) -> None:
+    """Mean quantities into the results, their paths over the years into the arrays."""
+    played = play(trained.experiment, trained.policies, theta).quantities
+    for name in SERIES:
+        findings.results[f"{label}{name}"] = float(np.nanmean(played[name]))
+        findings.arrays[f"{label}{name}"] = _over_copies(played[name])
+    lived = np.nansum(played["years_survived"], axis=1)  # (E, B)
+    findings.results[f"{label}years_survived"] = float(lived.mean())
+    findings.results[f"{label}welfare_of_an_episode"] = float(
+        np.nansum(played["welfare"], axis=1).mean()
+    )
+    balance = played["budget_balance"]
+    findings.results[f"{label}largest_budget_imbalance"] = float(np.nanmax(np.abs(balance)))
+    reasons = np.nanmax(played["end_reason"], axis=1)
+    for index, reason in enumerate(END_REASONS[1:], start=1):
+        share = float((reasons == index).mean())
+        if share:
+            findings.results[f"{label}ended/{reason.replace(' ', '_')}"] = share
+    for name in ("wealth", "disposable_income"):
+        middle = played[name][:, min(len(played[name][0]), 50) - 1]  # (E, B, N), year 50
+        alive = np.isfinite(middle[..., 0])
+        if alive.any():
+            findings.arrays[f"{label}lorenz/{name}"] = lorenz_curve(middle[alive]).mean(axis=0)
+
+
+def _over_copies(values: Floats) -> Floats:
+    """Mean over episodes and copies of ``(E, T, B)``, ``(T,)``; NaN once all have ended."""
+    alive = np.isfinite(values)
+    counts = alive.sum(axis=(0, 2))
+    sums = np.where(alive, values, 0.0).sum(axis=(0, 2))
+    return np.where(counts > 0, sums / np.maximum(counts, 1), np.nan)
+
+
+def rows(experiment: Experiment) -> list[Row]:
+    """Ours beside the same policy without tax; in taxai, beside the published rows."""
+    market = experiment.market
+    assert isinstance(market, HouseholdEconomy)
+    if not market.labour_income:
+        return SAVING_STUDY.rows(experiment)
+    table = [Row(label, name) for name, label in LABELS.items()]
+    table += [Row(f"{label}, untaxed", f"{UNTAXED}{name}") for name, label in LABELS.items()]
+    if market.accounting == "taxai":
+        for position, (name, label) in enumerate(
+            (
+                ("years_survived", "years survived"),
+                ("welfare_of_an_episode", "welfare of an episode"),
+                ("gdp", "GDP per household, $ million"),
+                ("wealth_gini", "Gini of wealth"),
+                ("income_gini", "Gini of income after tax"),
+            ),
+            start=1,
+        ):
+            unit = 1e6 if name == "gdp" else 1.0
+            published = "; ".join(f"{row[0]} {row[position] / unit:g}" for row in PUBLISHED_TAXAI)
+            table.append(Row(label, name, published, "TaxAI, other initial wealth"))
+    return table
+
+
+def figures(experiment: Experiment, results: dict[str, float], arrays: Arrays) -> dict[str, Figure]:
+    """Work, saving and wages over the years (ADAGE, Fig. 4); inequality (Fig. 5)."""
+    market = experiment.market
+    assert isinstance(market, HouseholdEconomy)
+    if not market.labour_income:
+        return SAVING_STUDY.figures(experiment, results, arrays)
+    work, axes = chart(2, 3, width=10, height=5.6)
+    shown = ("hours", "saving_share", "wage", "consumption", "gdp", "welfare")
+    for axis, name in zip(np.ravel(axes), shown, strict=True):
+        _paths(axis, arrays, name)
+    inequality, (wealth, income, lorenz) = chart(1, 3, width=10.5, height=3.4)
+    _paths(wealth, arrays, "wealth_gini")
+    _paths(income, arrays, "income_gini")
+    _lorenz(lorenz, arrays)
+    return {"work_and_saving": work, "inequality": inequality}
+
+
+def _paths(axis: Any, arrays: Arrays, name: str) -> None:
+    for label, colour, text in (
+        (ANSWER, TRAINED_COLOUR, "under the leader's taxes"),
+        (UNTAXED, EXACT_COLOUR, "without tax"),
+    ):
+        if f"{label}{name}" in arrays:
+            values = arrays[f"{label}{name}"]
+            axis.plot(np.arange(1, len(values) + 1), values, color=colour, label=text)
+    axis.set_xlabel("year")
+    axis.set_ylabel(LABELS[name])
+    axis.legend()
+
+
+def _lorenz(axis: Any, arrays: Arrays) -> None:
+    for label, colour, text in (
+        (ANSWER, TRAINED_COLOUR, "taxed"),
+        (UNTAXED, EXACT_COLOUR, "untaxed"),
+    ):
+        for name, style in (("wealth", "-"), ("disposable_income", "--")):
+            curve = arrays.get(f"{label}lorenz/{name}")
+            if curve is not None:
+                shares = np.linspace(0.0, 1.0, len(curve))
+                what = f"{name.replace('_', ' ')}, {text}"
+                axis.plot(shares, curve, style, color=colour, label=what)
+    axis.plot([0, 1], [0, 1], color="0.7", linewidth=1)
+    axis.set_xlabel("share of households, poorest first")
+    axis.set_ylabel("share of the total, year 50")
+    axis.legend(fontsize=8)
+
+
+HOUSEHOLD_STUDY = Study(measure, rows, figures)
