@@ -14,7 +14,7 @@ ADAGE (Evans et al. 2025, arXiv:2501.09429, sec. 4.1), and ``taxai``, the full e
 | … taxai | the 7 aggregates; θ so far |
 | θ | level τ and progressivity ξ of the taxes on income and on wealth; taxai: G/Y too |
 
-Amounts and aggregates are observed as ``log(1 + x / unit)`` in units that make them of order one,
+Amounts and aggregates are observed as ``log(1 + x / unit)``, scaled to be of order one,
 productivity as ``log(e) / 2``, θ as shares of its bounds from −1 to 1. With ``horizon: end`` the
 share of the episode that is left stands before θ. Entries of θ that a tax rule does not read are
 fixed at 0, so that every rule has the same observation.
@@ -73,7 +73,8 @@ DECISIONS = {  # least and largest p and h; in taxai u of 0.001 to 0.99, p = 0.5
     "closed": ((0.0, 0.01), (0.99, 1.0)),
     "taxai": ((0.5005, 0.001), (0.995, 0.99)),
 }
-MONEY_UNITS = {"closed": (1.0, 1.0), "taxai": (1e5, 1e4)}  # of wealth and of income, observed
+MONEY_UNITS = {"closed": (0.01, 0.01), "taxai": (1e5, 1e4)}  # of wealth and of income, observed
+MONEY_SCALES = {"closed": (0.25, -1.0), "taxai": (1.0, 0.0)}  # factor and shift of their logarithm
 AGGREGATE_UNITS = np.array([1e5, 1e4, 1.0, 1e5, 1e4, 1.0, 1.0])
 READS = {"hsv": (0, 1, 2, 3), "flat": (0, 2)}  # entries of θ that a tax rule reads; others: none
 
@@ -254,12 +255,14 @@ class HouseholdEconomy(Market):
         """``(B, N, 8)`` closed, ``(B, N, 14)`` taxai; one more with ``horizon: end``."""
         xp = namespace(state.theta)
         wealth_unit, income_unit = MONEY_UNITS[self.accounting]
+        scale = MONEY_SCALES[self.accounting]
+        wealth = _seen(xp, state.wealth, wealth_unit, scale)
         log_e = 0.5 * xp.log(state.productivity)
         if self.accounting == "closed":
-            own = [_seen(xp, state.wealth, wealth_unit), _seen(xp, state.income, income_unit)]
-            own, shared = [*own, log_e], [state.wage[:, None]]
+            income = _seen(xp, state.income, income_unit, scale)
+            own, shared = [wealth, income, log_e], [state.wage[:, None]]
         else:
-            own = [log_e, _seen(xp, state.wealth, wealth_unit)]
+            own = [log_e, wealth]
             shared = [_aggregates_seen(xp, state)]
         if self.horizon == "end":
             left = 1.0 - xp.astype(state.clock, state.theta.dtype) / self.steps_per_episode
@@ -301,9 +304,11 @@ class HouseholdEconomy(Market):
         return {"steady_capital_per_labour": STEADY_INTENSITY, "steady_wage": STEADY_WAGE}
 
 
-def _seen(xp: Any, amount: Array, unit: float) -> Array:
-    """``log(1 + x / unit)``: amounts are spread over orders of magnitude."""
-    return xp.log1p(amount if unit == 1.0 else amount / unit)
+def _seen(xp: Any, amount: Array, unit: float, scale: tuple[float, float]) -> Array:
+    """``log(1 + x / unit)``, scaled: amounts are spread over orders of magnitude."""
+    factor, shift = scale
+    logarithm = xp.log1p(amount / unit)
+    return logarithm if factor == 1.0 else factor * logarithm + shift
 
 
 def _aggregates_seen(xp: Any, state: HouseholdState) -> Array:

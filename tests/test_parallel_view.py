@@ -54,8 +54,8 @@ def test_market_view_equals_the_batch(name):
         assert set(truncations.values()) == {bool(step.truncated[0])}
         first = infos[view.possible_agents[0]]
         assert set(first) == set(market.quantities)
-        for name_of_quantity, value in step.quantities.items():
-            np.testing.assert_array_equal(first[name_of_quantity], value[0])
+        for quantity, value in step.quantities.items():
+            np.testing.assert_array_equal(first[quantity], value[0])
         if step.terminated[0] or step.truncated[0]:
             assert view.agents == []
             observations, _ = view.reset()
