@@ -30,6 +30,7 @@ from .market import Array, changed
 from .taxes import kept_income, kept_wealth
 
 SUBSISTENCE = 0.01  # share of mean resources that a levy leaves to every household
+LEAST_CONSUMPTION = 1e-6  # mean initial incomes; eating less is no worse, or ruin were worth −∞
 STATIONARY_DEVIATION = PRODUCTIVITY_DEVIATION / (1 - PERSISTENCE**2) ** 0.5  # of log e
 
 
@@ -112,7 +113,7 @@ def advance(
 
     wealth = p * resources
     c = resources - wealth
-    utility = xp.log(c) - h * h * h / 3.0  # ζ = 2
+    utility = xp.log(at_least(xp, c, LEAST_CONSUMPTION)) - h * h * h / 3.0  # ζ = 2
     log_e = next_log_productivity(state.log_productivity, shocks["productivity"])
     after = changed(
         state,

@@ -15,9 +15,9 @@ ADAGE (Evans et al. 2025, arXiv:2501.09429, sec. 4.1), and ``taxai``, the full e
 | θ | level τ and progressivity ξ of the taxes on income and on wealth; taxai: G/Y too |
 
 Amounts and aggregates are observed as ``log(1 + x / unit)``, scaled to be of order one,
-productivity as ``log(e) / 2``, θ as shares of its bounds from −1 to 1. With ``horizon: end`` the
-share of the episode that is left stands before θ. Entries of θ that a tax rule does not read are
-fixed at 0, so that every rule has the same observation.
+productivity as ``log(e) / 2``, θ as shares of its bounds from −1 to 1. With ``horizon: end`` one
+over the number of years left stands before θ, in which optimal saving is almost linear. Entries of
+θ that a tax rule does not read are fixed at 0, so that every rule has the same observation.
 
 Version history: v1.
 """
@@ -33,7 +33,7 @@ from annotated_types import Ge, Gt
 from gymnasium.spaces import Box
 
 from . import household_closed, household_taxai
-from .arrays import row_mean
+from .arrays import at_least, row_mean
 from .characteristics import Characteristic, Characteristics, LinearConstraint
 from .errors import PacesetterError, unknown
 from .household_production import (
@@ -90,7 +90,7 @@ class HouseholdEconomy(Market):
         periods: years of an episode; None: 100 for ``closed`` (years after it weigh less than 1 %
             at a discount of 0.95, and wealth has settled), 300 for ``taxai``, as in the source.
         horizon: ``truncation``: the economy goes on beyond the last year; ``end``: it does not,
-            and households see how much of the episode is left.
+            and households see one over the years that are left.
         tax_rule: ``hsv`` (θ is the schedule), or a baseline: ``flat``, ``none``, ``us_federal``,
             ``saez`` (see `taxes`).
         budget: closed only; what becomes of the revenue: ``rebate`` to all alike, ``spend`` on
@@ -265,8 +265,9 @@ class HouseholdEconomy(Market):
             own = [log_e, wealth]
             shared = [_aggregates_seen(xp, state)]
         if self.horizon == "end":
-            left = 1.0 - xp.astype(state.clock, state.theta.dtype) / self.steps_per_episode
-            shared.append(left[:, None])
+            left = self.steps_per_episode - xp.astype(state.clock, state.theta.dtype)
+            # At the final observation of an episode nothing is left.
+            shared.append(1.0 / at_least(xp, left, 1.0)[:, None])
         shared.append(self._theta_seen(xp, state))
         common = xp.concat(shared, axis=1)
         width = len(own) + common.shape[1]

@@ -106,7 +106,7 @@ def closed_year(memory, rule, budget, theta, p, h, u):
         M = levied(after_tax, -transfer, floor)
     wealth = [p[j] * M[j] for j in range(n)]
     c = [(1 - p[j]) * M[j] for j in range(n)]
-    rewards = [math.log(c[j]) - h[j] ** 3 / 3 for j in range(n)]
+    rewards = [math.log(max(c[j], 1e-6)) - h[j] ** 3 / 3 for j in range(n)]
     kept = [income[j] - tax_i[j] for j in range(n)]
     quantities = {
         "wage": W,

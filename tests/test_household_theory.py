@@ -323,3 +323,11 @@ def test_an_economy_that_has_eaten_all_goes_on_in_misery():
     state = market.step(state, decide(market, 2, 0.5, 0.5)).state
     later = market.step(state, decide(market, 2, 0.5, 0.5)).rewards["household"]
     assert (later > before).all()
+
+
+def test_ruin_is_finite():
+    market = make("household_economy", households=3, labour_income=False, tax_rule="none")
+    state = market.step(market.reset(0, 2), decide(market, 2, 0.0, 0.5)).state  # everything eaten
+    step = market.step(state, decide(market, 2, 0.5, 0.5))
+    np.testing.assert_allclose(step.rewards["household"], np.log(1e-6) - 0.5**3 / 3)
+    assert np.isfinite(market.observe(step.state)["household"]).all()
