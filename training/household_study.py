@@ -44,11 +44,11 @@ LABELS = {
     "income_gini": "Gini of income after tax",
 }
 ANSWER, UNTAXED = "", "untaxed/"
-PUBLISHED_TAXAI = (  # TaxAI (Mi et al. 2024), N = 100: years, welfare, GDP per head, two Ginis
-    ("free market", 1.0, 2.9, 4.3e6, 0.79, 0.39),
-    ("independent PPO", 162.7, 1035.5, 8.4e6, 0.62, 0.44),
-    ("MADDPG", 204.2, 1344.6, 1.0e6, 0.61, 0.58),
-    ("best", 292.8, 3722.2, 2.8e6, 0.48, 0.50),
+PUBLISHED_TAXAI = (  # TaxAI (Mi et al. 2024), N = 100: years, welfare, GDP per head in $ million, two Ginis
+    ("free market", (1.0, 2.9, 4.3, 0.79, 0.39)),
+    ("independent PPO", (162.7, 1035.5, 8.4, 0.62, 0.44)),
+    ("MADDPG", (204.2, 1344.6, 1.0, 0.61, 0.58)),
+    ("best", (292.8, 3722.2, 2.8, 0.48, 0.50)),
 )
 Floats = NDArray[np.float64]
 
@@ -116,11 +116,9 @@ def rows(experiment: Experiment) -> list[Row]:
                 ("gdp", "GDP per household, $ million"),
                 ("wealth_gini", "Gini of wealth"),
                 ("income_gini", "Gini of income after tax"),
-            ),
-            start=1,
+            )
         ):
-            unit = 1e6 if name == "gdp" else 1.0
-            published = "; ".join(f"{row[0]} {row[position] / unit:g}" for row in PUBLISHED_TAXAI)
+            published = "; ".join(f"{who} {row[position]:g}" for who, row in PUBLISHED_TAXAI)
             table.append(Row(label, name, published, "TaxAI, other initial wealth"))
     return table
 

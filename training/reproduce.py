@@ -13,9 +13,10 @@ from pathlib import Path
 import numpy as np
 
 from ..envs.errors import PacesetterError, unknown
-from .claims import REPRODUCTIONS, Claim, Comparison, Reproduction, Trial
+from .claims import Claim, Comparison, Reproduction, Trial
 from .experiment import load_experiment
 from .machine import machine
+from .reproductions import REPRODUCTIONS
 from .run_folder import RESULTS, RunFolder
 
 Results = dict[str, list[dict[str, float]]]
@@ -30,7 +31,7 @@ def reproduce(
     Runs that are finished already are not repeated, interrupted ones are resumed.
 
     Args:
-        name: see `claims.REPRODUCTIONS`.
+        name: see `reproductions.REPRODUCTIONS`.
         runs: folder for run folders.
         out: folder for the tables.
         jobs: runs at the same time, each in a process of its own.
