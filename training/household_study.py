@@ -44,7 +44,8 @@ LABELS = {
     "income_gini": "Gini of income after tax",
 }
 ANSWER, UNTAXED = "", "untaxed/"
-PUBLISHED_TAXAI = (  # TaxAI (Mi et al. 2024), N = 100: years, welfare, GDP per head in $ million, two Ginis
+# TaxAI (Mi et al. 2024), N = 100: years, welfare, GDP per head in $ million, Ginis as above.
+PUBLISHED_TAXAI = (
     ("free market", (1.0, 2.9, 4.3, 0.79, 0.39)),
     ("independent PPO", (162.7, 1035.5, 8.4, 0.62, 0.44)),
     ("MADDPG", (204.2, 1344.6, 1.0, 0.61, 0.58)),
