@@ -6,6 +6,7 @@ stands the same policy without any tax, where the tax rule allows that.
 
 from __future__ import annotations
 
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from ..envs.household_taxai import END_REASONS
 from ..envs.inequality import lorenz_curve
 from .charts import EXACT_COLOUR, TRAINED_COLOUR, chart
 from .experiment import Experiment
+from .household_constant import best_constant_policy, random_households
 from .household_saving_study import SAVING_STUDY
 from .play import Theta, play
 from .studies import Arrays, Findings, Row, Study, Trained
@@ -65,7 +67,23 @@ def measure(trained: Trained) -> Findings:
     _describe(trained, leader, ANSWER, findings)
     if np.any(trained.theta != 0.0) or trained.policies.has_leader:
         _describe(trained, np.zeros_like(trained.theta), UNTAXED, findings)
+    if market.accounting == "taxai":
+        findings.results.update(_rules_of_thumb(market, trained.experiment.evaluation.seed))
     return findings
+
+
+def _rules_of_thumb(market: HouseholdEconomy, seed: int) -> dict[str, float]:
+    """The best constant policy with its tax, and random households under Saez taxes."""
+    best = best_constant_policy(replace(market, tax_rule="hsv"), seed)
+    found = {
+        "constant/saving_share": best.saving_share,
+        "constant/hours": best.hours,
+        "constant/tax_share": best.tax_share,
+    }
+    random = random_households(replace(market, tax_rule="saez"), seed)
+    for label, outcome in (("constant", best.outcome), ("random", random)):
+        found |= {f"{label}/{name}": value for name, value in asdict(outcome).items()}
+    return found
 
 
 def _describe(trained: Trained, theta: Theta, label: str, findings: Findings) -> None:
@@ -76,8 +94,11 @@ def _describe(trained: Trained, theta: Theta, label: str, findings: Findings) ->
         findings.arrays[f"{label}{name}"] = _over_copies(played[name])
     lived = np.nansum(played["years_survived"], axis=1)  # (E, B)
     findings.results[f"{label}years_survived"] = float(lived.mean())
-    findings.results[f"{label}welfare_of_an_episode"] = float(
-        np.nansum(played["welfare"], axis=1).mean()
+    welfare = np.nansum(played["welfare"], axis=1)
+    findings.results[f"{label}welfare_of_an_episode"] = float(welfare.mean())
+    # Years after the economy has ended count 0: per year lived, eating up everything would be best.
+    findings.results[f"{label}welfare_of_horizon"] = float(
+        welfare.mean() / played["welfare"].shape[1]
     )
     balance = played["budget_balance"]
     findings.results[f"{label}largest_budget_imbalance"] = float(np.nanmax(np.abs(balance)))
@@ -110,6 +131,13 @@ def rows(experiment: Experiment) -> list[Row]:
     table = [Row(label, name) for name, label in LABELS.items()]
     table += [Row(f"{label}, untaxed", f"{UNTAXED}{name}") for name, label in LABELS.items()]
     if market.accounting == "taxai":
+        table += [
+            Row("welfare per year of the horizon", "welfare_of_horizon"),
+            Row("… of the best constant policy", "constant/welfare_of_horizon"),
+            Row("… of random households under Saez taxes", "random/welfare_of_horizon"),
+            Row("years survived by the best constant policy", "constant/years_survived"),
+            Row("… by random households", "random/years_survived"),
+        ]
         for position, (name, label) in enumerate(
             (
                 ("years_survived", "years survived"),
