@@ -391,3 +391,19 @@ def test_a_check_imports_neither_ray_nor_torch(write):
         [sys.executable, "-c", program, str(path)], capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "set()"
+
+
+@pytest.mark.parametrize(
+    ("override", "words"),
+    [
+        ("followers.initial_action=[0.9]", ("has 2 entries", "got [0.9]")),
+        ("followers.initial_action=[2.0, 0.3]", ("within [0.5005, 0.995]", "[0.001, 0.99]")),
+        ("followers.final_learning_rate=0", ("geometric", "linear")),
+    ],
+)
+def test_options_of_followers_that_do_not_fit(override, words):
+    overrides = ["followers.learning_rate_decay=geometric", override]
+    with pytest.raises(PacesetterError) as told:
+        load_experiment("household_taxai_ppo", overrides)
+    for word in words:
+        assert word in str(told.value)

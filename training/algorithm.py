@@ -9,6 +9,9 @@ import warnings
 import zlib
 from typing import Any
 
+import numpy as np
+from gymnasium.spaces import Box
+
 from ..envs.errors import PacesetterError
 from ..leaders.ppo import PPOLeader
 from .experiment import Experiment
@@ -169,9 +172,19 @@ def model_config(experiment: Experiment, name: str) -> dict[str, Any]:
         "seed": zlib.crc32(f"{name}/{experiment.seed}".encode()),
         "hidden_layers": list(settings.hidden_layers),
         "activation": settings.activation,
+        "initial_action": _initial_action(experiment, name),
         "initial_action_deviation": settings.initial_action_deviation,
         "deviation_schedule": _deviation_schedule(experiment, settings, name == LEADER),
     }
+
+
+def _initial_action(experiment: Experiment, name: str) -> list[float] | None:
+    """The mean action that a group starts with, on the normalised scale; None for its middle."""
+    start = experiment.followers.initial_action
+    space = module_spaces(experiment)[name][1]
+    if start is None or name == LEADER or not isinstance(space, Box):
+        return None
+    return (2.0 * (np.array(start) - space.low) / (space.high - space.low) - 1.0).tolist()
 
 
 def _deviation_schedule(

@@ -65,8 +65,9 @@ class ActorCritic(TorchRLModule, InferenceOnlyAPI, ValueFunctionAPI):
     A `Discrete` action space gets logits; a `Box` gets a normal distribution on actions scaled to
     [−1, 1], with a mean from the network and one deviation per entry, learned or scheduled.
     Options come in `model_config`: ``seed``, ``hidden_layers``, ``activation``,
-    ``initial_action_deviation``, and ``deviation_schedule``: (environment steps, log deviation) at
-    its two ends, or None for a deviation that is learned.
+    ``initial_action`` (scaled, or None for the middle), ``initial_action_deviation``, and
+    ``deviation_schedule``: (environment steps, log deviation) at its two ends, or None for a
+    deviation that is learned.
     """
 
     def setup(self) -> None:
@@ -90,6 +91,9 @@ class ActorCritic(TorchRLModule, InferenceOnlyAPI, ValueFunctionAPI):
             assert isinstance(self.action_space, Box)
             entries = self.action_space.shape[0]
             self.actor = network(inputs, hidden, entries, activation)
+            if options["initial_action"] is not None:
+                with torch.no_grad():
+                    list(self.actor.parameters())[-1].copy_(torch.tensor(options["initial_action"]))
             start = math.log(options["initial_action_deviation"])
             self.log_deviation = nn.Parameter(
                 torch.full((entries,), start), requires_grad=not options["deviation_schedule"]

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
-from gymnasium.spaces import Discrete
+import numpy as np
+from gymnasium.spaces import Box, Discrete
 
 from ..envs.errors import PacesetterError
 from ..leaders.ppo import PPOLeader
@@ -87,6 +88,28 @@ def _deviation_can_be_scheduled(experiment: Experiment) -> Iterable[Problem]:
             )
 
 
+def _initial_action_is_an_action(experiment: Experiment) -> Iterable[Problem]:
+    start = experiment.followers.initial_action
+    if start is None:
+        return
+    for group in experiment.market.groups:
+        space = group.action_space
+        if not isinstance(space, Box):
+            yield (
+                ("followers", "initial_action"),
+                f"group {group.name!r} chooses among {space.n} actions and has no mean action; "
+                "leave initial_action out",
+            )
+        elif len(start) != space.shape[0] or not space.contains(np.array(start, space.dtype)):
+            low, high = ([f"{bound:.4g}" for bound in side] for side in (space.low, space.high))
+            bounds = ", ".join(f"[{a}, {b}]" for a, b in zip(low, high, strict=True))
+            yield (
+                ("followers", "initial_action"),
+                f"an action of group {group.name!r} has {space.shape[0]} entries, within {bounds}; "
+                f"got {list(start)}",
+            )
+
+
 def _geometric_decay_ends_above_zero(experiment: Experiment) -> Iterable[Problem]:
     for section in ("followers", "leader"):
         options = getattr(experiment, section)
@@ -137,6 +160,7 @@ RULES: list[Callable[[Experiment], Iterable[Problem]]] = [
     _route_can_do_it,
     _deviation_can_be_scheduled,
     _geometric_decay_ends_above_zero,
+    _initial_action_is_an_action,
     _interval_within_episode,
     _objective_can_be_measured,
 ]

@@ -20,9 +20,13 @@ class FollowerSettings(PPOOptions):
 
     Attributes:
         information_cost: whether producers' information costs enter their returns.
+        initial_action: mean of an untrained continuous policy, one number per entry of the action
+            and in its units; None: the middle of the range. Where a market breaks down under
+            arbitrary actions, followers who start there never learn what a future is worth.
     """
 
     information_cost: bool = True
+    initial_action: tuple[float, ...] | None = None
 
 
 @dataclass(frozen=True)
