@@ -11,12 +11,14 @@ CHOSEN_ON_SEEDS = (
 
 # Five followers leave the leader a price of 1, so that an error of 0.002 in each of their
 # quantities is 1 % of its profit: exploration ends at a quarter of the shipped one, the step in
-# proportion.
+# proportion, after more than twice as many iterations.
 FIVE_FOLLOWERS = (
     "followers.learning_rate_decay=geometric",
     "followers.final_learning_rate=2e-5",
     "followers.final_action_deviation=0.005",
     "followers.minibatch_size=4096",
+    "training.pretrain_iterations=300",
+    "training.iterations=900",
 )
 
 
