@@ -57,6 +57,12 @@ def _household(repeats: int, quick: bool) -> Figures:
     return household(repeats)
 
 
+def _household_training(repeats: int, quick: bool) -> Figures:
+    from .bench_speed import household
+
+    return household(repeats)
+
+
 def _memory(repeats: int, quick: bool) -> Figures:
     from .bench_speed import memory
 
@@ -70,6 +76,10 @@ BENCHMARKS: dict[str, tuple[str, Callable[[int, bool], Figures]]] = {
     "cobweb_wide": ("8 copies, 256×256, 2 epochs, minibatch 1024", _cobweb_wide),
     "duopoly": ("seconds of training until the Stackelberg solution is played", _duopoly),
     "household": ("the household economy alone, both accountings", _household),
+    "household_training": (
+        "closed, 100 households, 8 copies, 64×64, 2 epochs, minibatch 1024",
+        _household_training,
+    ),
     "memory": ("a training run with everything Ray starts", _memory),
 }
 """Name -> what it measures, and the function that does, of repeats and whether to be quick."""
@@ -90,6 +100,8 @@ GOALS: dict[str, tuple[str, float]] = {
     "household/taxai/cost_at_10000_over_1000": ("at most", 1.2),
     "household/closed/megabytes_at_10000": ("at most", 3000.0),
     "household/taxai/megabytes_at_10000": ("at most", 3000.0),
+    "household_training/sampling_speedup_over_stock": ("at least", 75.0),
+    "household_training/iteration_speedup_over_stock": ("at least", 10.0),
     "memory/demo/megabytes": ("at most", 2500.0),
 }
 

@@ -66,17 +66,21 @@ class Contender:
         return median(samplings), median(wholes)
 
 
-def cobweb_experiment(
-    route: Literal["array", "stock"], copies: int, information_cost: bool, **followers: Any
+def followers_alone(
+    market: Market,
+    route: Literal["array", "stock"],
+    copies: int,
+    steps: int,
+    **followers: Any,
 ) -> Experiment:
-    """Followers alone, under θ drawn from the prior, for 50 steps per iteration."""
+    """Followers under θ drawn from the prior, for so many steps per iteration."""
     return Experiment(
-        name=f"cobweb_{route}",
-        market=make("cobweb"),
+        name=f"{market.name}_{route}",
+        market=market,
         objective=Welfare(),
         leader=LEADERS["random"](),
-        followers=FollowerSettings(information_cost=information_cost, **followers),
-        training=TrainingSettings(copies=copies, rollout_steps=50, route=route),
+        followers=FollowerSettings(**followers),
+        training=TrainingSettings(copies=copies, rollout_steps=steps, route=route),
     )
 
 
@@ -99,22 +103,41 @@ def reference(experiment: Experiment) -> Contender:
 
 
 def cobweb(repeats: int, with_reference: bool = True, **followers: Any) -> Figures:
-    """Cobweb: 64 copies unless `copies` says otherwise; see `compare`."""
-    copies = followers.pop("copies", 64)
-    plain = cobweb_experiment("array", copies, False, **followers)
-    stops = []
-    contenders = {}
-    for name, experiment in {
+    """Cobweb: 64 copies of 50 steps unless `copies` says otherwise; see `compare`."""
+    market, copies, steps = make("cobweb"), followers.pop("copies", 64), 50
+    plain = followers_alone(market, "array", copies, steps, information_cost=False, **followers)
+    experiments = {
         "array": plain,
-        "array_with_information_cost": cobweb_experiment("array", copies, True, **followers),
-        "stock": cobweb_experiment("stock", copies, False, **followers),
-    }.items():
+        "array_with_information_cost": followers_alone(market, "array", copies, steps, **followers),
+        "stock": followers_alone(
+            market, "stock", copies, steps, information_cost=False, **followers
+        ),
+    }
+    return on_both_routes(experiments, repeats, plain if with_reference else None)
+
+
+def household(repeats: int, **followers: Any) -> Figures:
+    """Closed household economy: 100 households, 8 copies of 25 years; see `compare`."""
+    market = make("household_economy")
+    experiments = {
+        route: followers_alone(market, route, 8, 25, **followers) for route in ("array", "stock")
+    }
+    return on_both_routes(experiments, repeats)
+
+
+def on_both_routes(
+    experiments: dict[str, Experiment], repeats: int, plain: Experiment | None = None
+) -> Figures:
+    """Compare the experiments, and the hand-written loop on `plain` if there is one."""
+    stops, contenders = [], {}
+    for name, experiment in experiments.items():
         contenders[name], stop = algorithm(experiment)
         stops.append(stop)
-    if with_reference:
+    if plain is not None:
         contenders["reference"] = reference(plain)
+    settings = experiments["array"].training
     try:
-        return compare(contenders, repeats, copies * plain.training.rollout_steps)
+        return compare(contenders, repeats, settings.copies * settings.rollout_steps)
     finally:
         for stop in stops:
             stop()
