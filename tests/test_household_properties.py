@@ -170,8 +170,9 @@ def test_inequality_has_no_unit_and_no_order(seed, households, factor):
 def test_the_end_shows_how_much_is_left():
     market = make("household_economy", households=2, periods=4, horizon="end")
     state = market.reset(0, 1)
-    for left in (1.0, 0.75, 0.5, 0.25):
-        np.testing.assert_allclose(market.observe(state)["household"][:, :, 4], left)
+    for left in (4, 3, 2, 1):
+        seen = market.observe(state)["household"][:, :, 4]
+        np.testing.assert_allclose(seen, 1.0 / left, rtol=1e-6)
         step = market.step(state, {"household": np.full((1, 2, 2), 0.5)})
         state = step.state
     assert step.terminated.all() and not step.truncated.any()
