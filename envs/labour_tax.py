@@ -92,7 +92,6 @@ class LabourTax(Market):
     name: ClassVar[str] = "labour_tax"
     state_type: ClassVar[type[State]] = LabourTaxState
     differentiable: ClassVar[bool] = True
-    ends_at_horizon: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         """Refuse a market of one, and parameters for which hours or utility have no sense."""
@@ -136,6 +135,11 @@ class LabourTax(Market):
     def steps_per_episode(self) -> int:
         """A one-shot game."""
         return 1
+
+    @property
+    def ends_at_horizon(self) -> bool:
+        """Nothing follows the one year."""
+        return True
 
     @cached_property
     def leader_observation_space(self) -> Box:

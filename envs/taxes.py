@@ -1,16 +1,19 @@
 """Tax schedules: what a household keeps of an amount, before anything is given back.
 
-| rule | tax on income x | tax on wealth | source |
-|---|---|---|---|
-| hsv | x − (1 − τ)/(1 − ξ) x^(1 − ξ) | the same with parameters of its own | Heathcote, Storesletten & Violante (2017); ADAGE, arXiv:2501.09429, eq. 5 |
-| flat | τ x, which is hsv with ξ = 0 | the same | |
-| none | 0 | 0 | |
-| us_federal | brackets of 2022, single filers | 0 | IRS Rev. Proc. 2021-45, sec. 3.01 |
-| saez | the same thresholds, rates from the distribution of income | 0 | Saez (2001), optimal rate at the top |
+| rule | tax on income x | tax on wealth |
+|---|---|---|
+| hsv | x − (1 − τ)/(1 − ξ) x^(1 − ξ) | the same with parameters of its own |
+| flat | τ x, which is hsv with ξ = 0 | the same |
+| none | 0 | 0 |
+| us_federal | brackets of 2022, single filers | 0 |
+| saez | the same thresholds, rates from the distribution of income | 0 |
+
+Sources: Heathcote, Storesletten & Violante (2017) and ADAGE, arXiv:2501.09429, eq. 5, for hsv; IRS
+Rev. Proc. 2021-45, sec. 3.01, for the brackets; Saez (2001), optimal rate at the top.
 
 Amounts are ``(B, N)``. Thresholds are shares of mean income, so the brackets mean the same in every
 unit of account. The exact HSV tax is not scale-free; where its unit matters, the market fixes it.
-"""  # noqa: E501
+"""
 
 from __future__ import annotations
 
