@@ -54,6 +54,12 @@ class MaximumEntropy(Distribution):
     """Uniform on listed values of some characteristics and on the box of the others."""
 
     def __init__(self, characteristics: Characteristics, grid: dict[str, list[float]]):
+        if characteristics.constraints:
+            raise PacesetterError(
+                "a uniform distribution on a box cannot keep the constraints of this market "
+                f"({'; '.join(map(str, characteristics.constraints))}). Choose leader 'random', or "
+                "distribution 'discrete' or 'sampler' of leader 'analytic'."
+            )
         self._characteristics = characteristics
         for name, values in grid.items():
             self._check(name, values)

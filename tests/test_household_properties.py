@@ -12,6 +12,7 @@ from pacesetter.envs.household_saving import saving_share
 from pacesetter.envs.inequality import gini, lorenz_curve
 from pacesetter.envs.registry import make
 from pacesetter.envs.wealth_distribution import read_distribution
+from pacesetter.leaders.analytic import AnalyticLeader
 from pacesetter.leaders.feasible import FeasibleSet
 from pacesetter.leaders.objectives import OBJECTIVES
 from pacesetter.leaders.search import GridLeader, RandomLeader
@@ -226,6 +227,15 @@ def test_leaders_keep_the_constraints_of_a_market():
         moved[broken], np.repeat(pairs[broken].mean(axis=1), 2).reshape(-1, 2)
     )
     np.testing.assert_allclose(moved[~broken], pairs[~broken])
+    with pytest.raises(PacesetterError, match="on a box cannot keep the constraints"):
+        AnalyticLeader().search(space, 0)
+    pays_out = AnalyticLeader(
+        distribution="discrete",
+        points=[{"income_tax_progressivity": 0.4}],  # more progressivity than level
+        probabilities=[1.0],
+    )
+    with pytest.raises(PacesetterError, match="must keep"):
+        pays_out.search(space, 0)
 
 
 # Bad input ----------------------------------------------------------------------------------------
