@@ -45,6 +45,7 @@ LABELS = {
     "wealth_gini": "Gini of wealth",
     "income_gini": "Gini of income after tax",
 }
+LORENZ_YEAR = 50  # by then inequality has settled; shorter episodes show their last year
 ANSWER, UNTAXED = "", "untaxed/"
 # TaxAI (Mi et al. 2024), N = 100: years, welfare, GDP per head in $ million, Ginis as above.
 PUBLISHED_TAXAI = (
@@ -108,7 +109,8 @@ def _describe(trained: Trained, theta: Theta, label: str, findings: Findings) ->
         if share:
             findings.results[f"{label}ended/{reason.replace(' ', '_')}"] = share
     for name in ("wealth", "disposable_income"):
-        middle = played[name][:, min(len(played[name][0]), 50) - 1]  # (E, B, N), year 50
+        last = min(played[name].shape[1], LORENZ_YEAR) - 1
+        middle = played[name][:, last]  # (E, B, N)
         alive = np.isfinite(middle[..., 0])
         if alive.any():
             findings.arrays[f"{label}lorenz/{name}"] = lorenz_curve(middle[alive]).mean(axis=0)
@@ -195,7 +197,8 @@ def _lorenz(axis: Any, arrays: Arrays) -> None:
                 axis.plot(shares, curve, style, color=colour, label=what)
     axis.plot([0, 1], [0, 1], color="0.7", linewidth=1)
     axis.set_xlabel("share of households, poorest first")
-    axis.set_ylabel("share of the total, year 50")
+    year = min(len(arrays["hours"]), LORENZ_YEAR)
+    axis.set_ylabel(f"share of the total, year {year}")
     axis.legend(fontsize=8)
 
 
