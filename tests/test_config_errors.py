@@ -399,6 +399,7 @@ def test_a_check_imports_neither_ray_nor_torch(write):
         ("followers.initial_action=[0.9]", ("has 2 entries", "got [0.9]")),
         ("followers.initial_action=[2.0, 0.3]", ("within [0.5005, 0.995]", "[0.001, 0.99]")),
         ("followers.final_learning_rate=0", ("geometric", "linear")),
+        ("followers.action_bounds=smoth", ("clipped", "smooth")),
     ],
 )
 def test_options_of_followers_that_do_not_fit(override, words):

@@ -15,14 +15,35 @@ from ..envs.market import Group
 from ..leaders.game import GameStep
 from . import distributions
 from .rollout import ClosedIntervals, ModuleRollout, leader_rollout
+from .settings import ActionBounds, FollowerSettings
+
+LARGEST_BENT_ACTION = 0.999  # of the normalised scale; tanh reaches 1 at infinity only
 
 
-def to_action_space(actions: NDArray[Any], space: Box | Discrete) -> NDArray[Any]:
-    """Map actions on the normalised scale [−1, 1] (clipped) to a Box; integers pass."""
+def to_action_space(
+    actions: NDArray[Any], space: Box | Discrete, bounds: ActionBounds
+) -> NDArray[Any]:
+    """Map a policy's actions to a Box; integers pass.
+
+    Args:
+        actions: on the normalised scale, in which the Box is [−1, 1].
+        space: the group's action space.
+        bounds: ``clipped`` cuts actions off there, ``smooth`` bends them with tanh.
+    """
     if isinstance(space, Discrete):
         return actions
-    unit = (np.clip(actions, -1.0, 1.0) + 1.0) * 0.5
-    return space.low + unit * (space.high - space.low)
+    within = np.tanh(actions) if bounds == "smooth" else np.clip(actions, -1.0, 1.0)
+    return space.low + (within + 1.0) * 0.5 * (space.high - space.low)
+
+
+def from_action_space(
+    action: NDArray[Any], space: Box, bounds: ActionBounds
+) -> NDArray[np.float64]:
+    """The action on the normalised scale that `to_action_space` maps to this one, ``(A,)``."""
+    scaled = 2.0 * (action - space.low) / (space.high - space.low) - 1.0
+    if bounds == "clipped":
+        return scaled
+    return np.arctanh(np.clip(scaled, -LARGEST_BENT_ACTION, LARGEST_BENT_ACTION))
 
 
 class FollowerRecorder:
@@ -31,16 +52,15 @@ class FollowerRecorder:
     Args:
         group: the followers.
         steps, copies: T and B.
-        pays_information: whether information costs enter the rewards.
-        keeps_inputs: whether a KL penalty needs the distribution inputs.
+        settings: of the followers.
     """
 
-    def __init__(
-        self, group: Group, steps: int, copies: int, pays_information: bool, keeps_inputs: bool
-    ):
+    def __init__(self, group: Group, steps: int, copies: int, settings: FollowerSettings):
         self.group = group
+        self._bounds = settings.action_bounds
         self.discrete = isinstance(group.action_space, Discrete)
-        self.pays_information = pays_information and group.information_cost
+        # Whether information costs enter the rewards.
+        self.pays_information = settings.information_cost and group.information_cost
         rows = (steps, copies, group.size)
         self._observations = np.empty((*rows, *group.observation_space.shape), dtype=np.float32)
         self._actions = np.empty(
@@ -50,7 +70,7 @@ class FollowerRecorder:
         self._rewards = np.empty(rows, dtype=np.float32)
         self._price = np.empty(rows, dtype=np.float32) if self.pays_information else None
         self._inputs: NDArray[np.float32] | None = None
-        self._keeps_inputs = keeps_inputs
+        self._keeps_inputs = settings.kl_coefficient > 0
         self.information_paid = 0.0
 
     def act(
@@ -83,7 +103,7 @@ class FollowerRecorder:
                 shape = (*self._rewards.shape, inputs.shape[-1])
                 self._inputs = np.empty(shape, dtype=np.float32)
             self._inputs[time] = inputs.numpy().reshape(copies, agents, -1)
-        return to_action_space(self._actions[time], self.group.action_space)
+        return to_action_space(self._actions[time], self.group.action_space, self._bounds)
 
     def reward(self, time: int, reward: NDArray[Any]) -> None:
         """Add the market's reward, ``(B, N)``, to the information cost already there."""

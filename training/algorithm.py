@@ -28,6 +28,7 @@ from ray.rllib.algorithms.ppo import PPO, PPOConfig  # noqa: E402
 from ray.rllib.core.rl_module.multi_rl_module import MultiRLModuleSpec  # noqa: E402
 from ray.rllib.core.rl_module.rl_module import RLModuleSpec  # noqa: E402
 
+from .acting import from_action_space  # noqa: E402
 from .advantages import ArrayAdvantages  # noqa: E402
 from .learner import ArrayPPOLearner  # noqa: E402
 from .modules import ActorCritic  # noqa: E402
@@ -180,11 +181,13 @@ def model_config(experiment: Experiment, name: str) -> dict[str, Any]:
 
 def _initial_action(experiment: Experiment, name: str) -> list[float] | None:
     """The mean action that a group starts with, on the normalised scale; None for its middle."""
-    start = experiment.followers.initial_action
-    space = module_spaces(experiment)[name][1]
-    if start is None or name == LEADER or not isinstance(space, Box):
+    followers = experiment.followers
+    if followers.initial_action is None or name == LEADER:
         return None
-    return (2.0 * (np.array(start) - space.low) / (space.high - space.low) - 1.0).tolist()
+    (space,) = (g.action_space for g in experiment.market.groups if g.name == name)
+    assert isinstance(space, Box)
+    action = np.array(followers.initial_action)
+    return from_action_space(action, space, followers.action_bounds).tolist()
 
 
 def _deviation_schedule(

@@ -34,6 +34,7 @@ class Policies:
     def __init__(self, experiment: Experiment, modules: dict[str, Any]):
         self.market: Market = experiment.market
         self._modules = modules
+        self._bounds = experiment.followers.action_bounds
 
     @classmethod
     def untrained(cls, experiment: Experiment) -> Policies:
@@ -112,7 +113,7 @@ class Policies:
                 else distributions.sample(inputs, discrete, generator).actions
             ).numpy()
             shaped = chosen.reshape(*observation.shape[:2], *chosen.shape[1:])
-            actions[group.name] = to_action_space(shaped, group.action_space)
+            actions[group.name] = to_action_space(shaped, group.action_space, self._bounds)
         return actions
 
     def probabilities(self, group: str, observation: NDArray[np.float32]) -> NDArray[np.float64]:

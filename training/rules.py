@@ -88,6 +88,14 @@ def _deviation_can_be_scheduled(experiment: Experiment) -> Iterable[Problem]:
             )
 
 
+def _bounds_can_be_smooth(experiment: Experiment) -> Iterable[Problem]:
+    if experiment.followers.action_bounds == "smooth" and experiment.training.route == "stock":
+        yield (
+            ("training", "route"),
+            "RLlib's stock runners clip actions; choose array, or followers.action_bounds: clipped",
+        )
+
+
 def _initial_action_is_an_action(experiment: Experiment) -> Iterable[Problem]:
     start = experiment.followers.initial_action
     if start is None:
@@ -160,6 +168,7 @@ RULES: list[Callable[[Experiment], Iterable[Problem]]] = [
     _route_can_do_it,
     _deviation_can_be_scheduled,
     _geometric_decay_ends_above_zero,
+    _bounds_can_be_smooth,
     _initial_action_is_an_action,
     _interval_within_episode,
     _objective_can_be_measured,

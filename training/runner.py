@@ -162,11 +162,8 @@ class GameRunner(EnvRunner, Checkpointable):
 
     def _sample(self, game: StackelbergGame) -> ArrayRollout:
         steps, copies = self.experiment.training.rollout_steps, game.copies
-        followers = self.experiment.followers
         recorders = {
-            group.name: FollowerRecorder(
-                group, steps, copies, followers.information_cost, followers.kl_coefficient > 0
-            )
+            group.name: FollowerRecorder(group, steps, copies, self.experiment.followers)
             for group in game.market.groups
         }
         terminated, ended = np.zeros((2, steps, copies), dtype=bool)

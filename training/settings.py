@@ -13,6 +13,8 @@ from annotated_types import Ge, Lt
 
 from ..leaders.ppo_options import Count, Fraction, PPOOptions
 
+ActionBounds = Literal["clipped", "smooth"]
+
 
 @dataclass(frozen=True)
 class FollowerSettings(PPOOptions):
@@ -23,10 +25,15 @@ class FollowerSettings(PPOOptions):
         initial_action: mean of an untrained continuous policy, one number per entry of the action
             and in its units; None: the middle of the range. Where a market breaks down under
             arbitrary actions, followers who start there never learn what a future is worth.
+        action_bounds: what happens to a continuous action beyond its range. ``clipped`` cuts it
+            off; ``smooth`` bends every action into the range with tanh, which explores in small
+            steps near a bound and always leaves a way back from it, but reaches the bound itself
+            only in the limit.
     """
 
     information_cost: bool = True
     initial_action: tuple[float, ...] | None = None
+    action_bounds: ActionBounds = "clipped"
 
 
 @dataclass(frozen=True)
