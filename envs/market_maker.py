@@ -15,13 +15,14 @@ q_ask. The characteristic is the maker's preference ω between profit and market
 
 | what | entries |
 |---|---|
-| maker's observation | (p_t − p0) / its stationary deviation (eq. 22); view of ω, from −1 to 1 |
+| maker's observation | (p_t − p0) / its stationary deviation; view of ω, from −1 to 1 (eq. 22) |
 | maker's action | half-spread h, [0, 2ζ] (Box), in units of the price |
 | leader's observation | (p_t − p0) / its stationary deviation |
 | maker's reward | r_t; profit per taker in units of the price, market share from 0 to 1 |
 
-Nothing that the maker does moves the price, so that a discount of 0 loses nothing, and its best
-half-spread is computed in `market_maker_optimum`.
+The view of ω is 2.4 ω / (ω + 0.2) − 1: near ω = 0 the best spread widens fast, and on this view it
+changes evenly. Nothing that the maker does moves the price, so that a discount of 0 loses nothing;
+its best half-spread is computed in `market_maker_optimum`.
 
 *The start.* The paper leaves it open. With ``initial_price="reference"`` the price is p0 before the
 first step; 100 steps are too few for it to settle. With ``"stationary"`` it starts from the
@@ -53,6 +54,7 @@ from .random_streams import Shock
 
 MARKET_MAKER = "market_maker"
 STARTS = ("reference", "stationary")
+HALF_VIEW = 0.2  # c in the view of ω, 2 (1 + c) ω / (ω + c) − 1
 PREFERENCES = (0.0, 0.25, 0.5, 0.75, 1.0)  # the paper's ω
 
 
@@ -129,7 +131,7 @@ class MarketMaker(Market):
     @cached_property
     def characteristics(self) -> Characteristics:
         """θ = ω, the weight of profit against market share."""
-        entry = Characteristic("profit_weight", 0.0, 1.0, 0.5, "share", "ω; the rest is for volume")
+        entry = Characteristic("profit_weight", 0.0, 1.0, 0.5, description="ω")
         return Characteristics([entry])
 
     @cached_property
@@ -236,7 +238,9 @@ class MarketMaker(Market):
     def observe(self, state: MarketMakerState) -> dict[str, Array]:
         """The price and ω, ``(B, 1, 2)``; 0 instead of ω if it is hidden."""
         xp = namespace(state.theta)
-        view = 2.0 * state.theta[:, 0] - 1.0 if self.theta_visible else 0.0 * state.theta[:, 0]
+        omega = state.theta[:, 0]
+        view = 2.0 * (1.0 + HALF_VIEW) * omega / (omega + HALF_VIEW) - 1.0
+        view = view if self.theta_visible else 0.0 * view
         seen = xp.stack([self._scaled_price(state), view], axis=-1)
         return {MARKET_MAKER: xp.astype(seen, xp.float32)[:, None, :]}
 

@@ -193,9 +193,8 @@ def test_market_maker(start):
         for b in range(copies):
             price, bought, sold, profit, reward = slow[b][t]
             scale = 0.5 / math.sqrt(1 - 0.99**2)
-            np.testing.assert_allclose(
-                seen[b], [(price - 100) / scale, 2 * theta[b, 0] - 1], atol=1e-6
-            )
+            view = 2.4 * theta[b, 0] / (theta[b, 0] + 0.2) - 1
+            np.testing.assert_allclose(seen[b], [(price - 100) / scale, view], atol=1e-6)
             assert step.quantities["price"][b] == pytest.approx(price, abs=1e-10)
             assert (step.quantities["bought"][b], step.quantities["sold"][b]) == (bought, sold)
             assert step.quantities["profit"][b] == pytest.approx(profit, abs=1e-10)
