@@ -31,7 +31,7 @@ POINTS = 1201  # of the price, evenly over so many standard deviations to either
 WIDTH = 6.0
 SEARCHED = 201  # half-spreads tried before the best of them is refined
 GOLDEN = (np.sqrt(5.0) - 1.0) / 2.0
-REFINEMENTS = 45  # each shortens the bracket by GOLDEN: to 1e-11 of the range in all
+REFINEMENTS = 36  # each shortens the bracket by GOLDEN; beyond, rounding of (2) decides
 Floats = NDArray[np.float64]
 
 

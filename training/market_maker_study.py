@@ -23,7 +23,7 @@ from .market_maker_figures import preference_figure, regret_figure
 from .play import Actors, play
 from .studies import Arrays, Findings, Row, Study, Trained
 
-GRID = np.linspace(0.0, 1.0, 21)
+GRID = np.linspace(0.0, 1.0, 21).round(2)
 SHOWN = {
     "half_spread": "half-spread",
     "profit": "profit per taker",
