@@ -106,7 +106,7 @@ class RandomStream:
                 number = int(self.position[row]) // layout.chunk_steps
                 layout.generate(int(self.seed[row]), self.purpose, number, out=chunk[row])
         draws = chunk[:, first] if together else chunk[np.arange(len(offset)), offset]
-        advanced = replace(self, position=self.position + 1, chunk=chunk)
+        advanced = RandomStream(self.seed, self.purpose, self.position + 1, chunk)
         return layout.split(draws), advanced
 
     def take(self, rows: Any) -> RandomStream:

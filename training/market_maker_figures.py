@@ -62,7 +62,7 @@ def preference_figure(conditional: Runs, fixed: Mapping[float, Runs] | None = No
 
 def regret_figure(conditional: Runs, fixed: Mapping[float, Runs] | None = None) -> Figure:
     """What is lost over ω, in percent of the best mean reward; arguments as above."""
-    figure, (axis,) = chart(1, 1, width=5.5, height=3.6)
+    figure, (axis,) = chart(1, 1, width=7.2, height=3.6)
     if conditional:
         _regret(axis, conditional, "one policy for every ω", TRAINED_COLOUR, 2.0)
     for number, (weight, runs) in enumerate((fixed or {}).items()):
@@ -73,7 +73,7 @@ def regret_figure(conditional: Runs, fixed: Mapping[float, Runs] | None = None) 
     axis.set_ylim(bottom=0)
     axis.set_xlabel("ω, weight of profit")
     axis.set_ylabel("regret, % of the best reward")
-    axis.legend(fontsize=8)
+    axis.legend(fontsize=8, loc="center left", bbox_to_anchor=(1.0, 0.5))
     return figure
 
 

@@ -11,7 +11,7 @@ CONDITIONAL = "one policy, 11-point grid of ω"
 HALF_SPREADS = (0.0, 2.72, 3.93, 4.35, 4.57)  # best ones, over the stationary price
 MARKET_SHARES = (0.5, 0.342, 0.269, 0.245, 0.233)
 RESOLUTION = {"half_spread": 0.05, "market_share": 0.005, "profit": 0.01}
-"""Differences that no picture shows: half a percent of the range of each."""
+"""Differences that no picture shows: at most a hundredth of the range of each."""
 
 
 def market_maker() -> Reproduction:
