@@ -43,7 +43,7 @@ def market_maker() -> Reproduction:
             "ω = 0.25 and 0.75 are not on the grid that the policy is trained on. The price starts "
             "from its stationary distribution, as the exact figures do; in the row 'price from p0' "
             "it starts at p0, and the best quotes are those for that.",
-            "Recipe chosen on seeds 10 and 11. The scale on which the maker sees ω was chosen "
+            "Recipe chosen on seeds 10 to 12. The scale on which the maker sees ω was chosen "
             "knowing the best quotes: with ω as it is, regret at ω = 0 was 0.4 % instead of 0.",
         ),
         figures=_figures,
