@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from scipy.special import ndtr
 
 from .market import Array
 
@@ -25,3 +26,19 @@ def row_sum(xp: Any, array: Array) -> Array:
 def row_mean(xp: Any, array: Array) -> Array:
     """Mean over the last axis."""
     return row_sum(xp, array) / array.shape[-1]
+
+
+def row_count(xp: Any, mask: Array) -> Array:
+    """Number of True entries along the last axis, as float64."""
+    if xp is np:
+        return np.add.reduce(mask, axis=-1, dtype=np.int32).astype(np.float64)
+    return xp.astype(xp.sum(mask, axis=-1), xp.float64)
+
+
+def normal_cdf(xp: Any, array: Array) -> Array:
+    """Φ, the standard normal distribution function."""
+    if xp is np:
+        return ndtr(array)
+    import torch
+
+    return torch.special.ndtr(array)

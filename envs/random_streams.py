@@ -49,18 +49,13 @@ class ShockLayout:
         self.uniforms = start - self.normals
         self.chunk_steps = max(1, min(MOST_CHUNK_STEPS, MOST_CHUNK_DRAWS // max(1, start)))
 
-    def generate(self, seed: int, purpose: int, chunk: int) -> NDArray[np.float64]:
-        """Draws of one copy for one chunk, ``(chunk_steps, normals + uniforms)``."""
+    def generate(self, seed: int, purpose: int, chunk: int, out: NDArray[np.float64]) -> None:
+        """Fill `out` with one copy's draws for one chunk, ``(chunk_steps, normals + uniforms)``."""
         key = np.array([seed, purpose], dtype=np.uint64)
         counter = np.array([0, 0, 0, chunk], dtype=np.uint64)
         generator = np.random.Generator(np.random.Philox(key=key, counter=counter))
-        return np.concatenate(
-            [
-                generator.standard_normal((self.chunk_steps, self.normals)),
-                generator.random((self.chunk_steps, self.uniforms)),
-            ],
-            axis=1,
-        )
+        out[:, : self.normals] = generator.standard_normal((self.chunk_steps, self.normals))
+        out[:, self.normals :] = generator.random((self.chunk_steps, self.uniforms))
 
     def split(self, draws: NDArray[np.float64]) -> dict[str, Any]:
         """Named views of a row of draws, name -> ``(B, *shape)``."""
@@ -102,18 +97,16 @@ class RandomStream:
         if not layout.slices:
             return {}, self
         offset = self.position % layout.chunk_steps
-        chunk = self.chunk
-        stale = np.flatnonzero(offset == 0)
+        chunk, first = self.chunk, offset[0]
+        together = (offset == first).all()
+        stale = np.flatnonzero(offset == 0) if first == 0 or not together else offset[:0]
         if stale.size:
-            chunk = chunk.copy()
+            chunk = np.empty_like(chunk) if stale.size == len(chunk) else chunk.copy()
             for row in stale:
                 number = int(self.position[row]) // layout.chunk_steps
-                chunk[row] = layout.generate(int(self.seed[row]), self.purpose, number)
-        if (offset == offset[0]).all():
-            draws = chunk[:, offset[0]]
-        else:
-            draws = chunk[np.arange(len(offset)), offset]
-        advanced = replace(self, position=self.position + 1, chunk=chunk)
+                layout.generate(int(self.seed[row]), self.purpose, number, out=chunk[row])
+        draws = chunk[:, first] if together else chunk[np.arange(len(offset)), offset]
+        advanced = RandomStream(self.seed, self.purpose, self.position + 1, chunk)
         return layout.split(draws), advanced
 
     def take(self, rows: Any) -> RandomStream:

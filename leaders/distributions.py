@@ -88,6 +88,11 @@ class MaximumEntropy(Distribution):
                 f"the grid of leader 'analytic' lists a value twice for {name!r}: {list(values)}. "
                 "Uniform means once each; for unequal weights use distribution: discrete."
             )
+        if sorted(values) != list(values):
+            raise PacesetterError(
+                f"the grid of leader 'analytic' lists values of {name!r} out of order: "
+                f"{list(values)}. Sort them, smallest first."
+            )
         for value in values:
             self._characteristics.validate({name: value})
 

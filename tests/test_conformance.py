@@ -39,6 +39,14 @@ VARIANTS = {
         {},
         {"households": 2, "productivity_variance": 1.0, "inverse_frisch_elasticity": 1.0},
     ],
+    "market_maker": [
+        {},
+        {"takers": 20, "initial_price": "stationary"},
+        {"takers": 1, "mean_reversion": 1.0, "periods": 7},
+        # A price that often lies on its floor.
+        {"takers": 3, "reference_price": 1.0, "price_deviation": 2.0, "valuation_deviation": 1.0},
+        {"takers": 20, "theta_visible": False},
+    ],
 }
 
 

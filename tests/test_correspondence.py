@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import statistics
 
 import numpy as np
 import pytest
@@ -135,3 +136,68 @@ def test_labour_tax(variance, inverse_elasticity):
             seen[b, :, 1], 2 * math.log(1 - xi) / math.log(0.05) - 1, atol=1e-6
         )
     assert step.terminated.all() and not step.truncated.any()
+
+
+def slow_market_maker(weight, half_spreads, takers, noise, price, before):
+    """One copy, taker by taker with its own valuation: prices, trades, profits and rewards."""
+    normal, path = statistics.NormalDist(), []
+    for t, half_spread in enumerate(half_spreads):
+        bid, ask, bought, sold = price - half_spread, price + half_spread, 0, 0
+        for w in takers[t]:
+            buyer = w < 0.5
+            quantile = 1 - 2 * w if buyer else 2 - 2 * w
+            valuation = 100 + 5 * normal.inv_cdf(quantile)
+            if buyer and valuation > ask:
+                sold += 1
+            if not buyer and valuation < bid:
+                bought += 1
+        profit = bought * (before - bid) + sold * (ask - before)
+        number = len(takers[t])
+        reward = weight * profit / number + (1 - weight) * (bought + sold) / number
+        path.append((price, bought, sold, profit / number, reward))
+        before, price = price, max(0, 0.01 * 100 + 0.99 * price + 0.5 * noise[t])
+    return path
+
+
+@pytest.mark.parametrize("start", ["reference", "stationary"])
+def test_market_maker(start):
+    copies, takers, periods = 4, 20, 30
+    market = make("market_maker", takers=takers, periods=periods, initial_price=start)
+    generator = np.random.default_rng(4)
+    theta = generator.random((copies, 1))
+    half_spreads = 10 * generator.random((periods, copies))
+    uniforms = generator.uniform(1e-9, 1, (periods, copies, takers))
+    noise = generator.normal(size=(periods, copies))
+    state = market.reset(0, copies, theta)
+    if start == "reference":
+        np.testing.assert_array_equal(state.previous_price, 100.0)
+    slow = [
+        slow_market_maker(
+            theta[b, 0],
+            half_spreads[:, b],
+            uniforms[:, b],
+            noise[:, b],
+            state.price[b],
+            state.previous_price[b],
+        )
+        for b in range(copies)
+    ]
+    for t in range(periods):
+        seen = market.observe(state)["market_maker"][:, 0]
+        step = market.transition(
+            state,
+            {"market_maker": half_spreads[t][:, None, None]},
+            {"takers": uniforms[t], "price": noise[t]},
+        )
+        state = step.state
+        for b in range(copies):
+            price, bought, sold, profit, reward = slow[b][t]
+            scale = 0.5 / math.sqrt(1 - 0.99**2)
+            view = 2.4 * theta[b, 0] / (theta[b, 0] + 0.2) - 1
+            np.testing.assert_allclose(seen[b], [(price - 100) / scale, view], atol=1e-6)
+            assert step.quantities["price"][b] == pytest.approx(price, abs=1e-10)
+            assert (step.quantities["bought"][b], step.quantities["sold"][b]) == (bought, sold)
+            assert step.quantities["profit"][b] == pytest.approx(profit, abs=1e-10)
+            assert step.quantities["market_share"][b] == pytest.approx((bought + sold) / takers)
+            assert step.rewards["market_maker"][b, 0] == pytest.approx(reward, abs=1e-10)
+    assert step.truncated.all() and not step.terminated.any()

@@ -20,6 +20,7 @@ PLAYED = {name: (name, {}) for name in MARKETS} | {
     "household_economy": ("household_economy", {"households": 4}),
     "household_economy_taxai": ("household_economy", {"households": 4, "accounting": "taxai"}),
     "labour_tax": ("labour_tax", {"households": 3}),
+    "market_maker": ("market_maker", {"takers": 8, "initial_price": "stationary"}),
 }
 COPIES, STEPS, SEED = 2, 6, 11
 

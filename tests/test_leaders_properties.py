@@ -279,6 +279,7 @@ def sampled(path):
         (AnalyticLeader(grid={"taxi": [1.0]}), r"unknown characteristic 'taxi'"),
         (AnalyticLeader(grid={"tax": []}), r"lists no values for 'tax'"),
         (AnalyticLeader(grid={"tax": [1.0, 1.0]}), r"lists a value twice for 'tax'"),
+        (AnalyticLeader(grid={"tax": [1.0, 0.5]}), r"'tax' out of order: \[1.0, 0.5\]. Sort them"),
         (AnalyticLeader(grid={"tax": [1.0, 9.0]}), r"'tax' must lie in"),
         (
             AnalyticLeader(

@@ -162,3 +162,48 @@ def test_a_stream_depends_on_its_seed_alone(seed, position):
     for name in layout.slices:
         np.testing.assert_array_equal(draws[name][1:], alone[name])
     assert draws["b"][0] != draws["c"][0] != draws["b"][1]
+
+
+@FEW
+@given(
+    seed=SEEDS,
+    takers=st.integers(1, 200),
+    narrow=st.floats(0, 10),
+    wider=st.floats(0, 10),
+    weight=st.floats(0, 1),
+)
+def test_a_wider_spread_loses_takers_one_by_one(seed, takers, narrow, wider, weight):
+    """Under the same shocks every taker who still trades traded before, and rewards add up."""
+    market = make("market_maker", takers=takers, initial_price="stationary")
+    narrow, wider = min(narrow, wider), max(narrow, wider)
+    state = market.reset(seed, 4, [weight])
+    tight, wide = (
+        market.step(state, {"market_maker": np.full((4, 1, 1), h)}) for h in (narrow, wider)
+    )
+    for name in ("bought", "sold"):
+        assert (wide.quantities[name] <= tight.quantities[name]).all()
+        assert (wide.quantities[name] >= 0).all()
+    share = tight.quantities["market_share"]
+    assert (share <= 1).all()
+    np.testing.assert_allclose(
+        share * takers, tight.quantities["bought"] + tight.quantities["sold"], atol=1e-9
+    )
+    np.testing.assert_allclose(
+        tight.rewards["market_maker"][:, 0],
+        weight * tight.quantities["profit"] + (1 - weight) * share,
+        atol=1e-12,
+    )
+    np.testing.assert_array_equal(tight.state.price, wide.state.price)  # it moves no price
+
+
+@FEW
+@given(seed=SEEDS, order=st.permutations(range(9)), half_spread=st.floats(0, 10))
+def test_market_maker_takers_are_exchangeable(seed, order, half_spread):
+    market = make("market_maker", takers=9)
+    state, generator = market.reset(seed, 3), np.random.default_rng(seed)
+    shocks = {"takers": generator.random((3, 9)), "price": generator.normal(size=3)}
+    actions = {"market_maker": np.full((3, 1, 1), half_spread)}
+    rewards = market.transition(state, actions, shocks).rewards["market_maker"]
+    permuted = shocks | {"takers": shocks["takers"][:, np.array(order)]}
+    again = market.transition(state, actions, permuted).rewards["market_maker"]
+    np.testing.assert_array_equal(again, rewards)

@@ -127,6 +127,19 @@ def test_entropy_rewards_spread():
     assert spread([[0.3, 0.3]]).tolist() == [0.0]
 
 
+def test_entropy_of_a_grid_is_shannon_entropy():
+    def entropy(points, bins):
+        unit = np.stack([points, np.full(len(points), 0.5)], axis=1)
+        theta = MARKET.characteristics.from_unit(unit)
+        return value(Entropy(bins), theta=theta[:, None])
+
+    grid = np.linspace(0, 1, 11)
+    assert entropy(np.repeat(grid, 4), 11) == pytest.approx(np.log(11))
+    skewed = entropy(np.repeat([0.0, 1.0], [1, 3]), 11)
+    assert skewed == pytest.approx(-np.log([0.25, 0.75, 0.75, 0.75]))
+    assert entropy(grid, 1) == pytest.approx(0.0)
+
+
 @pytest.fixture
 def user_module():
     module = types.ModuleType("user_objectives")

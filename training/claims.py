@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
+
+from numpy.typing import NDArray
 
 SEEDS = (0, 1, 2, 3, 4)
+RunArrays = Mapping[str, Sequence[dict[str, NDArray[Any]]]]
+"""Trial name -> the arrays that each of its runs was drawn from, in the order of the seeds."""
 
 
 @dataclass(frozen=True)
@@ -29,12 +35,32 @@ class Comparison:
 
     Attributes:
         smaller, larger: names in ``results.json``.
-        baseline: the experiment that `larger` is taken from; empty: the same run.
+        baseline: the trial that `larger` is taken from; empty: the same run.
+        times: how many times larger it must be.
     """
 
     smaller: str
     larger: str
     baseline: str = ""
+    times: float = 1.0
+
+
+@dataclass(frozen=True)
+class Match:
+    """A result that must be as in another trial: means over seeds, within that trial's own spread.
+
+    Attributes:
+        key: name in ``results.json`` of both.
+        baseline: the other trial.
+        deviations: how many standard deviations over the seeds of `baseline` they may differ.
+        least: difference that is always allowed, in units of the result: seeds may agree by chance,
+            or because the answer lies on a bound.
+    """
+
+    key: str
+    baseline: str
+    deviations: float = 2.0
+    least: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -45,7 +71,7 @@ class Trial:
         experiment: name of a shipped experiment.
         overrides: changes to it.
         label: name in the table.
-        claims, comparisons: what is judged.
+        claims, comparisons, matches: what is judged.
         report: further results to tabulate without judging them.
     """
 
@@ -54,6 +80,7 @@ class Trial:
     overrides: tuple[str, ...] = ()
     claims: tuple[Claim, ...] = ()
     comparisons: tuple[Comparison, ...] = ()
+    matches: tuple[Match, ...] = ()
     report: tuple[str, ...] = ()
 
     @property
@@ -71,9 +98,11 @@ class Reproduction:
         trials: its rows.
         seeds: of every trial.
         notes: what a reader must know.
+        figures: draws pictures of all trials together, name -> matplotlib figure; or None.
     """
 
     title: str
     trials: tuple[Trial, ...]
     seeds: tuple[int, ...] = SEEDS
     notes: tuple[str, ...] = field(default_factory=tuple)
+    figures: Callable[[RunArrays], dict[str, Any]] | None = None

@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 from torch.utils.tensorboard import SummaryWriter
 
 from ..envs.errors import PacesetterError
+from ..leaders.analytic import AnalyticSearch
 from .charts import pixels
 from .experiment import Experiment
 from .figures import training_figures
 from .history import read_history
-from .play import play
+from .play import Theta, play
 from .policies import Policies
 from .run_folder import RunFolder
 from .studies import Arrays, Findings, Trained, study_of
@@ -57,11 +58,13 @@ def load_trained(run: RunFolder) -> Trained:
 def measure(trained: Trained) -> Findings:
     """The objective and rewards under the leader's answer and under default θ; then the study."""
     experiment, characteristics = trained.experiment, trained.experiment.market.characteristics
-    leader = trained.policies.theta if trained.policies.has_leader else trained.theta
     findings = Findings()
     for name, value in characteristics.named(trained.theta).items():
         findings.results[f"theta/{name}"] = value
-    for label, theta in (("answer", leader), ("default_theta", characteristics.default)):
+    for label, theta in (
+        ("answer", leader_of(trained)),
+        ("default_theta", characteristics.default),
+    ):
         played = play(experiment, trained.policies, theta)
         objective = played.objective
         findings.results[f"objective/{label}"] = float(objective.mean())
@@ -76,6 +79,17 @@ def measure(trained: Trained) -> Findings:
         findings.results.update(own.results)
         findings.arrays.update(own.arrays)
     return findings
+
+
+def leader_of(trained: Trained) -> Theta:
+    """What sets θ in an evaluation: a policy, a known distribution, or else the one answer."""
+    experiment = trained.experiment
+    if trained.policies.has_leader:
+        return trained.policies.theta
+    search = experiment.leader.search(experiment.market.characteristics, experiment.seed)
+    if isinstance(search, AnalyticSearch):
+        return lambda state: search.propose(len(state.theta))
+    return trained.theta
 
 
 def evaluate(run: RunFolder) -> dict[str, float]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -12,10 +12,18 @@ from numpy.typing import NDArray
 
 from ..leaders.game import StackelbergGame
 from .experiment import Experiment
-from .policies import Policies
 
 Theta = NDArray[np.float64] | Callable[[Any], NDArray[np.float64]]
 """θ for all copies ``(d,)`` or each ``(B, d)``, or a leader: market state -> ``(B, d)``."""
+
+
+class Actors(Protocol):
+    """Whoever decides for all followers: trained `Policies`, or a benchmark."""
+
+    def act(
+        self, state: Any, generator: torch.Generator, greedy: bool = False
+    ) -> dict[str, NDArray[Any]]:
+        """Actions in a market state, group -> ``(B, N, …)``."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +44,7 @@ class Played:
 
 def play(
     experiment: Experiment,
-    policies: Policies,
+    policies: Actors,
     theta: Theta,
     copies: int | None = None,
     episodes: int | None = None,

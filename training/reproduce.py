@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from ..envs.errors import PacesetterError, unknown
-from .claims import Claim, Comparison, Reproduction, Trial
+from .claims import Claim, Comparison, Match, Reproduction, Trial
 from .experiment import load_experiment
 from .machine import machine
 from .reproductions import REPRODUCTIONS
@@ -26,7 +26,7 @@ Results = dict[str, list[dict[str, float]]]
 def reproduce(
     name: str, runs: Path, out: Path, jobs: int = 2, seeds: int | None = None
 ) -> dict[str, float]:
-    """Run all trials of a reproduction and write ``out/NAME.md`` and ``out/NAME.json``.
+    """Run all trials of a reproduction and write ``out/NAME.md``, ``out/NAME.json`` and pictures.
 
     Runs that are finished already are not repeated, interrupted ones are resumed.
 
@@ -62,7 +62,21 @@ def reproduce(
     }
     (out / f"{name}.json").write_text(json.dumps(made, indent=1) + "\n")
     (out / f"{name}.md").write_text(table(reproduction, results, command, chosen))
+    _draw(reproduction, runs, out, chosen)
     return figures
+
+
+def _draw(reproduction: Reproduction, runs: Path, out: Path, seeds: tuple[int, ...]) -> None:
+    if reproduction.figures is None:
+        return
+    from .evaluate import read_arrays  # imports torch, which the table does without
+
+    arrays = {
+        trial.name: [read_arrays(RunFolder.open(_path(runs, trial, seed))) for seed in seeds]
+        for trial in reproduction.trials
+    }
+    for name, figure in reproduction.figures(arrays).items():
+        figure.savefig(out / f"{name}.png")
 
 
 def _run_all(reproduction: Reproduction, parent: Path, seeds: tuple[int, ...], jobs: int) -> None:
@@ -136,10 +150,16 @@ def judge(trial: Trial, results: Results) -> Iterator[tuple[str, bool, np.ndarra
         yield claim_text(claim), bool(np.all((judged >= claim.low) & (judged <= claim.high))), None
     for comparison in trial.comparisons:
         baseline = results[comparison.baseline or trial.name]
-        difference = _values(results[trial.name], comparison.smaller) - _values(
+        difference = comparison.times * _values(results[trial.name], comparison.smaller) - _values(
             baseline, comparison.larger
         )
         yield comparison_text(comparison), bool(difference.mean() < 0), difference
+    for match in trial.matches:
+        there = _values(results[match.baseline], match.key)
+        away = abs(float(_values(results[trial.name], match.key).mean() - there.mean()))
+        spread = float(there.std(ddof=1)) if len(there) > 1 else 0.0
+        allowed = max(match.deviations * spread, match.least)
+        yield match_text(match, away, spread), away <= allowed, None
 
 
 def claim_text(claim: Claim) -> str:
@@ -155,7 +175,17 @@ def claim_text(claim: Claim) -> str:
 def comparison_text(comparison: Comparison) -> str:
     """A comparison in words."""
     of = f" of {comparison.baseline}" if comparison.baseline else ""
-    return f"{comparison.smaller} < {comparison.larger}{of}"
+    times = f"{comparison.times:g} × " if comparison.times != 1.0 else ""
+    return f"{times}{comparison.smaller} < {comparison.larger}{of}"
+
+
+def match_text(match: Match, away: float, spread: float) -> str:
+    """A match in words, with the difference of means and the deviation over seeds it is held to."""
+    least = f", or {match.least:g}" if match.least else ""
+    return (
+        f"{match.key} as that of {match.baseline}, within {match.deviations:g} deviations over "
+        f"seeds{least} (differs by {away:.2g}, deviation {spread:.2g})"
+    )
 
 
 def standard_error(values: np.ndarray) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .claims import Claim, Comparison, Reproduction, Trial
+from .market_maker_reproductions import market_maker
 
 CHOSEN_ON_SEEDS = (
     "Recipe and distance were chosen after looking at runs with seeds 0 and 1, which are among the "
@@ -270,6 +271,7 @@ REPRODUCTIONS = {
     "labour_tax": _labour_tax,
     "household_saving": _household_saving,
     "household_tax": _household_tax,
+    "market_maker": market_maker,
     "cobweb_logit": _logit_curve,
     "cobweb_calibration": _calibration,
     "cobweb_planted": _planted,

@@ -140,6 +140,17 @@ def _interval_within_episode(experiment: Experiment) -> Iterable[Problem]:
         )
 
 
+def _leader_fits_the_market(experiment: Experiment) -> Iterable[Problem]:
+    """Set up a search leader as a run will: it reads its distribution or bounds, or says why not.
+
+    What the market itself refuses (a θ out of bounds) is said in the same way.
+    """
+    try:
+        experiment.leader.search(experiment.market.characteristics, experiment.seed)
+    except PacesetterError as error:
+        yield ("leader",), str(error)
+
+
 def _objective_can_be_measured(experiment: Experiment) -> Iterable[Problem]:
     """Bind the objective as a game will: it reads its reference, or says why it cannot."""
     market, objective = experiment.market, experiment.objective
@@ -171,6 +182,7 @@ RULES: list[Callable[[Experiment], Iterable[Problem]]] = [
     _bounds_can_be_smooth,
     _initial_action_is_an_action,
     _interval_within_episode,
+    _leader_fits_the_market,
     _objective_can_be_measured,
 ]
 """What must hold between values that are each allowed by themselves."""
