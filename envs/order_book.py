@@ -265,6 +265,10 @@ class OrderBook:
         bid, ask = self.best_bid, self.best_ask
         return None if bid is None or ask is None else ask - bid
 
+    def offered(self, side: Side) -> int:
+        """Shares that rest on a side."""
+        return int(self._book[layout.OFFERED + side])
+
     def __len__(self) -> int:
         """Number of resting orders."""
         return int(self._book[layout.RESTING])

@@ -39,10 +39,12 @@ PLACE_BITS = 24  # an order's number is serial << PLACE_BITS | place
 MOST_ORDERS = 1 << PLACE_BITS
 LEAST_WINDOW = 64
 
-# The header: best prices at BEST + side, shares traded at TRADED + side of the taker.
-BEST, TRADED = 0, 2
+# The header: best prices at BEST + side, shares traded at TRADED + side of the taker, shares that
+# rest at OFFERED + side.
+BEST, TRADED, OFFERED = 0, 2, 12
 FREE, SERIAL, RESTING, LOWEST, HIGHEST, CLOCK, EVENTS = 4, 5, 6, 7, 8, 9, 10
 MASK, SUMMARY, WORDS, LEVELS, ORDERS, ROOM, EVENT_LOG, EVENT_ROOM = 16, 17, 18, 19, 20, 21, 22, 23
+EXTRA = 14
 HEADER = 24
 # A level.
 HEAD, VOLUME = 0, 1
@@ -99,7 +101,7 @@ SUBMITTED, REDUCED, CANCELLED, EXECUTED = 1, 2, 3, 4
 CANCEL_RESTING, CANCEL_INCOMING, ALLOW = 0, 1, 2
 
 
-def empty_books(copies: int, window: int, orders: int, events: int = 0) -> Integers:
+def empty_books(copies: int, window: int, orders: int, events: int = 0, extra: int = 0) -> Integers:
     """Empty books, ``(copies, L)``.
 
     Args:
@@ -107,6 +109,7 @@ def empty_books(copies: int, window: int, orders: int, events: int = 0) -> Integ
         window: prices that resting orders may span, W; rounded up to a power of two.
         orders: resting orders that there is room for.
         events: events that are kept.
+        extra: entries at the end for whoever drives the book, from ``book[EXTRA]`` on.
     """
     window = 1 << max(window - 1, LEAST_WINDOW - 1).bit_length()
     words, groups = window // 64, max(1, window // 4096)
@@ -116,7 +119,9 @@ def empty_books(copies: int, window: int, orders: int, events: int = 0) -> Integ
     # Orders begin at a multiple of eight entries, so that one lies in one line of the cache.
     orders_at = -(-(levels_at + LEVEL_SIZE * window) // ORDER_SIZE) * ORDER_SIZE
     events_at = orders_at + ORDER_SIZE * orders
-    book = np.zeros(events_at + EVENT_SIZE * events, dtype=np.int64)
+    extra_at = events_at + EVENT_SIZE * events
+    book = np.zeros(extra_at + extra, dtype=np.int64)
+    book[EXTRA] = extra_at
     book[[BEST + BUY, BEST + SELL, SERIAL]] = NO_BID, NO_ASK, 1
     book[MASK:HEADER] = (
         *(window - 1, summary_at, words_at, levels_at),
@@ -130,16 +135,29 @@ def empty_books(copies: int, window: int, orders: int, events: int = 0) -> Integ
     return np.tile(book, (copies, 1))
 
 
-def with_room(books: Integers, orders: int, events: int) -> Integers:
-    """The same books with room for more orders, and without their events."""
+def with_room(books: Integers, orders: int, events: int | None = None) -> Integers:
+    """The same books with room for more orders.
+
+    Args:
+        books: ``(B, L)``.
+        orders: at least as many as there is room for.
+        events: that are kept from now on, without the old ones; by default old ones and room stay.
+    """
     header = books[0]
-    at, room = int(header[ORDERS]), int(header[ROOM])
-    empty = empty_books(1, int(header[MASK]) + 1, orders, events)[0]
+    at, room, extra = int(header[ORDERS]), int(header[ROOM]), books[:, header[EXTRA] :]
+    event_room = int(header[EVENT_ROOM]) if events is None else events
+    empty = empty_books(1, int(header[MASK]) + 1, orders, event_room, extra.shape[1])[0]
     larger = np.tile(empty, (len(books), 1))
     kept = at + ORDER_SIZE * room
     larger[:, :kept] = books[:, :kept]
-    larger[:, EVENTS] = 0
-    larger[:, [ROOM, EVENT_LOG, EVENT_ROOM]] = empty[[ROOM, EVENT_LOG, EVENT_ROOM]]
+    if events is None:
+        old = books[:, header[EVENT_LOG] : header[EXTRA]]
+        larger[:, empty[EVENT_LOG] : empty[EXTRA]] = old
+    else:
+        larger[:, EVENTS] = 0
+    moved = [ROOM, EVENT_LOG, EVENT_ROOM, EXTRA]
+    larger[:, moved] = empty[moved]
+    larger[:, empty[EXTRA] :] = extra
     if orders > room:
         # The new places come before the unused old ones.
         larger[:, at + ORDER_SIZE * (orders - 1) + NEXT] = books[:, FREE]

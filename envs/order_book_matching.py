@@ -47,6 +47,7 @@ from .order_book_layout import (
     NUMBER,
     OF_OWNER,
     OF_SIDE,
+    OFFERED,
     ORDER,
     ORDER_SIZE,
     ORDERS,
@@ -97,6 +98,7 @@ def _remove(book: Integers, order: int) -> None:
     price, side = book[order + PRICE], book[order + SIDE]
     level = level_of(book, price)
     book[level + VOLUME] -= book[order + SIZE]
+    book[OFFERED + side] -= book[order + SIZE]
     after = book[order + NEXT]
     if after == order:
         book[level + HEAD] = NONE
@@ -145,6 +147,7 @@ def _rest(book: Integers, number: int, side: int, price: int, size: int, owner: 
         book[order + NEXT] = head
         book[head + PREVIOUS] = order
     book[RESTING] += 1
+    book[OFFERED + side] += size
     note(book, SUBMITTED, order, size, NONE)
 
 
@@ -179,6 +182,7 @@ def _take(
         else:
             book[order + SIZE] = resting - traded
             book[level + VOLUME] -= traded
+            book[OFFERED + 1 - side] -= traded
         filled += traded
         money += traded * price
     book[TRADED + side] += filled
@@ -302,6 +306,7 @@ def reduce_order(book: Integers, number: int, by: int, kind: int) -> int:
     else:
         book[order + SIZE] = size - by
         book[level_of(book, book[order + PRICE]) + VOLUME] -= by
+        book[OFFERED + book[order + SIDE]] -= by
     return ACCEPTED
 
 

@@ -64,7 +64,7 @@ def test_shares_are_conserved(stream, self_trade):
         for event in outcome.events:
             resting[event.side] += event.size * (1 if event.kind == EventKind.SUBMITTED else -1)
         for side in Side:
-            assert shares(book, side) == resting[side]
+            assert shares(book, side) == book.offered(side) == resting[side]
         executed = [e for e in outcome.events if e.kind == EventKind.EXECUTED]
         assert outcome.filled == sum(e.size for e in executed)
         assert outcome.money == sum(e.size * e.price for e in executed)
