@@ -105,7 +105,7 @@ def draw_shock(memory: Integers, reals: Reals, parameters: Reals, time: int) -> 
     wait = exponential(memory, stream, 1.0 / rate) if rate > 0.0 else 1e18
     size = parameters[at.SHOCK_MEAN]
     size += math.sqrt(parameters[at.SHOCK_VARIANCE]) * normal(memory, stream)
-    memory[here + at.SHOCK_TIME] = time + np.int64(min(wait, 1e18))
+    memory[here + at.SHOCK_TIME] = time + int(min(wait, 1e18))
     reals[at.SHOCK] = size if uniform(memory, stream) < 0.5 else -size
 
 
@@ -161,7 +161,7 @@ def watch_balance(memory: Integers, parameters: Reals) -> None:
         agent = agent_of(memory, maker)
         if memory[agent + at.MID] != NONE and memory[agent + at.ALARMED] != 1:
             memory[agent + at.ALARMED] = 1
-            answer = 2 * memory[agent + at.LATENCY] + np.int64(parameters[at.COMPUTATION_DELAY])
+            answer = 2 * memory[agent + at.LATENCY] + int(parameters[at.COMPUTATION_DELAY])
             wait_for(memory, memory[CLOCK] + answer, at.MAKER_REPEATS, maker, 0, 0, 0)
 
 
@@ -195,14 +195,14 @@ def order_size(memory: Integers, stream: int, lot: int, parameters: Reals) -> in
     if lot > 0:
         return lot
     if parameters[at.SIZE_MIXTURE] == 0.0:
-        low, high = np.int64(parameters[at.LOT_LOW]), np.int64(parameters[at.LOT_HIGH])
+        low, high = int(parameters[at.LOT_LOW]), int(parameters[at.LOT_HIGH])
         return integer(memory, stream, low, high + 1)
     choice = uniform(memory, stream)
     if choice < LOT_WEIGHTS[0]:
         logarithm = LOGNORMAL_MEAN + LOGNORMAL_DEVIATION * normal(memory, stream)
-        return np.int64(np.rint(math.exp(logarithm)))
+        return int(np.rint(math.exp(logarithm)))
     if choice < LOT_WEIGHTS[1]:
-        return np.int64(np.rint(100.0 + HUNDRED_DEVIATION * normal(memory, stream)))
+        return int(np.rint(100.0 + HUNDRED_DEVIATION * normal(memory, stream)))
     hundreds = 2
     while hundreds < 10 and choice >= LOT_WEIGHTS[hundreds]:
         hundreds += 1
@@ -242,7 +242,7 @@ def next_noise_agent(memory: Integers, reals: Reals, parameters: Reals) -> None:
     # Inverse of the U-quadratic distribution function on [0, 1], 4 (x − 1/2)³ + 1/2.
     place = 0.5 + np.cbrt((0.5 - reals[at.SURVIVING]) / 4.0)
     opens, closes = parameters[at.NOISE_OPEN], parameters[at.NOISE_CLOSE]
-    memory[here + at.NOISE_TIME] = np.int64(opens + place * (closes - opens))
+    memory[here + at.NOISE_TIME] = int(opens + place * (closes - opens))
 
 
 @kernel
@@ -250,8 +250,8 @@ def noise_wakes(memory: Integers, reals: Reals, parameters: Reals) -> None:
     """A noise agent wakes somewhere on the line, and asks for the book."""
     here = memory[EXTRA]
     distance = abs(uniform(memory, here + at.NOISE_CHOICES) - reals[at.EXCHANGE_PLACE])
-    latency = np.int64(parameters[at.LINE_LENGTH] * distance)
-    time = memory[here + at.NOISE_TIME] + np.int64(parameters[at.COMPUTATION_DELAY]) + latency
+    latency = int(parameters[at.LINE_LENGTH] * distance)
+    time = memory[here + at.NOISE_TIME] + int(parameters[at.COMPUTATION_DELAY]) + latency
     wait_for(memory, time, at.NOISE_READS, NONE, latency, 0, 0)
     next_noise_agent(memory, reals, parameters)
 
@@ -264,7 +264,7 @@ def noise_reads(memory: Integers, parameters: Reals, latency: int) -> None:
     size = order_size(memory, stream, 0, parameters)
     price = memory[BEST + 1 - side]
     if size > 0 and price != NO_BID and price != NO_ASK:
-        time = memory[CLOCK] + 2 * latency + np.int64(parameters[at.COMPUTATION_DELAY])
+        time = memory[CLOCK] + 2 * latency + int(parameters[at.COMPUTATION_DELAY])
         wait_for(memory, time, at.ORDER_ARRIVES, NONE, side, price, size)
 
 
@@ -282,7 +282,7 @@ def value_reads(memory: Integers, parameters: Reals, number: int) -> None:
     now = memory[CLOCK]
     wait_for(memory, now + memory[agent + at.LATENCY], at.VALUE_DECIDES, number, 0, 0, 0)
     wake = exponential(memory, agent + at.STREAM, parameters[at.VALUE_WAKE])
-    wait_for(memory, now + np.int64(np.rint(wake)), at.VALUE_READS, number, 0, 0, 0)
+    wait_for(memory, now + int(np.rint(wake)), at.VALUE_READS, number, 0, 0, 0)
 
 
 @kernel
@@ -297,19 +297,19 @@ def value_decides(memory: Integers, reals: Reals, parameters: Reals, number: int
     noise = math.sqrt(parameters[at.OBSERVATION_VARIANCE]) * normal(memory, stream)
     left = max(0.0, parameters[at.CLOSE] - now)
     weight = math.exp(-parameters[at.BELIEF_REVERSION] * left)
-    belief = np.int64(np.rint(mean + (np.rint(value + noise) - mean) * weight))
+    belief = int(np.rint(mean + (np.rint(value + noise) - mean) * weight))
     size = order_size(memory, stream, memory[agent + at.LOT], parameters)
     at_touch = uniform(memory, stream) < parameters[at.AT_TOUCH_SHARE]
     choice = uniform(memory, stream)
     bid, ask = memory[agent + at.SEEN_BID], memory[agent + at.SEEN_ASK]
     if bid != NO_BID and ask != NO_ASK:
-        away = 0 if at_touch else np.int64(choice * (2 * (ask - bid)))
+        away = 0 if at_touch else int(choice * (2 * (ask - bid)))
         side = BUY if belief >= (bid + ask) // 2 else SELL
         price = ask - away if side == BUY else bid + away
     else:
         side, price = (BUY if choice < 0.5 else SELL), belief
     if size > 0:
-        time = now + np.int64(parameters[at.COMPUTATION_DELAY]) + memory[agent + at.LATENCY]
+        time = now + int(parameters[at.COMPUTATION_DELAY]) + memory[agent + at.LATENCY]
         wait_for(memory, time, at.ORDER_ARRIVES, number, side, price, size)
 
 
@@ -321,10 +321,10 @@ def momentum_reads(memory: Integers, parameters: Reals, number: int) -> None:
     """A momentum agent is shown the book and follows its two moving averages of the mid."""
     agent = agent_of(memory, number)
     bid, ask = memory[BEST + BUY], memory[BEST + SELL]
-    delay, latency = np.int64(parameters[at.COMPUTATION_DELAY]), memory[agent + at.LATENCY]
+    delay, latency = int(parameters[at.COMPUTATION_DELAY]), memory[agent + at.LATENCY]
     answer = memory[CLOCK] + 2 * latency + delay
     wake = exponential(memory, agent + at.STREAM, parameters[at.MOMENTUM_WAKE])
-    wait_for(memory, answer + np.int64(np.rint(wake)), at.MOMENTUM_READS, number, 0, 0, 0)
+    wait_for(memory, answer + int(np.rint(wake)), at.MOMENTUM_READS, number, 0, 0, 0)
     if bid == NO_BID or ask == NO_ASK:
         return
     append_mid(memory, agent, number, bid + ask)
@@ -362,7 +362,7 @@ def maker_cancels(memory: Integers, parameters: Reals, number: int) -> None:
     """A market maker's cancellations arrive; its request follows a moment later."""
     cancel_all(memory, number)
     watch_balance(memory, parameters)
-    delay = np.int64(parameters[at.MAKER_CANCEL_DELAY])
+    delay = int(parameters[at.MAKER_CANCEL_DELAY])
     wait_for(memory, memory[CLOCK] + delay, at.MAKER_READS, number, 0, 0, 0)
 
 
@@ -392,15 +392,15 @@ def maker_reads(memory: Integers, reals: Reals, parameters: Reals, number: int) 
         weight = parameters[at.MAKER_SPREAD_WEIGHT]
         average = reals[at.SPREADS + number]
         reals[at.SPREADS + number] = weight * (ask - bid) + (1.0 - weight) * average
-    bought, sold = traded_since(memory, now - np.int64(parameters[at.MAKER_WAKE]))
+    bought, sold = traded_since(memory, now - int(parameters[at.MAKER_WAKE]))
     memory[agent + at.BOUGHT], memory[agent + at.SOLD] = bought, sold
     share = np.rint(parameters[at.MAKER_SHARE] * (bought + sold))
-    memory[agent + at.LOT] = max(np.int64(parameters[at.MAKER_LEAST_SIZE]), np.int64(share))
-    delay, latency = np.int64(parameters[at.COMPUTATION_DELAY]), memory[agent + at.LATENCY]
+    memory[agent + at.LOT] = max(int(parameters[at.MAKER_LEAST_SIZE]), int(share))
+    delay, latency = int(parameters[at.COMPUTATION_DELAY]), memory[agent + at.LATENCY]
     answer = now + 2 * latency + delay
     if memory[agent + at.MID] != NONE:
         wait_for(memory, answer, at.MAKER_QUOTES, number, 0, 0, 0)
-    wake = np.int64(np.rint(exponential(memory, agent + at.STREAM, parameters[at.MAKER_WAKE])))
+    wake = int(np.rint(exponential(memory, agent + at.STREAM, parameters[at.MAKER_WAKE])))
     wait_for(memory, answer + wake, at.MAKER_CANCELS, number, 0, 0, 0)
 
 
@@ -414,16 +414,16 @@ def maker_quotes(memory: Integers, reals: Reals, parameters: Reals, number: int)
     agent = agent_of(memory, number)
     cancel_all(memory, number)
     spread = max(reals[at.SPREADS + number], parameters[at.MAKER_LEAST_SPREAD])
-    step = max(1, np.int64(np.rint(parameters[at.MAKER_SPACING] * spread)))
+    step = max(1, int(np.rint(parameters[at.MAKER_SPACING] * spread)))
     bought, sold = memory[agent + at.BOUGHT], memory[agent + at.SOLD]
     middle = memory[agent + at.MID]
     if bought + sold > 0:
         lean = 2.0 * bought / (bought + sold) - 1.0
-        middle = np.int64(middle + lean * parameters[at.MAKER_SKEW])
-    highest_bid = middle - np.int64(math.floor(0.5 * spread))
-    lowest_ask = middle + np.int64(math.ceil(0.5 * spread))
-    levels, size = np.int64(parameters[at.MAKER_LEVELS]), memory[agent + at.LOT]
-    backstop = np.int64(parameters[at.MAKER_BACKSTOP])
+        middle = int(middle + lean * parameters[at.MAKER_SKEW])
+    highest_bid = middle - math.floor(0.5 * spread)
+    lowest_ask = middle + math.ceil(0.5 * spread)
+    levels, size = int(parameters[at.MAKER_LEVELS]), memory[agent + at.LOT]
+    backstop = int(parameters[at.MAKER_BACKSTOP])
     last = levels
     if backstop > 0:
         last = levels - 1

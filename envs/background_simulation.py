@@ -81,7 +81,9 @@ class Markets:
         """
         chosen = np.asarray(seeds, dtype=np.int64).ravel()
         if not chosen.size or (chosen < 0).any():
-            raise PacesetterError(f"seeds must be one or more non-negative integers, got {seeds}.")
+            raise PacesetterError(
+                f"seeds must be one or more non-negative integers, got {chosen.tolist()}."
+            )
         sizes = _parts(market)
         memory = empty_books(
             *(len(chosen), market.price_window, FIRST_ROOM, events), extra=sum(sizes.values())
@@ -198,7 +200,7 @@ def _parts(market: BackgroundMarket) -> dict[str, int]:
 @kernel
 def _open(memory: Integers, reals: Reals, parameters: Reals, seed: int) -> None:
     """Everybody is placed on the line and sleeps; the first wakes are drawn."""
-    here, opening = memory[EXTRA], np.int64(parameters[at.OPEN])
+    here, opening = memory[EXTRA], int(parameters[at.OPEN])
     for source, counter in (
         (ARRIVALS, at.NOISE_STREAM),
         (CHOICES, at.NOISE_CHOICES),
@@ -217,7 +219,7 @@ def _open(memory: Integers, reals: Reals, parameters: Reals, seed: int) -> None:
     makers, value_agents = memory[here + at.MAKERS], memory[here + at.VALUE_AGENTS]
     for number in range(makers + value_agents + memory[here + at.MOMENTUM_AGENTS]):
         distance = abs(uniform(memory, places) - reals[at.EXCHANGE_PLACE])
-        latency = np.int64(parameters[at.LINE_LENGTH] * distance)
+        latency = int(parameters[at.LINE_LENGTH] * distance)
         start_stream(memory, agents.agent_of(memory, number) + at.STREAM, seed, SOURCES + number)
         _place_agent(memory, parameters, number, latency)
     for maker in range(makers):
@@ -241,15 +243,15 @@ def _place_agent(memory: Integers, parameters: Reals, number: int, latency: int)
         kind, mean = at.MAKER_CANCELS, parameters[at.MAKER_WAKE]
     elif number < memory[here + at.MAKERS] + memory[here + at.VALUE_AGENTS]:
         kind, mean = at.VALUE_READS, parameters[at.VALUE_WAKE]
-        low, high = np.int64(parameters[at.LOT_LOW]), np.int64(parameters[at.LOT_HIGH])
+        low, high = int(parameters[at.LOT_LOW]), int(parameters[at.LOT_HIGH])
         memory[agent + at.LOT] = 0 if mixture else integer(memory, stream, low, high + 1)
     else:
         kind, mean = at.MOMENTUM_READS, parameters[at.MOMENTUM_WAKE]
-        low = np.int64(parameters[at.MOMENTUM_LOT_LOW])
-        high = np.int64(parameters[at.MOMENTUM_LOT_HIGH])
+        low = int(parameters[at.MOMENTUM_LOT_LOW])
+        high = int(parameters[at.MOMENTUM_LOT_HIGH])
         memory[agent + at.LOT] = 0 if mixture else integer(memory, stream, low, high + 1)
     wake = parameters[at.OPEN] + np.rint(exponential(memory, stream, mean))
-    time = np.int64(wake) + np.int64(parameters[at.COMPUTATION_DELAY]) + latency
+    time = int(wake) + int(parameters[at.COMPUTATION_DELAY]) + latency
     agents.wait_for(memory, time, kind, number, 0, 0, 0)
 
 

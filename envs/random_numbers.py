@@ -63,4 +63,4 @@ def normal(memory: Integers, at: int) -> float:
 @kernel
 def integer(memory: Integers, at: int, low: int, high: int) -> int:
     """A draw from low, …, high − 1, which must not be empty."""
-    return low + np.int64(uniform(memory, at) * (high - low))
+    return low + int(uniform(memory, at) * (high - low))

@@ -1,6 +1,7 @@
-"""Speed of the limit order book's matching engine, on one core.
+"""Speed of the limit order book: the matching engine, and the background market with all agents.
 
-Rates are per second of processor time, so that what else runs on the machine counts little.
+Rates are per second of processor time, so that what else runs on the machine counts little; only
+the speed-up by threads is measured on the clock.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from numpy.typing import NDArray
 
 from ..envs import order_book_layout as layout
 from ..envs import order_book_matching as matching
+from ..envs.background_market import HOUR, PRESETS, SECOND, BackgroundMarket
+from ..envs.background_simulation import Markets
 
 Figures = dict[str, list[float]]
 """Name -> one value per turn."""
@@ -25,12 +28,16 @@ LAG = 60  # cycles that an order lives
 
 
 def order_book(repeats: int, quick: bool = False) -> Figures:
-    """Operations per second on books of 20 and 1,000 levels a side.
+    """Time of the background market, and operations per second on books of 20 and 1,000 levels.
 
     ``static_1000_levels`` is a deep book that the messages leave alone but for its best 20 levels.
     """
     figures: Figures = {}
     for _ in range(repeats):
+        for preset in PRESETS:
+            for name, value in background(preset, hours=0.25 if quick else 1.0).items():
+                figures.setdefault(f"{preset}/{name}", []).append(value)
+        figures.setdefault("64_copies/speedup_by_two_threads", []).append(speedup_by_threads())
         for name, (levels, active) in BOOKS.items():
             rate = operations_per_second(levels, active, MESSAGES // (10 if quick else 1))
             figures.setdefault(f"{name}/operations_per_processor_second", []).append(rate)
@@ -49,6 +56,36 @@ def operations_per_second(levels: int, active: int, number: int) -> float:
     refused = results[0, :, 0] >= layout.BAD_SIZE
     assert (results[0, refused, 0] == layout.UNKNOWN).all()  # orders that were traded before
     return number / elapsed
+
+
+def background(preset: str, hours: float) -> dict[str, float]:
+    """Processor seconds per simulated hour, milliseconds to open a market, and its megabytes."""
+    market = BackgroundMarket.preset(preset)
+    Markets.opened(market, [0]).advance(market.open_ns + SECOND)
+    copies = 16
+    began = time.process_time()
+    markets = Markets.opened(market, np.arange(copies))
+    opened = time.process_time()
+    markets.advance(market.open_ns + int(hours * HOUR))
+    ran = time.process_time() - opened
+    arrays = (markets.memory, markets.reals, markets.parameters)
+    return {
+        "processor_seconds_per_hour": ran / hours / copies,
+        "reset_milliseconds": 1e3 * (opened - began) / copies,
+        "megabytes": sum(array.nbytes for array in arrays) / copies / 1e6,
+    }
+
+
+def speedup_by_threads(threads: int = 2) -> float:
+    """How much faster 64 copies of rmsc03 run on two threads, on the clock."""
+    market = BackgroundMarket.preset("rmsc03")
+    seconds = []
+    for number in (1, threads):
+        markets = Markets.opened(market, np.arange(64))
+        began = time.perf_counter()
+        markets.advance(market.open_ns + HOUR // 4, threads=number)
+        seconds.append(time.perf_counter() - began)
+    return seconds[0] / seconds[1]
 
 
 def _played(books: Any, messages: NDArray[np.int64]) -> NDArray[np.int64]:
