@@ -18,6 +18,8 @@ ALLOWED_IN_ENVS = {
     "annotated_types",
     "array_api_compat",
     "gymnasium",
+    "llvmlite",
+    "numba",
     "numpy",
     "pettingzoo",
     "scipy",

@@ -69,6 +69,12 @@ def _market_maker(repeats: int, quick: bool) -> Figures:
     return market_maker(repeats)
 
 
+def _order_book(repeats: int, quick: bool) -> Figures:
+    from .bench_order_book import order_book
+
+    return order_book(repeats, quick)
+
+
 def _memory(repeats: int, quick: bool) -> Figures:
     from .bench_speed import memory
 
@@ -87,6 +93,7 @@ BENCHMARKS: dict[str, tuple[str, Callable[[int, bool], Figures]]] = {
         _household_training,
     ),
     "market_maker": ("the market maker alone, 64 copies", _market_maker),
+    "order_book": ("the matching engine and the background market, one core", _order_book),
     "memory": ("a training run with everything Ray starts", _memory),
 }
 """Name -> what it measures, and the function that does, of repeats and whether to be quick."""
@@ -113,6 +120,15 @@ GOALS: dict[str, tuple[str, float]] = {
     "market_maker/cost_per_taker_at_100_over_20": ("at most", 1.0),
     "market_maker/cost_per_taker_at_1000_over_100": ("at most", 1.0),
     "market_maker/cost_per_taker_at_10000_over_1000": ("at most", 1.0),
+    "order_book/20_levels/operations_per_processor_second": ("at least", 3e6),
+    "order_book/1000_levels/operations_per_processor_second": ("at least", 2.5e6),
+    "order_book/static_1000_levels/operations_per_processor_second": ("at least", 2.5e6),
+    "order_book/rmsc04/processor_seconds_per_hour": ("at most", 0.1),
+    "order_book/rmsc03/processor_seconds_per_hour": ("at most", 0.6),
+    "order_book/rmsc04/reset_milliseconds": ("at most", 5.0),
+    "order_book/rmsc03/reset_milliseconds": ("at most", 5.0),
+    "order_book/rmsc03/megabytes": ("at most", 20.0),
+    "order_book/64_copies/speedup_by_two_threads": ("at least", 1.5),
     "memory/demo/megabytes": ("at most", 2500.0),
 }
 

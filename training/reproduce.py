@@ -6,7 +6,7 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
@@ -23,6 +23,18 @@ Results = dict[str, list[dict[str, float]]]
 """Trial name -> results of its runs, in the order of the seeds."""
 
 
+def _order_book_equivalence(out: Path, seeds: int | None) -> dict[str, float]:
+    from .order_book_equivalence import SEEDS, order_book_equivalence
+
+    return order_book_equivalence(out, seeds or SEEDS)
+
+
+MEASUREMENTS: dict[str, Callable[[Path, int | None], dict[str, float]]] = {
+    "order_book_equivalence": _order_book_equivalence,
+}
+"""Tables of docs/results that are made without experiments: name -> of the folder and seeds."""
+
+
 def reproduce(
     name: str, runs: Path, out: Path, jobs: int = 2, seeds: int | None = None
 ) -> dict[str, float]:
@@ -31,7 +43,7 @@ def reproduce(
     Runs that are finished already are not repeated, interrupted ones are resumed.
 
     Args:
-        name: see `reproductions.REPRODUCTIONS`.
+        name: see `reproductions.REPRODUCTIONS`, or a measurement that needs no training.
         runs: folder for run folders.
         out: folder for the tables.
         jobs: runs at the same time, each in a process of its own.
@@ -40,8 +52,10 @@ def reproduce(
     Raises:
         PacesetterError: an unknown name, or a run that failed.
     """
+    if name in MEASUREMENTS:
+        return MEASUREMENTS[name](out, seeds)
     if name not in REPRODUCTIONS:
-        raise unknown("reproduction", name, REPRODUCTIONS)
+        raise unknown("reproduction", name, (*REPRODUCTIONS, *MEASUREMENTS))
     reproduction = REPRODUCTIONS[name]()
     chosen = reproduction.seeds[:seeds]
     for trial in reproduction.trials:
