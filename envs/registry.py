@@ -11,9 +11,10 @@ from .errors import PacesetterError, unknown
 from .household_economy import HouseholdEconomy
 from .labour_tax import LabourTax
 from .market import Market
+from .market_entry import MarketEntry
 
 MARKETS: dict[str, type[Market]] = {
-    market.name: market for market in (Cobweb, Duopoly, HouseholdEconomy, LabourTax)
+    market.name: market for market in (Cobweb, Duopoly, HouseholdEconomy, LabourTax, MarketEntry)
 }
 
 

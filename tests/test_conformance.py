@@ -39,6 +39,11 @@ VARIANTS = {
         {},
         {"households": 2, "productivity_variance": 1.0, "inverse_frisch_elasticity": 1.0},
     ],
+    "market_entry": [
+        {"information_cost": 0.05},
+        {"traders": 3, "capacity": 0, "periods": 7},
+        {"memory": False},
+    ],
 }
 
 
