@@ -16,10 +16,11 @@ then nobody moves once D ∈ {C − 1, C}.
 | trader's action | 0 stays out, 1 enters (Discrete) |
 | leader's observation | running standard deviation of attendance, τ |
 
-Attendance is observed as D / N, τ as 2τ / 0.1 − 1, the deviation in units of √N / 2, the spread of
-attendance when all traders toss coins. Rewards are utilities in units of v √N / 2, the spread of
-what entering is worth then. An episode begins without a past: everybody is out, last and mean
-attendance are 0, and the first move is untaxed.
+When all traders toss coins, attendance deviates by √N / 2 and the utility of entering by v √N / 2:
+attendance is observed as (D − C) / (√N / 2), its deviation in the same unit, and rewards are
+utilities divided by v √N / 2. Positions are observed as −1 (out) and 1, τ as 2τ / 0.1 − 1. An
+episode begins without a past: everybody is out, last and mean attendance are 0, and the first move
+is untaxed.
 
 Version history: v1.
 """
@@ -74,6 +75,8 @@ class MarketEntry(Market):
             utility minus λ KL(π ‖ coin). The same tremble with and without a tax; 0: none.
         memory: False hides attendance and the own position from the traders, who then can only
             enter by chance: the symmetric equilibrium, which has a computed answer.
+        tax_visible: False hides τ from the traders: those who learned under one tax go on as ever
+            under another.
     """
 
     traders: Annotated[int, Ge(2)] = 20
@@ -81,6 +84,7 @@ class MarketEntry(Market):
     periods: Annotated[int, Ge(2)] = 100
     information_cost: Annotated[float, Ge(0)] = 0.0
     memory: bool = True
+    tax_visible: bool = True
 
     name: ClassVar[str] = "market_entry"
     state_type: ClassVar[type[State]] = MarketEntryState
@@ -126,12 +130,12 @@ class MarketEntry(Market):
     @cached_property
     def groups(self) -> tuple[Group, ...]:
         """One type of trader, which sees τ."""
-        low = np.array([0.0, 0.0, 0.0, -1.0], dtype=np.float32)
+        high = np.array([np.inf, np.inf, 1.0, 1.0], dtype=np.float32)
         return (
             Group(
                 name=TRADER,
                 size=self.traders,
-                observation_space=Box(low, np.ones(4, dtype=np.float32), dtype=np.float32),
+                observation_space=Box(-high, high, dtype=np.float32),
                 action_space=Discrete(2),
                 view=("tobin_tax",),
                 information_cost=self.information_cost > 0,
@@ -208,14 +212,19 @@ class MarketEntry(Market):
         shared = xp.zeros_like(state.positions)
         past = at_least(xp, xp.astype(state.clock, state.theta.dtype), 1.0)
         columns = [
-            (state.last_attendance / self.traders)[:, None] + shared,
-            (state.attendance_sum / past / self.traders)[:, None] + shared,
-            state.positions,
+            self._scaled(state.last_attendance)[:, None] + shared,
+            self._scaled(state.attendance_sum / past)[:, None] + shared,
+            2.0 * state.positions - 1.0,
             (2.0 / HIGHEST_TAX) * state.theta - 1.0 + shared,
         ]
         if not self.memory:
             columns[:3] = [shared, shared, shared]
+        if not self.tax_visible:
+            columns[3] = shared
         return {TRADER: xp.astype(xp.stack(columns, axis=-1), xp.float32)}
+
+    def _scaled(self, attendance: Array) -> Array:
+        return (attendance - self.capacity) / self.attendance_unit
 
     def leader_observe(self, state: MarketEntryState) -> Array:
         """Running deviation of attendance and τ, ``(B, 2)``."""

@@ -43,6 +43,7 @@ VARIANTS = {
         {"information_cost": 0.05},
         {"traders": 3, "capacity": 0, "periods": 7},
         {"memory": False},
+        {"tax_visible": False},
     ],
 }
 

@@ -151,8 +151,11 @@ def slow_market_entry(capacity, tax, entered):
             row.append(utility)
         utilities.append(row)
         deviations.append(float(np.std(attendances, ddof=1)) if t else 0.0)
-        share, past = attendance / len(positions), np.mean(attendances) / len(positions)
-        seen.append([[share, past, is_in] for is_in in positions])
+        last, past = (
+            2 * (value - capacity) / math.sqrt(len(positions))
+            for value in (attendance, np.mean(attendances))
+        )
+        seen.append([[last, past, 1 if is_in else -1] for is_in in positions])
     return utilities, deviations, seen
 
 
