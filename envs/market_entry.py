@@ -162,6 +162,7 @@ class MarketEntry(Market):
             "position_changes": "share of the traders who changed position, the first move left "
             "out",
             "utility": "mean over traders after tax, β = 1",
+            "tobin_tax": "τ in force, share of the utility",
             "tax_paid": "mean over traders, in units of utility",
         }
 
@@ -202,6 +203,7 @@ class MarketEntry(Market):
             "volatility_rise": deviation_after - running_deviation(xp, state, state.clock),
             "position_changes": row_mean(xp, changed_position),
             "utility": row_mean(xp, utility - tax),
+            "tobin_tax": state.theta[:, 0],
             "tax_paid": row_mean(xp, tax),
         }
         return self.end_step(after, {TRADER: (utility - tax) / self.reward_unit}, quantities)

@@ -13,17 +13,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import brentq
-from scipy.special import expit, logit
-from scipy.stats import binom
+from scipy.special import comb, expit, logit, xlog1py, xlogy
 
 from .errors import PacesetterError
 from .market_entry import ENTRY_STRENGTH, IN, OUT, OUTSIDE_UTILITY, MarketEntry
 
 Floats = NDArray[np.float64]
 NEVER = 1e-12  # a chance of entering that is none
-LARGEST_LOGIT = 500.0  # of the chances of those who remember
-SCAN_POINTS = 1001
-BISECTIONS = 60
+SCAN_POINTS = 401
+BISECTIONS = 70
 
 
 def utilities(market: MarketEntry, tax: float) -> Floats:
@@ -52,8 +50,8 @@ def symmetric_entry(market: MarketEntry, tax: float) -> float:
     gains = by_position[:, IN] - by_position[:, OUT]  # (2, N)
 
     def excess(p: float) -> float:
-        crowd = binom.pmf(np.arange(N), N - 1, p)
-        gain = float((1.0 - p) * (gains[OUT] @ crowd) + p * (gains[IN] @ crowd))
+        others = binomial(N - 1, np.array([p]))[0]
+        gain = float((1.0 - p) * (gains[OUT] @ others) + p * (gains[IN] @ others))
         return gain - market.information_cost * float(logit(p))
 
     if excess(NEVER) <= 0.0:
@@ -91,12 +89,12 @@ class SortedTraders:
         return path
 
 
-def sorted_equilibrium(market: MarketEntry, tax: float) -> SortedTraders:
-    """The logit equilibrium of traders who remember, in which most keep their position.
+def sorted_equilibrium(market: MarketEntry, tax: float, swap: bool = False) -> SortedTraders:
+    """The logit equilibrium of traders who remember, in which most keep their position or swap it.
 
     Traders look one period ahead. For every last attendance the two chances of entering, of those
-    inside and of those outside, answer each other; where several pairs do, it is the one in which
-    outsiders enter least.
+    inside and of those outside, answer each other. Several pairs may do: positions are kept where
+    outsiders enter least, and swapped where they enter most, insiders making room for them.
 
     Raises:
         PacesetterError: the price of information is zero, where answers jump.
@@ -107,27 +105,28 @@ def sorted_equilibrium(market: MarketEntry, tax: float) -> SortedTraders:
         )
     N = market.traders
     table = utilities(market, tax)
-    entry = np.array([_answers(market, table, inside) for inside in range(N + 1)])
+    entry = np.array([_answers(market, table, inside, swap) for inside in range(N + 1)])
     chain = np.concatenate([crowd(N - d, d, *entry[d][:, None]) for d in range(N + 1)])
     # Without a past all are alike: the first move is the symmetric equilibrium, untaxed.
     start = symmetric_entry(market, 0.0)
-    return SortedTraders(entry, chain, binom.pmf(np.arange(N + 1), N, start))
+    return SortedTraders(entry, chain, binomial(N, np.array([start]))[0])
 
 
-def _answers(market: MarketEntry, table: Floats, inside: int) -> tuple[float, float]:
+def _answers(market: MarketEntry, table: Floats, inside: int, swap: bool) -> tuple[float, float]:
     """Chances of entering of outsiders and of insiders that answer each other.
 
-    Scans the outsiders' log-odds from below for the first at which they answer themselves.
+    Scans the outsiders' log-odds for the least at which they answer themselves, or the largest.
     """
     cost, outside = market.information_cost, market.traders - inside
     gains = table[:, IN] - table[:, OUT]  # (2, N)
+    largest = np.abs(gains).max() / cost + 1.0  # log-odds are gains over the price
 
     def insiders(x: Floats) -> Floats:
         """Log-odds of insiders against outsiders with log-odds x, ``(n,)``."""
         # Untaxed as long as they stay, their gain is linear in the crowd and falls with it.
         slope = gains[IN, 1] - gains[IN, 0]
         constant = gains[IN, 0] + slope * outside * expit(x)
-        low, high = np.full_like(x, -LARGEST_LOGIT), np.full_like(x, LARGEST_LOGIT)
+        low, high = np.full_like(x, -largest), np.full_like(x, largest)
         for _ in range(BISECTIONS):
             middle = (low + high) / 2.0
             above = constant + slope * (inside - 1) * expit(middle) > cost * middle
@@ -141,11 +140,16 @@ def _answers(market: MarketEntry, table: Floats, inside: int) -> tuple[float, fl
 
     if not outside:
         return 0.0, float(expit(insiders(np.zeros(1))[0]))
-    grid = np.linspace(-LARGEST_LOGIT, LARGEST_LOGIT, SCAN_POINTS)
-    first = int(np.argmax(excess(grid) <= 0.0))
-    x = brentq(lambda x: excess(np.array([x]))[0], grid[first - 1], grid[first], xtol=1e-10)
-    inside_odds = insiders(np.array([x]))[0] if inside else -np.inf
-    return float(expit(x)), float(expit(inside_odds))
+    # Fine where chances are not near 0 or 1, coarse where they are.
+    grid = np.sinh(np.linspace(-np.arcsinh(largest), np.arcsinh(largest), SCAN_POINTS))
+    above = excess(grid) > 0.0
+    place = np.flatnonzero(above[:-1] & ~above[1:])[-1 if swap else 0]
+    low, high = grid[place : place + 1], grid[place + 1 : place + 2]
+    for _ in range(BISECTIONS):
+        x = (low + high) / 2.0
+        low, high = (x, high) if excess(x)[0] > 0.0 else (low, x)
+    staying = float(expit(insiders(x)[0])) if inside else 0.0
+    return float(expit(x[0])), staying
 
 
 def crowd(outsiders: int, insiders: int, outside: Floats, inside: Floats) -> Floats:
@@ -158,9 +162,18 @@ def crowd(outsiders: int, insiders: int, outside: Floats, inside: Floats) -> Flo
     Returns:
         ``(n, outsiders + insiders + 1)``.
     """
-    few = binom.pmf(np.arange(outsiders + 1), outsiders, outside[:, None])
-    rest = binom.pmf(np.arange(insiders + 1), insiders, inside[:, None])
+    few, rest = binomial(outsiders, outside), binomial(insiders, inside)
     total = np.zeros((len(few), outsiders + insiders + 1))
     for number in range(outsiders + 1):
         total[:, number : number + insiders + 1] += few[:, number : number + 1] * rest
     return total
+
+
+def binomial(number: int, chances: Floats) -> Floats:
+    """Chances of 0 to `number` successes for each chance of one, ``(n,)`` to ``(n, number + 1)``.
+
+    SciPy's own overflows where chances are as small as those of a trader with much to lose.
+    """
+    successes, p = np.arange(number + 1), chances[:, None]
+    logarithm = xlogy(successes, p) + xlog1py(number - successes, -p)
+    return comb(number, successes) * np.exp(logarithm)

@@ -155,10 +155,11 @@ def test_the_symmetric_equilibrium_goes_from_mixed_to_coin():
     assert symmetric_entry(make("market_entry", traders=3, capacity=3), 0.0) == 1.0
 
 
+@pytest.mark.parametrize("swap", [False, True])
 @pytest.mark.parametrize(("cost", "tax"), [(0.05, 0.0), (0.05, 0.1), (1.0, 0.1)])
-def test_the_sorted_equilibrium_answers_itself(cost, tax):
+def test_the_sorted_equilibrium_answers_itself(cost, tax, swap):
     market = make("market_entry", traders=5, capacity=3, information_cost=cost)
-    found = sorted_equilibrium(market, tax)
+    found = sorted_equilibrium(market, tax, swap)
     np.testing.assert_allclose(found.chain.sum(axis=1), 1.0, atol=1e-12)
     for attendance in range(6):
         before = [IN] * attendance + [OUT] * (5 - attendance)
@@ -179,6 +180,15 @@ def test_sorted_traders_calm_down_and_a_tax_calms_them_further():
     assert deviations[0] < 0.6 * market.benchmark()["mixed_attendance_deviation"]
     assert deviations[2] < deviations[1] < deviations[0]
     assert deviations[2] < 0.6 * deviations[0]
+
+
+def test_untaxed_traders_may_swap_positions_for_ever_and_a_tax_leaves_keeping_alone():
+    market = make("market_entry", information_cost=0.3)
+    keeping, swapping = (sorted_equilibrium(market, 0.0, swap) for swap in (False, True))
+    assert keeping.entry[12, OUT] < 0.05 and keeping.entry[12, IN] > 0.9
+    assert swapping.entry[12, OUT] > 0.9 and swapping.entry[12, IN] < 0.5
+    taxed = [sorted_equilibrium(market, 0.1, swap).entry for swap in (False, True)]
+    np.testing.assert_allclose(*taxed, atol=1e-9)
 
 
 def test_the_sorted_equilibrium_needs_a_price():

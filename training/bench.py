@@ -63,6 +63,12 @@ def _household_training(repeats: int, quick: bool) -> Figures:
     return household(repeats)
 
 
+def _market_entry(repeats: int, quick: bool) -> Figures:
+    from .bench_speed import market_entry
+
+    return market_entry(repeats)
+
+
 def _memory(repeats: int, quick: bool) -> Figures:
     from .bench_speed import memory
 
@@ -80,6 +86,7 @@ BENCHMARKS: dict[str, tuple[str, Callable[[int, bool], Figures]]] = {
         "closed, 100 households, 8 copies, 64×64, 2 epochs, minibatch 1024",
         _household_training,
     ),
+    "market_entry": ("20 traders, 64 copies, 64×64, 2 epochs, minibatch 1024", _market_entry),
     "memory": ("a training run with everything Ray starts", _memory),
 }
 """Name -> what it measures, and the function that does, of repeats and whether to be quick."""
@@ -102,6 +109,7 @@ GOALS: dict[str, tuple[str, float]] = {
     "household/taxai/megabytes_at_10000": ("at most", 3000.0),
     "household_training/sampling_speedup_over_stock": ("at least", 75.0),
     "household_training/iteration_speedup_over_stock": ("at least", 10.0),
+    "market_entry/iteration_speedup_over_stock": ("at least", 10.0),
     "memory/demo/megabytes": ("at most", 2500.0),
 }
 

@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 SEEDS = (0, 1, 2, 3, 4)
+Results = dict[str, list[dict[str, float]]]
+"""Trial name -> results of its runs, in the order of the seeds."""
+Stored = dict[str, dict[str, NDArray[np.float64]]]
+"""Trial name -> arrays of its run with the first seed, see `studies.Findings`."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +44,22 @@ class Comparison:
     smaller: str
     larger: str
     baseline: str = ""
+
+
+@dataclass(frozen=True)
+class Across:
+    """A figure of several trials together, with the range it must lie in.
+
+    Attributes:
+        label: what it is.
+        value: from all results to one number per seed, ``(seeds,)``, or one for all, ``(1,)``.
+        low, high: the range of its mean, bounds included; without bounds it is only reported.
+    """
+
+    label: str
+    value: Callable[[Results], NDArray[np.float64]]
+    low: float = float("-inf")
+    high: float = float("inf")
 
 
 @dataclass(frozen=True)
@@ -71,9 +96,15 @@ class Reproduction:
         trials: its rows.
         seeds: of every trial.
         notes: what a reader must know.
+        across: figures over several trials.
+        section: further lines of Markdown from the results, such as a published table beside ours.
+        figures: name -> drawing of what runs have stored; None: no pictures.
     """
 
     title: str
     trials: tuple[Trial, ...]
     seeds: tuple[int, ...] = SEEDS
     notes: tuple[str, ...] = field(default_factory=tuple)
+    across: tuple[Across, ...] = ()
+    section: Callable[[Results], list[str]] | None = None
+    figures: Callable[[Stored], dict[str, Any]] | None = None

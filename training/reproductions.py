@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .claims import Claim, Comparison, Reproduction, Trial
+from .market_entry_reproductions import entry_logit, entry_tax
 
 CHOSEN_ON_SEEDS = (
     "Recipe and distance were chosen after looking at runs with seeds 0 and 1, which are among the "
@@ -273,4 +274,6 @@ REPRODUCTIONS = {
     "cobweb_logit": _logit_curve,
     "cobweb_calibration": _calibration,
     "cobweb_planted": _planted,
+    "market_entry": entry_tax,
+    "market_entry_logit": entry_logit,
 }

@@ -82,11 +82,13 @@ def study_of(experiment: Experiment) -> Study | None:
     from .duopoly_study import DUOPOLY_STUDY
     from .household_study import HOUSEHOLD_STUDY
     from .labour_tax_study import LABOUR_TAX_STUDY
+    from .market_entry_study import MARKET_ENTRY_STUDY
 
     studies: dict[str, Any] = {
         "cobweb": COBWEB_STUDY,
         "duopoly": DUOPOLY_STUDY,
         "household_economy": HOUSEHOLD_STUDY,
         "labour_tax": LABOUR_TAX_STUDY,
+        "market_entry": MARKET_ENTRY_STUDY,
     }
     return studies.get(experiment.market.name)
