@@ -26,7 +26,7 @@ types: .venv/ready
 # All tables of docs/results, with all seeds: a few hours on two cores.
 reproduce: .venv/ready
 	$(ENVIRONMENT) $(BIN)/pacesetter reproduce duopoly labour_tax household_saving household_tax \
-		cobweb_logit cobweb_calibration cobweb_planted
+		cobweb_logit cobweb_calibration cobweb_planted market_entry market_entry_logit
 
 bench: .venv/ready
 	$(ENVIRONMENT) $(BIN)/pacesetter bench --json docs/results/bench.json

@@ -14,6 +14,7 @@ from gymnasium.spaces import Box, Discrete
 from ..envs.errors import PacesetterError
 from ..leaders.ppo import PPOLeader
 from ..leaders.references import Reference
+from ..leaders.search import FixedLeader
 from .settings import TrainingSettings
 from .yaml_file import KeyPath
 
@@ -132,6 +133,15 @@ def _interval_within_episode(experiment: Experiment) -> Iterable[Problem]:
         )
 
 
+def _fixed_theta_is_allowed(experiment: Experiment) -> Iterable[Problem]:
+    leader = experiment.leader
+    if isinstance(leader, FixedLeader):
+        try:
+            leader.search(experiment.market.characteristics, experiment.seed)
+        except PacesetterError as error:
+            yield ("leader", "theta"), str(error)
+
+
 def _objective_can_be_measured(experiment: Experiment) -> Iterable[Problem]:
     """Bind the objective as a game will: it reads its reference, or says why it cannot."""
     market, objective = experiment.market, experiment.objective
@@ -162,6 +172,7 @@ RULES: list[Callable[[Experiment], Iterable[Problem]]] = [
     _geometric_decay_ends_above_zero,
     _initial_action_is_an_action,
     _interval_within_episode,
+    _fixed_theta_is_allowed,
     _objective_can_be_measured,
 ]
 """What must hold between values that are each allowed by themselves."""
