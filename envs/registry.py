@@ -11,10 +11,12 @@ from .errors import PacesetterError, unknown
 from .household_economy import HouseholdEconomy
 from .labour_tax import LabourTax
 from .market import Market
+from .market_entry import MarketEntry
 from .market_maker import MarketMaker
 
 MARKETS: dict[str, type[Market]] = {
-    market.name: market for market in (Cobweb, Duopoly, HouseholdEconomy, LabourTax, MarketMaker)
+    market.name: market
+    for market in (Cobweb, Duopoly, HouseholdEconomy, LabourTax, MarketEntry, MarketMaker)
 }
 
 

@@ -47,6 +47,12 @@ VARIANTS = {
         {"takers": 3, "reference_price": 1.0, "price_deviation": 2.0, "valuation_deviation": 1.0},
         {"takers": 20, "theta_visible": False},
     ],
+    "market_entry": [
+        {"information_cost": 0.05},
+        {"traders": 3, "capacity": 0, "periods": 7},
+        {"memory": False},
+        {"tax_visible": False},
+    ],
 }
 
 

@@ -200,4 +200,54 @@ def test_market_maker(start):
             assert step.quantities["profit"][b] == pytest.approx(profit, abs=1e-10)
             assert step.quantities["market_share"][b] == pytest.approx((bought + sold) / takers)
             assert step.rewards["market_maker"][b, 0] == pytest.approx(reward, abs=1e-10)
+
+
+def slow_market_entry(capacity, tax, entered):
+    """One copy: positions (T, N) to utilities after tax, deviations so far and observations."""
+    utilities, deviations, seen, attendances = [], [], [], []
+    for t, positions in enumerate(entered):
+        attendance = sum(positions)
+        attendances.append(attendance)
+        row = []
+        for i, is_in in enumerate(positions):
+            utility = 1 + 2 * (capacity - attendance) if is_in else 1
+            if t > 0 and entered[t - 1][i] != is_in:
+                utility -= abs(tax[t] * utility)
+            row.append(utility)
+        utilities.append(row)
+        deviations.append(float(np.std(attendances, ddof=1)) if t else 0.0)
+        last, past = (
+            2 * (value - capacity) / math.sqrt(len(positions))
+            for value in (attendance, np.mean(attendances))
+        )
+        seen.append([[last, past, 1 if is_in else -1] for is_in in positions])
+    return utilities, deviations, seen
+
+
+@pytest.mark.parametrize(("traders", "capacity"), [(20, 12), (5, 0), (3, 3)])
+def test_market_entry(traders, capacity):
+    copies, periods = 4, 25
+    market = make("market_entry", traders=traders, capacity=capacity, periods=periods)
+    generator = np.random.default_rng(4)
+    entered = generator.integers(0, 2, (periods, copies, traders))
+    tax = 0.1 * generator.random((periods, copies, 1))
+    state = market.reset(0, copies)
+    slow = [slow_market_entry(capacity, tax[:, b, 0], entered[:, b]) for b in range(copies)]
+    for t in range(periods):
+        state = market.set_characteristics(state, tax[t])
+        step = market.step(state, {"trader": entered[t]})
+        state = step.state
+        seen, led = market.observe(state)["trader"], market.leader_observe(state)
+        for b, (utilities, deviations, observed) in enumerate(slow):
+            found = step.rewards["trader"][b] * math.sqrt(traders)  # v √N / 2, with v = 2
+            np.testing.assert_allclose(found, utilities[t], atol=1e-12)
+            assert step.quantities["utility"][b] == pytest.approx(np.mean(utilities[t]), abs=1e-12)
+            rise = deviations[t] - (deviations[t - 1] if t else 0.0)
+            assert step.quantities["volatility_rise"][b] == pytest.approx(rise, abs=1e-12)
+            np.testing.assert_allclose(seen[b, :, :3], observed[t], atol=1e-6)
+            assert led[b, 0] == pytest.approx(2 * deviations[t] / math.sqrt(traders), abs=1e-6)
+        view = np.repeat(20 * tax[t] - 1, traders, axis=1)
+        np.testing.assert_allclose(seen[:, :, 3], view, atol=1e-6)
+        moved = np.abs(entered[t] - entered[t - 1]).mean(axis=1) if t else np.zeros(copies)
+        np.testing.assert_allclose(step.quantities["position_changes"], moved, atol=1e-12)
     assert step.truncated.all() and not step.terminated.any()

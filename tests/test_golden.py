@@ -21,6 +21,7 @@ PLAYED = {name: (name, {}) for name in MARKETS} | {
     "household_economy_taxai": ("household_economy", {"households": 4, "accounting": "taxai"}),
     "labour_tax": ("labour_tax", {"households": 3}),
     "market_maker": ("market_maker", {"takers": 8, "initial_price": "stationary"}),
+    "market_entry": ("market_entry", {"traders": 5, "capacity": 3, "information_cost": 0.1}),
 }
 COPIES, STEPS, SEED = 2, 6, 11
 

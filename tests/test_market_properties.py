@@ -83,6 +83,30 @@ def test_labour_tax_households_are_exchangeable(seed, xi, order):
 
 
 @FEW
+@given(seed=SEEDS, data=st.data(), traders=st.integers(2, 30))
+def test_entering_traders_are_exchangeable_and_a_tax_takes_but_gives_nobody(seed, data, traders):
+    capacity = data.draw(st.integers(0, traders))
+    market = make("market_entry", traders=traders, capacity=capacity)
+    order = np.array(data.draw(st.permutations(range(traders))))
+    generator = np.random.default_rng(seed)
+    taxed, untaxed = market.reset(0, 2, [0.1]), market.reset(0, 2, [0.0])
+    other = taxed
+    for _ in range(4):
+        entered = generator.integers(0, 2, (2, traders))
+        step, free = (market.step(state, {"trader": entered}) for state in (taxed, untaxed))
+        permuted = market.step(other, {"trader": entered[:, order]})
+        taxed, untaxed, other = step.state, free.state, permuted.state
+        rewards, before_tax = step.rewards["trader"], free.rewards["trader"]
+        np.testing.assert_allclose(permuted.rewards["trader"], rewards[:, order], atol=1e-12)
+        seen = market.observe(taxed)["trader"][:, order]
+        np.testing.assert_array_equal(market.observe(other)["trader"], seen)
+        assert (rewards <= before_tax).all()
+        assert (before_tax - rewards <= 0.1 * np.abs(before_tax) + 1e-12).all()
+        paid = (before_tax - rewards).mean(axis=1) * market.reward_unit
+        np.testing.assert_allclose(step.quantities["tax_paid"], paid, atol=1e-12)
+
+
+@FEW
 @given(seed=SEEDS, treatment=st.sampled_from(list(SUPPLY_SLOPES)))
 def test_cobweb_prices_are_bounded_without_noise(seed, treatment):
     """Supply lies between 0 and 2 per producer: prices between (a − 12) / b and a / b."""

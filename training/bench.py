@@ -75,6 +75,12 @@ def _order_book(repeats: int, quick: bool) -> Figures:
     return order_book(repeats, quick)
 
 
+def _market_entry(repeats: int, quick: bool) -> Figures:
+    from .bench_speed import market_entry
+
+    return market_entry(repeats)
+
+
 def _memory(repeats: int, quick: bool) -> Figures:
     from .bench_speed import memory
 
@@ -94,6 +100,7 @@ BENCHMARKS: dict[str, tuple[str, Callable[[int, bool], Figures]]] = {
     ),
     "market_maker": ("the market maker alone, 64 copies", _market_maker),
     "order_book": ("the matching engine and the background market, one core", _order_book),
+    "market_entry": ("20 traders, 64 copies, 64×64, 2 epochs, minibatch 1024", _market_entry),
     "memory": ("a training run with everything Ray starts", _memory),
 }
 """Name -> what it measures, and the function that does, of repeats and whether to be quick."""

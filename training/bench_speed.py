@@ -125,6 +125,15 @@ def household(repeats: int, **followers: Any) -> Figures:
     return on_both_routes(experiments, repeats)
 
 
+def market_entry(repeats: int, **followers: Any) -> Figures:
+    """Market entry: 20 traders, 64 copies of 25 periods; see `compare`."""
+    market = make("market_entry")
+    experiments = {
+        route: followers_alone(market, route, 64, 25, **followers) for route in ("array", "stock")
+    }
+    return on_both_routes(experiments, repeats)
+
+
 def on_both_routes(
     experiments: dict[str, Experiment], repeats: int, plain: Experiment | None = None
 ) -> Figures:

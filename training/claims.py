@@ -6,9 +6,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 SEEDS = (0, 1, 2, 3, 4)
+Results = dict[str, list[dict[str, float]]]
+"""Trial name -> results of its runs, in the order of the seeds."""
 RunArrays = Mapping[str, Sequence[dict[str, NDArray[Any]]]]
 """Trial name -> the arrays that each of its runs was drawn from, in the order of the seeds."""
 
@@ -64,6 +67,22 @@ class Match:
 
 
 @dataclass(frozen=True)
+class Across:
+    """A figure of several trials together, with the range it must lie in.
+
+    Attributes:
+        label: what it is.
+        value: from all results to one number per seed, ``(seeds,)``, or one for all, ``(1,)``.
+        low, high: the range of its mean, bounds included; without bounds it is only reported.
+    """
+
+    label: str
+    value: Callable[[Results], NDArray[np.float64]]
+    low: float = float("-inf")
+    high: float = float("inf")
+
+
+@dataclass(frozen=True)
 class Trial:
     """An experiment run with several seeds, and what it must show.
 
@@ -98,6 +117,8 @@ class Reproduction:
         trials: its rows.
         seeds: of every trial.
         notes: what a reader must know.
+        across: figures over several trials.
+        section: further lines of Markdown from the results, such as a published table beside ours.
         figures: draws pictures of all trials together, name -> matplotlib figure; or None.
     """
 
@@ -105,4 +126,6 @@ class Reproduction:
     trials: tuple[Trial, ...]
     seeds: tuple[int, ...] = SEEDS
     notes: tuple[str, ...] = field(default_factory=tuple)
+    across: tuple[Across, ...] = ()
+    section: Callable[[Results], list[str]] | None = None
     figures: Callable[[RunArrays], dict[str, Any]] | None = None

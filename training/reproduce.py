@@ -13,14 +13,11 @@ from pathlib import Path
 import numpy as np
 
 from ..envs.errors import PacesetterError, unknown
-from .claims import Claim, Comparison, Match, Reproduction, Trial
+from .claims import Across, Claim, Comparison, Match, Reproduction, Results, Trial
 from .experiment import load_experiment
 from .machine import machine
 from .reproductions import REPRODUCTIONS
 from .run_folder import RESULTS, RunFolder
-
-Results = dict[str, list[dict[str, float]]]
-"""Trial name -> results of its runs, in the order of the seeds."""
 
 
 def _order_book_equivalence(out: Path, seeds: int | None) -> dict[str, float]:
@@ -153,7 +150,23 @@ def summarise(reproduction: Reproduction, results: Results) -> dict[str, float]:
                 figures[f"{trial.name}/{text}/difference_standard_error"] = standard_error(
                     differences
                 )
+    for across in reproduction.across:
+        values = across.value(results)
+        figures[across.label] = float(values.mean())
+        figures[f"{across.label}/standard_error"] = standard_error(values)
+        if claimed(across):
+            figures[f"{across.label}/passed"] = float(holds(across, values))
     return figures
+
+
+def claimed(across: Across) -> bool:
+    """Whether a figure over several trials is judged, and not only reported."""
+    return across.low > float("-inf") or across.high < float("inf")
+
+
+def holds(across: Across, values: np.ndarray) -> bool:
+    """Whether the mean over seeds lies in its range."""
+    return bool(across.low <= values.mean() <= across.high)
 
 
 def judge(trial: Trial, results: Results) -> Iterator[tuple[str, bool, np.ndarray | None]]:
@@ -178,7 +191,12 @@ def judge(trial: Trial, results: Results) -> Iterator[tuple[str, bool, np.ndarra
 
 def claim_text(claim: Claim) -> str:
     """A claim in words."""
-    subject = claim.key if claim.per_seed else f"mean over seeds of {claim.key}"
+    return _in_range(claim.key if claim.per_seed else f"mean over seeds of {claim.key}", claim)
+
+
+def _in_range(subject: str, claim: Claim | Across) -> str:
+    if claim.low == float("-inf") and claim.high == float("inf"):
+        return subject
     if claim.low == float("-inf"):
         return f"{subject} <= {claim.high:g}"
     if claim.high == float("inf"):
@@ -245,4 +263,11 @@ def table(
                     f"± {standard_error(differences):.1g})"
                 )
             lines.append(f"| {trial.name} | {text}{paired} | {'yes' if passed else '**no**'} |")
+    for across in reproduction.across:
+        values = across.value(results)
+        verdict = ("yes" if holds(across, values) else "**no**") if claimed(across) else "reported"
+        found = f"{values.mean():.3g} ± {standard_error(values):.1g}"
+        lines.append(f"| all | {_in_range(across.label, across)}: {found} | {verdict} |")
+    if reproduction.section is not None:
+        lines += ["", *reproduction.section(results)]
     return "\n".join(lines) + "\n"

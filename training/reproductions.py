@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .claims import Claim, Comparison, Reproduction, Trial
+from .market_entry_reproductions import entry_logit, entry_tax
 from .market_maker_reproductions import market_maker
 
 CHOSEN_ON_SEEDS = (
@@ -275,4 +276,6 @@ REPRODUCTIONS = {
     "cobweb_logit": _logit_curve,
     "cobweb_calibration": _calibration,
     "cobweb_planted": _planted,
+    "market_entry": entry_tax,
+    "market_entry_logit": entry_logit,
 }

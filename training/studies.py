@@ -82,6 +82,7 @@ def study_of(experiment: Experiment) -> Study | None:
     from .duopoly_study import DUOPOLY_STUDY
     from .household_study import HOUSEHOLD_STUDY
     from .labour_tax_study import LABOUR_TAX_STUDY
+    from .market_entry_study import MARKET_ENTRY_STUDY
     from .market_maker_study import MARKET_MAKER_STUDY
 
     studies: dict[str, Any] = {
@@ -90,5 +91,6 @@ def study_of(experiment: Experiment) -> Study | None:
         "household_economy": HOUSEHOLD_STUDY,
         "labour_tax": LABOUR_TAX_STUDY,
         "market_maker": MARKET_MAKER_STUDY,
+        "market_entry": MARKET_ENTRY_STUDY,
     }
     return studies.get(experiment.market.name)
