@@ -75,8 +75,8 @@ class MarketEntry(Market):
             utility minus λ KL(π ‖ coin). The same tremble with and without a tax; 0: none.
         memory: False hides attendance and the own position from the traders, who then can only
             enter by chance: the symmetric equilibrium, which has a computed answer.
-        tax_visible: False hides τ from the traders: those who learned under one tax go on as ever
-            under another.
+        tax_visible: False shows traders no tax whatever it is: those who learned without one go on
+            as ever when one comes.
     """
 
     traders: Annotated[int, Ge(2)] = 20
@@ -209,7 +209,7 @@ class MarketEntry(Market):
         return self.end_step(after, {TRADER: (utility - tax) / self.reward_unit}, quantities)
 
     def observe(self, state: MarketEntryState) -> dict[str, Array]:
-        """Attendance, the own position and τ, ``(B, N, 4)``; zeros for what is hidden."""
+        """Attendance, the own position and τ, ``(B, N, 4)``; zeros for a past that is hidden."""
         xp = namespace(state.theta)
         shared = xp.zeros_like(state.positions)
         past = at_least(xp, xp.astype(state.clock, state.theta.dtype), 1.0)
@@ -222,7 +222,7 @@ class MarketEntry(Market):
         if not self.memory:
             columns[:3] = [shared, shared, shared]
         if not self.tax_visible:
-            columns[3] = shared
+            columns[3] = shared - 1.0
         return {TRADER: xp.astype(xp.stack(columns, axis=-1), xp.float32)}
 
     def _scaled(self, attendance: Array) -> Array:

@@ -230,12 +230,13 @@ def test_hidden_memory_shows_the_tax_alone():
     np.testing.assert_array_equal(before[0, 0], [0.0, 0.0, 0.0, 1.0])
 
 
-def test_a_hidden_tax_shows_nothing_but_is_paid():
-    market = make("market_entry", tax_visible=False)
+def test_a_hidden_tax_looks_like_none_but_is_paid():
+    market, seeing = make("market_entry", tax_visible=False), make("market_entry")
+    untaxed = seeing.observe(seeing.reset(0, 2, [0.0]))["trader"]
     entered = {"trader": np.ones((2, 20), dtype=int)}
     for tax in (0.0, 0.1):
         state = market.reset(0, 2, [tax])
-        assert (market.observe(state)["trader"][:, :, 3] == 0).all()
+        np.testing.assert_array_equal(market.observe(state)["trader"], untaxed)
         state = market.step(state, {"trader": 1 - entered["trader"]}).state
         paid = market.step(state, entered).quantities["tax_paid"]
         np.testing.assert_allclose(paid, tax * 15)  # |1 + 2 (12 − 20)|

@@ -17,8 +17,8 @@ from .policies import Policies
 Floats = NDArray[np.float64]
 
 
-def mean_regret(market: MarketEntry, policies: Policies, attendance: Floats, tax: Floats) -> float:
-    """Utility per trader and period that the best answer to the others would add.
+def regrets(market: MarketEntry, policies: Policies, attendance: Floats, tax: Floats) -> Floats:
+    """Utility per trader that the best answer to the others would add in every period.
 
     With a price of information λ, utility is less λ KL(π ‖ coin), for the policy and for the best
     answer alike.
@@ -28,6 +28,9 @@ def mean_regret(market: MarketEntry, policies: Policies, attendance: Floats, tax
         policies: of the traders.
         attendance: of the periods of whole episodes, ``(E, T, B)``.
         tax: in force then, ``(E, T, B)``.
+
+    Returns:
+        mean over traders, expected over their draws, ``(E, T, B)``.
     """
     past = np.zeros_like(attendance)
     past[:, 1:] = np.cumsum(attendance, axis=1)[:, :-1]
@@ -38,11 +41,11 @@ def mean_regret(market: MarketEntry, policies: Policies, attendance: Floats, tax
     entry = _entry(market, policies, *state)
     # The first move is untaxed.
     charged = np.where(clock > 0, tax, 0.0).reshape(-1)
-    regrets, insiders = np.zeros(len(entry)), last.reshape(-1).astype(int)
+    found, insiders = np.zeros(len(entry)), last.reshape(-1).astype(int)
     for inside in np.unique(insiders):
         rows = insiders == inside
-        regrets[rows] = _of_crowd(market, int(inside), entry[rows], charged[rows])
-    return float(regrets.mean())
+        found[rows] = _of_crowd(market, int(inside), entry[rows], charged[rows])
+    return found.reshape(attendance.shape)
 
 
 def _entry(

@@ -16,7 +16,7 @@ from ..envs.market_entry import HIGHEST_TAX, MarketEntry
 from ..envs.market_entry_equilibrium import sorted_equilibrium, symmetric_entry
 from .charts import EXACT_COLOUR, TRAINED_COLOUR, chart
 from .experiment import Experiment
-from .market_entry_regret import mean_regret
+from .market_entry_regret import regrets
 from .play import Theta, play
 from .studies import Arrays, Findings, Row, Study, Trained
 
@@ -61,13 +61,15 @@ def _describe(trained: Trained, theta: Theta, label: str, findings: Findings) ->
     played = play(trained.experiment, trained.policies, theta).quantities
     attendance = played["attendance"]  # (E, T, B)
     mean = float(attendance.mean())
+    lost = regrets(market, trained.policies, attendance, played["tobin_tax"])
     found = {
         f"{label}attendance_deviation": mean_deviation(attendance),
         f"{label}settled_attendance_deviation": mean_deviation(attendance[:, SETTLING_PERIODS:]),
         f"{label}attendance_percentage_change": percentage_change(attendance),
         f"{label}attendance_mean": mean,
         f"{label}attendance_mean_error": abs(mean - (market.capacity - 0.5)),
-        f"{label}regret": mean_regret(market, trained.policies, attendance, played["tobin_tax"]),
+        f"{label}regret": float(lost.mean()),
+        f"{label}settled_regret": float(lost[:, SETTLING_PERIODS:].mean()),
     }
     findings.results.update(found)
     for name in ("position_changes", "utility", "tobin_tax", "tax_paid"):
