@@ -25,7 +25,7 @@ Version history: v1.
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Annotated, Any, ClassVar, Literal, get_args
 
 import numpy as np
@@ -61,7 +61,10 @@ CHOICES = {
     "budget": get_args(Budget),
     "household_reward": get_args(HouseholdReward),
 }
-OPTIONS_OF_ONE = {"closed": ("budget", "labour_income"), "taxai": ("household_reward",)}
+OPTIONS_OF_ONE = {
+    "closed": ("budget", "labour_income", "highest_taxes"),
+    "taxai": ("household_reward",),
+}
 TAX_NAMES = (
     "income_tax_level",
     "income_tax_progressivity",
@@ -100,6 +103,8 @@ class HouseholdEconomy(Market):
         household_reward: taxai only; ``log``: log c − (5h)³/3, in units of 10, or ``bounded``: the
             logistic function of log(c / 1000) − 10 h³/3.
         taxable_income_elasticity: read by ``saez``.
+        highest_taxes: closed only; upper bounds of θ = (τⁱ, ξⁱ, τᵃ, ξᵃ); None: 0.95 each. They are
+            also what followers are pre-trained under.
         weighted_wealth: initial wealth as in the population; False: as in the survey's sample.
         wealth_file: CSV of the user's own with columns ASSET and WGT; empty: the shipped survey.
     """
@@ -113,6 +118,7 @@ class HouseholdEconomy(Market):
     labour_income: bool = True
     household_reward: HouseholdReward = "log"
     taxable_income_elasticity: Annotated[float, Gt(0)] = 0.25
+    highest_taxes: tuple[float, float, float, float] | None = None
     weighted_wealth: bool = True
     wealth_file: str = ""
 
@@ -135,6 +141,8 @@ class HouseholdEconomy(Market):
                 f"{self.taxable_income_elasticity:g}; estimates lie near 0.25."
             )
         self._refuse_options_without_meaning()
+        if self.highest_taxes is not None:
+            _check_highest_taxes(self.highest_taxes)
         _ = self.wealth_distribution  # a file that cannot be read is refused here
 
     def _refuse_options_without_meaning(self) -> None:
@@ -157,7 +165,7 @@ class HouseholdEconomy(Market):
     @cached_property
     def characteristics(self) -> Characteristics:
         """θ = (τⁱ, ξⁱ, τᵃ, ξᵃ), and in taxai G/Y; entries the rule does not read are fixed at 0."""
-        highest = HIGHEST[self.accounting]
+        highest = self._highest
         reads = READS.get(self.tax_rule, ())
         symbols = ("τ on income", "ξ on income", "τ on wealth", "ξ on wealth")
         entries = [
@@ -171,13 +179,17 @@ class HouseholdEconomy(Market):
             return Characteristics(entries)
         return Characteristics(
             entries,
-            prior=_levels_above,
+            prior=partial(_levels_above, highest=self._highest),
             constraints=[
                 LinearConstraint({TAX_NAMES[k + 1]: 1.0, TAX_NAMES[k]: -1.0}, 0.0) for k in (0, 2)
             ],
             because="More progressivity than level pays out money that nobody has paid in; set "
             "budget to 'rebate' or 'spend', which levy it, or lower the progressivity.",
         )
+
+    @property
+    def _highest(self) -> tuple[float, ...]:
+        return self.highest_taxes or HIGHEST[self.accounting]
 
     @cached_property
     def groups(self) -> tuple[Group, ...]:
@@ -294,7 +306,7 @@ class HouseholdEconomy(Market):
 
     @cached_property
     def _view_scale(self) -> Any:
-        return 2.0 / np.array(HIGHEST[self.accounting])
+        return 2.0 / np.array(self._highest)
 
     def _theta_seen(self, xp: Any, state: HouseholdState) -> Array:
         """θ as shares of its bounds, from −1 to 1, ``(B, d)``."""
@@ -317,7 +329,23 @@ def _aggregates_seen(xp: Any, state: HouseholdState) -> Array:
     return xp.log1p(state.aggregates / xp.asarray(AGGREGATE_UNITS, dtype=state.theta.dtype))
 
 
-def _levels_above(uniforms: Any) -> Any:
-    """Uniform draws with ξ ≤ τ for both taxes: of each pair the larger is the level."""
-    pairs = uniforms.reshape(-1, 2, 2)
-    return HIGHEST["closed"][0] * np.sort(pairs, axis=2)[:, :, ::-1].reshape(-1, 4)
+def _levels_above(uniforms: Any, highest: tuple[float, ...]) -> Any:
+    """Draws with ξ ≤ τ for both taxes: of each pair the larger is the level."""
+    level, progressivity = (np.array(highest[k::2]) for k in range(2))
+    ordered = np.sort(uniforms.reshape(-1, 2, 2), axis=2)
+    taxes = np.stack(
+        [level * ordered[:, :, 1], np.minimum(level * ordered[:, :, 0], progressivity)], axis=2
+    )
+    return taxes.reshape(-1, 4)
+
+
+def _check_highest_taxes(highest: tuple[float, ...]) -> None:
+    allowed = HIGHEST["closed"]
+    if len(highest) != 4 or not all(
+        0 < x <= most for x, most in zip(highest, allowed, strict=True)
+    ):
+        raise PacesetterError(
+            f"highest_taxes must be four numbers above 0 and at most {allowed[0]:g}, the upper "
+            f"bounds of {', '.join(TAX_NAMES)}; got {list(highest)}. To rule a tax out, choose "
+            "the tax_rule 'flat' or 'none', or a small bound."
+        )
