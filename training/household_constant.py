@@ -1,7 +1,8 @@
 """Households that decide by rule of thumb: what a learned policy of the full economy must beat.
 
 A constant policy saves one share of its resources and works the same hours in every year, under one
-tax. The best of a grid is found by playing all of them at once, one economy per parallel copy.
+tax. The best of a grid is found by playing all of them at once, one economy per parallel copy; those
+that did best play again, in many more economies, which say which of them is best and how good it is.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ from ..envs.household_economy import HOUSEHOLD, HouseholdEconomy
 SAVING_SHARES = (0.6, 0.7, 0.8, 0.85, 0.9, 0.925, 0.95, 0.965, 0.98)
 HOURS = (0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.5, 0.7)
 TAX_SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)  # of the largest tax levels and progressivities
-ECONOMIES = 4  # per policy
+ECONOMIES = 4  # per policy in the first round
+FINALISTS = 8  # policies in the second
 Floats = NDArray[np.float64]
 
 
@@ -49,29 +51,41 @@ class ConstantPolicy:
     outcome: Outcome
 
 
-def best_constant_policy(market: HouseholdEconomy, seed: int) -> ConstantPolicy:
+def best_constant_policy(market: HouseholdEconomy, seed: int, copies: int = 64) -> ConstantPolicy:
     """The constant policy of the largest welfare over the horizon, on the grid above.
 
     Args:
         market: an economy whose tax rule reads θ.
         seed: of the first economy; every policy meets the same ones.
+        copies: economies of the second round, whose outcome is reported. A few economies flatter
+            the policy that they choose.
     """
     grid = np.array(list(product(SAVING_SHARES, HOURS, TAX_SHARES)))
     totals = np.zeros((2, len(grid)))
     for economy in range(ECONOMIES):
         alike = market.reset(seed + economy).take(np.zeros(len(grid), dtype=np.int64))
         state = market.set_characteristics(alike, _taxes(market, grid[:, 2]))
-        totals += _lived(market, state, np.repeat(grid[:, None, :2], market.households, axis=1))
-    best = int(np.argmax(totals[0]))
-    saving, hours, tax = (float(value) for value in grid[best])
-    outcome = _outcome(market, totals[:, best], ECONOMIES)
-    return ConstantPolicy(saving, hours, tax, outcome)
+        totals += _lived(market, state, _every_household(market, grid[:, :2]))
+    judged = []
+    for saving, hours, tax in grid[np.argsort(-totals[0], kind="stable")[:FINALISTS]].tolist():
+        state = market.set_characteristics(
+            market.reset(seed, copies), _taxes(market, np.full(copies, tax))
+        )
+        decisions = _every_household(market, np.tile([saving, hours], (copies, 1)))
+        outcome = _outcome(market, _lived(market, state, decisions).sum(axis=1), copies)
+        judged.append(ConstantPolicy(saving, hours, tax, outcome))
+    return max(judged, key=lambda policy: policy.outcome.welfare_of_horizon)
 
 
-def random_households(market: HouseholdEconomy, seed: int, copies: int = 16) -> Outcome:
+def random_households(market: HouseholdEconomy, seed: int, copies: int = 64) -> Outcome:
     """Households that draw saving and hours evenly in every year, under the market's default θ."""
     totals = _lived(market, market.reset(seed, copies), None, seed).sum(axis=1)
     return _outcome(market, totals, copies)
+
+
+def _every_household(market: HouseholdEconomy, decisions: Floats) -> Floats:
+    """The same decisions ``(B, 2)`` for all households of an economy, ``(B, N, 2)``."""
+    return np.repeat(decisions[:, None, :], market.households, axis=1)
 
 
 def _taxes(market: HouseholdEconomy, shares: Floats) -> Floats:

@@ -21,6 +21,7 @@ from .experiment import Experiment
 from .household_constant import best_constant_policy, random_households
 from .household_saving_study import SAVING_STUDY
 from .play import Theta, play
+from .settings import EvaluationSettings
 from .studies import Arrays, Findings, Row, Study, Trained
 
 SERIES = (
@@ -69,19 +70,23 @@ def measure(trained: Trained) -> Findings:
     if np.any(trained.theta != 0.0) or trained.policies.has_leader:
         _describe(trained, np.zeros_like(trained.theta), UNTAXED, findings)
     if market.accounting == "taxai":
-        findings.results.update(_rules_of_thumb(market, trained.experiment.evaluation.seed))
+        findings.results.update(_rules_of_thumb(market, trained.experiment.evaluation))
     return findings
 
 
-def _rules_of_thumb(market: HouseholdEconomy, seed: int) -> dict[str, float]:
-    """The best constant policy with its tax, and random households under Saez taxes."""
-    best = best_constant_policy(replace(market, tax_rule="hsv"), seed)
+def _rules_of_thumb(market: HouseholdEconomy, evaluation: EvaluationSettings) -> dict[str, float]:
+    """The best constant policy with its tax, and random households under Saez taxes.
+
+    Both live in the economies in which the trained policy is evaluated.
+    """
+    seed, copies = evaluation.seed, evaluation.copies
+    best = best_constant_policy(replace(market, tax_rule="hsv"), seed, copies)
     found = {
         "constant/saving_share": best.saving_share,
         "constant/hours": best.hours,
         "constant/tax_share": best.tax_share,
     }
-    random = random_households(replace(market, tax_rule="saez"), seed)
+    random = random_households(replace(market, tax_rule="saez"), seed, copies)
     for label, outcome in (("constant", best.outcome), ("random", random)):
         found |= {f"{label}/{name}": value for name, value in asdict(outcome).items()}
     return found
