@@ -37,7 +37,6 @@ from .household_economy import HOUSEHOLD, READS, HouseholdEconomy
 from .household_production import STEADY_WAGE, HouseholdState
 
 Floats = NDArray[np.float64]
-SUMMED = ("wealth", "disposable_income")  # quantities per household, which have no mean path
 STEPS = (0.3, 0.15, 0.08, 0.04)  # of the way; the next when a gap no longer shrinks
 FIRST_YEARS, LATER_YEARS = 200, 40  # of value iteration before the last year
 
@@ -104,7 +103,9 @@ def household_equilibrium(
     expected["floor"] = np.full(years, 0.05)
     value, best, stage, last = _first_guess(discount, expected["wage"][-1]), None, 0, np.inf
     for sweep in range(most_sweeps):
-        shares, hours, value = _decisions(value, expected, values, discount, sweep == 0)
+        shares, hours, value = _decisions(
+            value, expected, values, discount, LATER_YEARS if sweep else FIRST_YEARS
+        )
         found = _paths(market, taxes, shares, hours, copies, seed)
         gap = _gap(expected, found)
         if best is None or gap < best.gap:
@@ -118,6 +119,31 @@ def household_equilibrium(
             path += STEPS[stage] * (found[name] - path)
     assert best is not None
     return best
+
+
+def best_decisions(
+    expected: dict[str, Floats], theta: Any, discount: float
+) -> tuple[Floats, Floats]:
+    """Saving shares and hours of one household, ``(T, A, Z)`` each, along given paths.
+
+    Args:
+        expected: see `expected_paths`.
+        theta: taxes, ``(4,)``, constant.
+        discount: β.
+    """
+    value = _first_guess(discount, expected["wage"][-1])
+    taxes = tuple(float(x) for x in theta)
+    return _decisions(value, expected, taxes, discount, FIRST_YEARS)[:2]
+
+
+def expected_paths(paths: dict[str, Floats]) -> dict[str, Floats]:
+    """What households must know of an economy's mean paths: wage, transfer and floor, ``(T,)``.
+
+    Args:
+        paths: ``wage``, ``transfer``, ``consumption`` and ``wealth`` (next year's), ``(T,)``.
+    """
+    floor = SUBSISTENCE * (paths["consumption"] + paths["wealth"])
+    return {"wage": paths["wage"], "transfer": paths["transfer"], "floor": floor}
 
 
 def _check(market: HouseholdEconomy) -> None:
@@ -140,14 +166,14 @@ def _decisions(
     expected: dict[str, Floats],
     theta: tuple[float, ...],
     discount: float,
-    first: bool,
+    years_after: int,
 ) -> tuple[Floats, Floats, Floats]:
     """Tables of p and h for every year, and the value after the last, to start from next time."""
     years = len(expected["wage"])
     table = (WEALTH_POINTS, PRODUCTIVITY_POINTS)
     share, hours = np.zeros(table), np.full(table, 0.7)
     shares, all_hours = np.empty((years, *table)), np.empty((years, *table))
-    for _ in range(FIRST_YEARS if first else LATER_YEARS):
+    for _ in range(years_after):
         value = _earlier(value, expected, -1, theta, discount, share, hours)
     after = value
     for back in range(years - 1, -1, -1):
@@ -174,17 +200,15 @@ def _paths(
 ) -> dict[str, Floats]:
     """Mean paths that these decisions make, name → ``(T,)``."""
     state = market.set_characteristics(market.reset(seed, copies), np.tile(theta, (copies, 1)))
-    paths: dict[str, list[float]] = {"floor": []}
+    paths: dict[str, list[float]] = {}
     for share, worked in zip(shares, hours, strict=True):
         assert isinstance(state, HouseholdState)
         step = market.step(state, {HOUSEHOLD: decide(share, worked, state)})
         for name, path in step.quantities.items():
-            if name not in SUMMED:
-                paths.setdefault(name, []).append(float(np.mean(path)))
-        held = float(np.mean(step.quantities["wealth"]))
-        paths["floor"].append(SUBSISTENCE * (paths["consumption"][-1] + held))
+            paths.setdefault(name, []).append(float(np.mean(path)))
         state = step.state
-    return {name: np.array(path) for name, path in paths.items()}
+    means = {name: np.array(path) for name, path in paths.items()}
+    return means | expected_paths(means)
 
 
 def _gap(expected: dict[str, Floats], found: dict[str, Floats]) -> float:

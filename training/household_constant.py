@@ -1,8 +1,9 @@
 """Households that decide by rule of thumb: what a learned policy of the full economy must beat.
 
-A constant policy saves one share of its resources and works the same hours in every year, under one
-tax. The best of a grid is found by playing all of them at once, one economy per parallel copy; those
-that did best play again, in many more economies, which say which of them is best and how good it is.
+A constant policy saves one share of its resources and works the same hours in every year, under
+one tax. The best of a grid is found by playing all of them at once, one economy per parallel copy;
+those that did best play again, in many more economies, which say which of them is best and how good
+it is.
 """
 
 from __future__ import annotations

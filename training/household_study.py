@@ -13,11 +13,12 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from ..envs.household_economy import HouseholdEconomy
+from ..envs.household_economy import READS, HouseholdEconomy
 from ..envs.household_taxai import END_REASONS
 from ..envs.inequality import lorenz_curve
 from .charts import EXACT_COLOUR, TRAINED_COLOUR, chart
 from .experiment import Experiment
+from .household_adaptation import best_response_gain
 from .household_constant import best_constant_policy, random_households
 from .household_saving_study import SAVING_STUDY
 from .play import Theta, play
@@ -47,6 +48,7 @@ LABELS = {
     "income_gini": "Gini of income after tax",
 }
 LORENZ_YEAR = 50  # by then inequality has settled; shorter episodes show their last year
+COMPUTED = (*READS, "none")  # rules for which the best decisions are computed
 ANSWER, UNTAXED = "", "untaxed/"
 # TaxAI (Mi et al. 2024), N = 100: years, welfare, GDP per head in $ million, Ginis as above.
 PUBLISHED_TAXAI = (
@@ -69,8 +71,14 @@ def measure(trained: Trained) -> Findings:
     _describe(trained, leader, ANSWER, findings)
     if np.any(trained.theta != 0.0) or trained.policies.has_leader:
         _describe(trained, np.zeros_like(trained.theta), UNTAXED, findings)
+    if market.accounting == "closed" and market.budget == "rebate" and market.tax_rule in COMPUTED:
+        gain = best_response_gain(trained, trained.theta)
+        findings.results["best_response_gain"] = gain
     if market.accounting == "taxai":
-        findings.results.update(_rules_of_thumb(market, trained.experiment.evaluation))
+        results = findings.results
+        results.update(_rules_of_thumb(market, trained.experiment.evaluation))
+        for label in ("constant", "random"):
+            results[f"{label}_advantage"] = results["welfare"] - results[f"{label}/welfare"]
     return findings
 
 
@@ -137,6 +145,9 @@ def rows(experiment: Experiment) -> list[Row]:
         return SAVING_STUDY.rows(experiment)
     table = [Row(label, name) for name, label in LABELS.items()]
     table += [Row(f"{label}, untaxed", f"{UNTAXED}{name}") for name, label in LABELS.items()]
+    if market.accounting == "closed":
+        text = "gain of one household that decides best, share of consumption"
+        table.append(Row(text, "best_response_gain"))
     if market.accounting == "taxai":
         table += [
             Row("welfare per year of the horizon", "welfare_of_horizon"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .claims import Claim, Comparison, Reproduction, Trial
+from .household_reproductions import household_saving, household_tax, household_taxai
 from .market_entry_reproductions import entry_logit, entry_tax
 from .market_maker_reproductions import market_maker
 
@@ -206,72 +207,12 @@ def _logit_curve() -> Reproduction:
     )
 
 
-def _household_saving() -> Reproduction:
-    return Reproduction(
-        "Households on capital income alone save as much as is best",
-        (
-            Trial(
-                "household_saving",
-                claims=(Claim("saving_share_error", high=0.02),),
-                report=("saving_share",),
-            ),
-            Trial("household_saving_end", claims=(Claim("saving_share_error", high=0.03),)),
-        ),
-        notes=(
-            "Exact: the discount factor, 0.95, at every wealth where the economy goes on; with n "
-            "years left s / (1 + s), s = 0.95 (1 − 0.95ⁿ) / 0.05. `saving_share_error` is the "
-            "largest error over wealth from 0.1 to 30 mean incomes, and over all years.",
-            "Recipe chosen on seed 10. One over the years left is observed because saving is "
-            "almost linear in it; with the share of the episode left, the last years were missed.",
-        ),
-    )
-
-
-def _household_tax() -> Reproduction:
-    leaders = ("household_tax_ppo", "household_tax_bayesian")
-    untaxed = "household_none"
-    described = ("hours", "saving_share", "wage", "wealth_gini", "income_gini", "gdp", "welfare")
-    trials = [
-        Trial(
-            leader,
-            comparisons=tuple(
-                Comparison(quantity, quantity, untaxed)
-                for quantity in ("hours", "saving_share", "wealth_gini", "income_gini")
-            ),
-            report=(
-                *described,
-                "theta/income_tax_level",
-                "theta/income_tax_progressivity",
-                "theta/wealth_tax_level",
-                "theta/wealth_tax_progressivity",
-            ),
-        )
-        for leader in leaders
-    ]
-    for rule in ("none", "flat", "us_federal", "saez"):
-        worse = [Comparison("welfare", "welfare", leader) for leader in leaders]
-        if rule == "none":
-            worse += [Comparison("wage", "wage", leader) for leader in leaders]
-        trials.append(Trial(f"household_{rule}", comparisons=tuple(worse), report=described))
-    return Reproduction(
-        "Taxes for welfare in the household economy (ADAGE, Fig. 3–5), closed accounting, N = 100",
-        tuple(trials),
-        notes=(
-            "Welfare is mean utility per household and year over 100 years. Households adapt to "
-            "every tax for the same number of iterations; the flat tax is the best that a Bayesian "
-            "leader finds. The five directions of the paper's figures, against no tax: welfare "
-            "rises, hours fall, saving falls, the wage rises, inequality of wealth falls and that "
-            "of income does not rise.",
-            "Recipe chosen on seed 10.",
-        ),
-    )
-
-
 REPRODUCTIONS = {
     "duopoly": _duopoly,
     "labour_tax": _labour_tax,
-    "household_saving": _household_saving,
-    "household_tax": _household_tax,
+    "household_saving": household_saving,
+    "household_tax": household_tax,
+    "household_taxai": household_taxai,
     "market_maker": market_maker,
     "cobweb_logit": _logit_curve,
     "cobweb_calibration": _calibration,
