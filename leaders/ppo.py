@@ -21,11 +21,15 @@ class PPOLeader(PPOOptions, LeaderSettings):
     the range of an action is half the range between a characteristic's bounds.
 
     Attributes:
+        initial_theta: name -> value that an untrained leader sets on average; entries left out take
+            the market's default. None: the middle of every range. A leader climbs from where it
+            starts: begin at a policy under which the market works.
         interval: the slow clock, ``"episode"`` or follower steps between two settings of θ.
         update_every: follower updates per leader update, the slow time scale of learning.
     """
 
     name: ClassVar[str] = "ppo"
+    initial_theta: dict[str, float] | None = None
     interval: Interval = "episode"
     update_every: Count = 1
     hidden_layers: Annotated[tuple[Count, ...], MinLen(1)] = (32, 32)
@@ -36,5 +40,10 @@ class PPOLeader(PPOOptions, LeaderSettings):
     discount: Fraction = 0.99
 
     def search(self, characteristics: Characteristics, seed: int) -> None:
-        """None: this leader does not search between episodes, RLlib trains it."""
+        """None: this leader does not search between episodes, RLlib trains it.
+
+        PacesetterError if `initial_theta` names an unknown entry or is out of bounds.
+        """
+        if self.initial_theta is not None:
+            characteristics.validate(self.initial_theta)
         return None

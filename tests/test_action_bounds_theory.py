@@ -27,6 +27,26 @@ def test_an_untrained_policy_starts_at_its_initial_action(bounds, action):
     assert np.abs(played - action).max() < 0.02  # the network's last layer starts small
 
 
+def test_an_untrained_leader_starts_at_its_initial_theta():
+    start = "{income_tax_level: 0.1, wealth_tax_level: 0.05}"
+    experiment = load_experiment("household_taxai_ppo", [f"leader.initial_theta={start}"])
+    theta = Policies.untrained(experiment).theta(experiment.market.reset(0, 2))
+    widths = experiment.market.characteristics.high
+    assert (np.abs(theta - [0.1, 0.0, 0.05, 0.0, 0.0]) < 0.02 * widths).all()
+
+
+@pytest.mark.parametrize(
+    ("start", "words"),
+    [
+        ("{income_tax: 0.1}", "income_tax_level"),
+        ("{income_tax_level: 0.3}", r"\[0, 0.2\], got 0.3"),
+    ],
+)
+def test_an_initial_theta_that_the_market_does_not_have_is_refused(start, words):
+    with pytest.raises(PacesetterError, match=words):
+        load_experiment("household_taxai_ppo", [f"leader.initial_theta={start}"])
+
+
 def test_bent_actions_stay_inside_and_are_undone():
     space = Box(np.array([0.0, -2.0]), np.array([1.0, 6.0]), dtype=np.float64)
     raw = np.array([[-9.0, 0.3], [0.0, 9.0], [-0.8, 0.0]])

@@ -180,9 +180,16 @@ def model_config(experiment: Experiment, name: str) -> dict[str, Any]:
 
 
 def _initial_action(experiment: Experiment, name: str) -> list[float] | None:
-    """The mean action that a group starts with, on the normalised scale; None for its middle."""
-    followers = experiment.followers
-    if followers.initial_action is None or name == LEADER:
+    """The mean action that a group or the leader starts with, on the normalised scale; None for its middle."""
+    followers, leader = experiment.followers, experiment.leader
+    if name == LEADER:
+        assert isinstance(leader, PPOLeader)
+        if leader.initial_theta is None:
+            return None
+        characteristics = experiment.market.characteristics
+        start = characteristics.to_unit(characteristics.validate(leader.initial_theta)[0])
+        return (2.0 * start - 1.0).tolist()
+    if followers.initial_action is None:
         return None
     (space,) = (g.action_space for g in experiment.market.groups if g.name == name)
     assert isinstance(space, Box)
