@@ -180,7 +180,7 @@ def model_config(experiment: Experiment, name: str) -> dict[str, Any]:
 
 
 def _initial_action(experiment: Experiment, name: str) -> list[float] | None:
-    """The mean action that a group or the leader starts with, on the normalised scale; None for its middle."""
+    """The mean action a module starts with, on the normalised scale; None for its middle."""
     followers, leader = experiment.followers, experiment.leader
     if name == LEADER:
         assert isinstance(leader, PPOLeader)
