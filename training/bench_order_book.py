@@ -16,6 +16,8 @@ from ..envs import order_book_layout as layout
 from ..envs import order_book_matching as matching
 from ..envs.background_market import HOUR, PRESETS, SECOND, BackgroundMarket
 from ..envs.background_simulation import Markets
+from ..envs.execution import EXECUTOR
+from ..envs.registry import make
 
 Figures = dict[str, list[float]]
 """Name -> one value per turn."""
@@ -37,6 +39,9 @@ def order_book(repeats: int, quick: bool = False) -> Figures:
         for preset in PRESETS:
             for name, value in background(preset, hours=0.25 if quick else 1.0).items():
                 figures.setdefault(f"{preset}/{name}", []).append(value)
+            rate = executed_steps_per_second(preset, steps=20 if quick else 100)
+            name = f"{preset}/execution_steps_per_processor_second"
+            figures.setdefault(name, []).append(rate)
         figures.setdefault("64_copies/speedup_by_two_threads", []).append(speedup_by_threads())
         for name, (levels, active) in BOOKS.items():
             rate = operations_per_second(levels, active, MESSAGES // (10 if quick else 1))
@@ -74,6 +79,19 @@ def background(preset: str, hours: float) -> dict[str, float]:
         "reset_milliseconds": 1e3 * (opened - began) / copies,
         "megabytes": sum(array.nbytes for array in arrays) / copies / 1e6,
     }
+
+
+def executed_steps_per_second(preset: str, steps: int, copies: int = 8) -> float:
+    """Steps of the execution game, 60 simulated seconds each, observations and resets included."""
+    market = make("execution", background=preset)
+    state = market.reset(0, copies)
+    actions = {EXECUTOR: np.zeros((copies, 1), dtype=np.int64)}
+    began = time.process_time()
+    for _ in range(steps):
+        market.observe(state)
+        step = market.step(state, actions)
+        state = market.restart(step.state, step.terminated)
+    return steps * copies / (time.process_time() - began)
 
 
 def speedup_by_threads(threads: int = 2) -> float:
