@@ -41,6 +41,7 @@ from .characteristics import Characteristics
 from .errors import PacesetterError, unknown
 from .execution_design import DESIGN, FEE, background_parameters, design_of
 from .execution_kernels import (
+    HOLD,
     NEAR_ASKS,
     NEAR_BIDS,
     SEEN,
@@ -98,7 +99,7 @@ class Execution(Market):
     decisions: Annotated[int, Ge(1)] = 10
     seconds_per_decision: Annotated[float, Gt(0)] = 60.0
     start_seconds: Annotated[float, Ge(0)] = 300.0
-    unfilled_penalty_bp: Annotated[float, Ge(0)] = 50.0
+    unfilled_penalty_bp: Annotated[float, Ge(0)] = 20.0
     reward_unit_bp: Annotated[float, Gt(0)] = 1.0
     leader_sets: tuple[str, ...] = DESIGN
     view: Literal["fee", "all"] = "fee"
@@ -264,6 +265,18 @@ class Execution(Market):
     def levels(self, state: ExecutionState, count: int) -> Array:
         """The best levels of the books, ``(B, 4, count)``; see `Markets.levels`."""
         return Markets(self.preset, state.memory, state.reals, self._parameters).levels(count)
+
+    def planted_sample(self, theta: Any, number: int, seed: int, quantity: str = "price") -> Any:
+        """A path quantity of the background under θ, nobody executing an order, ``(number,)``."""
+        if quantity not in self.quantities:
+            raise unknown("path quantity of market 'execution'", quantity, self.quantities)
+        copies = -(-number // self.decisions)
+        state, found = self.reset(seed, copies, theta), []
+        for _ in range(self.decisions):
+            step = self.step(state, {EXECUTOR: np.full((copies, self.executors), HOLD)})
+            state = step.state
+            found.append(step.quantities[quantity].reshape(copies, -1)[:, 0])
+        return np.concatenate(found)[:number]
 
     def transition(self, state: ExecutionState, actions: Actions, shocks: Shocks) -> Step:
         """Executors act in turns, then the background trades until the next decision."""

@@ -13,7 +13,8 @@ Version history: v1.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,8 +31,11 @@ BACKGROUND_COLUMNS = {
 }
 """Characteristics that are parameters of the background, and their columns there."""
 FEE = "taker_fee_bp"
+HIGHEST_FEE = 2.0  # several spreads of both presets
 DESIGN = (*BACKGROUND_COLUMNS, FEE)
 """Names of the characteristics, in the order of θ."""
+RATIOS = ("noise_multiplier", "observation_variance")
+Reals = NDArray[np.float64]
 
 
 def design_of(preset: BackgroundMarket, leader_sets: Collection[str]) -> Characteristics:
@@ -42,21 +46,33 @@ def design_of(preset: BackgroundMarket, leader_sets: Collection[str]) -> Charact
         (variance / 10, variance * 10, variance, "cents²", "error of value agents"),
         (0.0, 0.1, preset.maker_volume_share, "", "market makers' share of volume"),
         (0.0, 20.0, preset.maker_least_spread, "cents", "least spread of market makers"),
-        (0.0, 5.0, 0.0, "bp", "fee for taking liquidity"),
+        (0.0, HIGHEST_FEE, 0.0, "bp", "fee for taking liquidity"),
     )
-    return Characteristics(
-        [
-            Characteristic(name, low, high, default, unit, text)
-            if name in leader_sets
-            else Characteristic(name, default, default, default, unit, text)
-            for name, (low, high, default, unit, text) in zip(DESIGN, ranges, strict=True)
-        ]
-    )
+    entries = [
+        Characteristic(name, low, high, default, unit, text)
+        if name in leader_sets
+        else Characteristic(name, default, default, default, unit, text)
+        for name, (low, high, default, unit, text) in zip(DESIGN, ranges, strict=True)
+    ]
+    return Characteristics(entries, prior=partial(_drawn, entries))
 
 
-def background_parameters(
-    preset: NDArray[np.float64], theta: NDArray[np.float64]
-) -> NDArray[np.float64]:
+def _drawn(entries: Sequence[Characteristic], uniforms: Reals) -> Reals:
+    """Designs of uniforms ``(n, 5)``: even in ratios where defaults are, and small fees mostly.
+
+    Executors cross the spread or wait for it according to tenths of a basis point.
+    """
+    low, high = (np.array([getattr(entry, end) for entry in entries]) for end in ("low", "high"))
+    theta: Reals = low + uniforms * (high - low)
+    for column, name in enumerate(DESIGN):
+        if name in RATIOS:
+            theta[:, column] = low[column] * (high[column] / low[column]) ** uniforms[:, column]
+        elif name == FEE:
+            theta[:, column] = low[column] + uniforms[:, column] ** 2 * (high[column] - low[column])
+    return np.clip(theta, low, high)
+
+
+def background_parameters(preset: Reals, theta: Reals) -> Reals:
     """What the backgrounds run under: the preset's parameters ``(P,)`` with θ in, ``(B, P)``."""
     parameters = np.tile(preset, (len(theta), 1))
     parameters[:, list(BACKGROUND_COLUMNS.values())] = theta[:, : len(BACKGROUND_COLUMNS)]

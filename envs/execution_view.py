@@ -27,7 +27,8 @@ from .execution_kernels import (
 )
 
 Reals = NDArray[np.float64]
-SPREAD_UNIT, IMPACT_UNIT, TRADED_UNIT = 5.0, 1e-3, 10.0
+SPREAD_UNIT, TRADED_UNIT = 5.0, 10.0
+IMPACT_UNIT = 1e-4
 (TIME, REMAINING, AHEAD, ALL_IMBALANCE, NEAR_IMBALANCE, SPREAD, IMPACT, LAST_TRADE, SIDE_SEEN) = (
     range(9)
 )
@@ -79,9 +80,12 @@ def leader_sees(state: Any, seen: Reals, time: Reals, remaining: Reals) -> Reals
 
 
 def impact(state: Any) -> Reals:
-    """log mid / arrival mid, in units of ten basis points, ``(B,)``."""
-    logarithm: Reals = np.log(state.mid / state.arrival_mid) / IMPACT_UNIT
-    return logarithm
+    """log mid / arrival mid in basis points, far ones drawn together by asinh, ``(B,)``.
+
+    One basis point is what the mid of rmsc04 moves in a minute; that of rmsc03 moves twenty.
+    """
+    seen: Reals = np.arcsinh(np.log(state.mid / state.arrival_mid) / IMPACT_UNIT)
+    return seen
 
 
 def quote(seen: Reals, mid: Reals, spread: Reals) -> tuple[Reals, Reals]:
