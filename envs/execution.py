@@ -41,7 +41,6 @@ from .characteristics import Characteristics
 from .errors import PacesetterError, unknown
 from .execution_design import DESIGN, FEE, background_parameters, design_of
 from .execution_kernels import (
-    HOLD,
     NEAR_ASKS,
     NEAR_BIDS,
     SEEN,
@@ -268,15 +267,12 @@ class Execution(Market):
 
     def planted_sample(self, theta: Any, number: int, seed: int, quantity: str = "price") -> Any:
         """A path quantity of the background under θ, nobody executing an order, ``(number,)``."""
+        from .execution_reference import background_paths
+
         if quantity not in self.quantities:
             raise unknown("path quantity of market 'execution'", quantity, self.quantities)
-        copies = -(-number // self.decisions)
-        state, found = self.reset(seed, copies, theta), []
-        for _ in range(self.decisions):
-            step = self.step(state, {EXECUTOR: np.full((copies, self.executors), HOLD)})
-            state = step.state
-            found.append(step.quantities[quantity].reshape(copies, -1)[:, 0])
-        return np.concatenate(found)[:number]
+        chosen = tuple(np.asarray(theta, dtype=np.float64).tolist())
+        return background_paths(self, chosen, number, seed)[quantity][:number].copy()
 
     def transition(self, state: ExecutionState, actions: Actions, shocks: Shocks) -> Step:
         """Executors act in turns, then the background trades until the next decision."""

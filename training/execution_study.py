@@ -70,6 +70,8 @@ def measure(trained: Trained) -> Findings:
     if market.view == "all":
         for name, theta in DESIGNS.items():
             _compare(trained, market.characteristics.validate(theta)[0], f"{name}/", findings)
+            saved = findings.results[f"{name}/saved_over/twap"]
+            findings.arrays[f"saved/{name}"] = np.array([saved])
     elif set(market.leader_sets) == {FEE}:
         _vary_the_fee(trained, findings)
     _watch_a_book(trained, leader, findings)
