@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 import pickle
+import threading
 
 import numpy as np
 import pytest
@@ -200,3 +201,21 @@ def test_every_trade_is_on_the_tape_and_in_the_accounts():
     accounts = book[book[LEDGER] : book[LEDGER] + 2 * markets.market.agents].reshape(-1, 2)
     np.testing.assert_array_equal(accounts, holdings)
     assert (accounts[:2, 0] != 0).all() and book[LAST_PRICE] == executed[-1, AT_PRICE]
+
+
+def test_other_threads_run_while_markets_do():
+    """The event loop lets go of the interpreter, or no second core could take a share of it."""
+    markets, start = opened("rmsc03", range(32))
+    markets.advance(start + SECOND)  # compiled, and its arrays at hand
+    finished = threading.Event()
+
+    def advance():
+        markets.advance(start + 20 * 60 * SECOND)
+        finished.set()
+
+    worker, turns = threading.Thread(target=advance), 0
+    worker.start()
+    while not finished.is_set():
+        turns += 1
+    worker.join()
+    assert turns > 10_000
