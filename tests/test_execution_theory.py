@@ -261,6 +261,20 @@ def test_rules_fill_the_parent(name):
         assert left[4] == left[3]  # and then no longer behind
 
 
+@pytest.mark.parametrize("background", ["rmsc04", "rmsc03"])
+def test_a_thousand_shares_by_orders_of_ten(background):
+    """The setting of abides-gym: ten minutes, a decision every second."""
+    market = make(
+        "execution",
+        background=background,
+        parent_size=1000,
+        decisions=600,
+        seconds_per_decision=1.0,
+    )
+    _, fills, state = played(market, RULES["twap"], copies=2)
+    assert (state.remaining == 0).all() and (fills > 0).sum(axis=0).tolist() == [[100], [100]]
+
+
 def test_a_large_order_at_once_costs_more_than_small_ones():
     """INTAGS: executing all at the first step impacts the market greatly."""
     market = make("execution", parent_size=2000, child_size=200)
