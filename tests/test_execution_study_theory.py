@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from pacesetter.envs.execution_baselines import RULES
+from pacesetter.training import execution_reproductions
 from pacesetter.training.execution_figures import design_figure
+from pacesetter.training.execution_reproductions import execution
 from pacesetter.training.execution_study import DESIGNS, EXECUTION_STUDY, SEEDS_APART, RuleFollowers
 from pacesetter.training.experiment import load_experiment
 from pacesetter.training.play import play
@@ -89,3 +91,34 @@ def test_what_fees_do_is_drawn():
 def test_savings_are_drawn_by_design():
     savings = {d: {"everywhere": np.ones(3), "there": np.ones(1)} for d in DESIGNS}
     assert len(design_figure(savings).axes[0].get_xticks()) == len(DESIGNS)
+
+
+# The table ----------------------------------------------------------------------------------------
+
+
+def test_the_designs_of_the_table_are_those_of_the_study():
+    assert set(execution_reproductions.DESIGNS) == set(DESIGNS)
+    for trial in execution().trials:
+        experiment = load_experiment(trial.experiment, trial.overrides)
+        for name, theta in DESIGNS.items():
+            if trial.name == execution_reproductions._label(name):
+                answer = experiment.leader.search(experiment.market.characteristics, 0).best()
+                expected = experiment.market.characteristics.validate(theta)[0]
+                np.testing.assert_array_equal(answer, expected)
+
+
+def test_the_worst_shortfall_is_counted_in_standard_errors():
+    """At one design the one executor saves 2 ± 1 less (deviation √2), elsewhere it saves more."""
+    savings = {"default": ([1.0, 3.0], [4.0, 4.0]), "fee": ([2.0, 5.0], [1.0, 1.0])}
+    savings["thin"] = ([1.0, 1.0], [1.0, 1.0])
+    results = {execution_reproductions.CONDITIONAL: [{}, {}]}
+    for design, (everywhere, there) in savings.items():
+        key = f"{design}/saved_over/twap"
+        for run, value in zip(
+            results[execution_reproductions.CONDITIONAL], everywhere, strict=True
+        ):
+            run[key] = value
+        results[execution_reproductions._label(design)] = [{key: value} for value in there]
+    difference = execution_reproductions.difference(results, "default")
+    np.testing.assert_allclose(difference, [-3.0, -1.0])
+    np.testing.assert_allclose(execution_reproductions.largest_ratio(results), [2.0 / 1.0])

@@ -11,7 +11,7 @@ from ..envs.execution_baselines import RULES
 from .charts import EXACT_COLOUR, TRAINED_COLOUR, chart, line
 from .studies import Arrays
 
-SHOWN_ORDERS = 1.5  # area of a dot per tenfold size
+LARGEST_DOT = 60.0  # area, points²
 
 
 def cost_figure(results: dict[str, float]) -> Figure:
@@ -58,9 +58,8 @@ def book_figure(arrays: Arrays) -> Figure:
     trades.plot(minutes, mid, color="black", linewidth=0.8, label="mid")
     # What is filled between two decisions is drawn at the first of them.
     traded = np.flatnonzero(filled)
-    trades.scatter(
-        minutes[traded], mid[traded], s=3.0 * filled[traded], c=TRAINED_COLOUR, label="filled"
-    )
+    area = LARGEST_DOT * filled[traded] / max(1.0, filled.max())
+    trades.scatter(minutes[traded], mid[traded], s=area, c=TRAINED_COLOUR, label="filled")
     trades.set_title("executions")
     for axis in (depth, trades):
         axis.ticklabel_format(useOffset=False)

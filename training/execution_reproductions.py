@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .claims import Across, Claim, Comparison, Reproduction, Results, RunArrays, Trial
+from .claims import Across, Claim, Comparison, Match, Reproduction, Results, RunArrays, Trial
 
 Floats = NDArray[np.float64]
 CONDITIONAL = "one executor for every design"
@@ -33,6 +33,7 @@ def execution() -> Reproduction:
                 "execution_conditional",
                 CONDITIONAL,
                 claims=tuple(claim for name in DESIGNS for claim in _good(name)),
+                matches=tuple(Match(f"{name}/saved_over/twap", _label(name)) for name in DESIGNS),
                 report=_costs(*DESIGNS),
             ),
             *(
