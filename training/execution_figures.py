@@ -96,7 +96,7 @@ def design_figure(savings: dict[str, dict[str, np.ndarray]]) -> Figure:
     figure, (axis,) = chart(1, 1, width=6.5, height=3.4)
     for number, design in enumerate(savings):
         for shift, (label, values) in enumerate(savings[design].items()):
-            colour = (TRAINED_COLOUR, EXACT_COLOUR)[shift % 2]
+            colour = (TRAINED_COLOUR, "0.4")[shift % 2]
             x = number + 0.25 * (shift - 0.5)
             axis.scatter(np.full(len(values), x), values, s=10, color=colour, alpha=0.5)
             error = values.std(ddof=1) / np.sqrt(len(values)) if len(values) > 1 else 0.0
