@@ -84,6 +84,9 @@ def test_what_fees_do_is_drawn():
     found = EXECUTION_STUDY.measure(case)
     costs = found.arrays["fees/cost_bp"] - found.arrays["fees/cost_bp"][0]
     np.testing.assert_allclose(costs, found.arrays["fees"], rtol=1e-2)
+    # Whoever always takes trades alike at every fee, and costs no more than the best fee: none.
+    rewards = found.arrays["fees/leader_reward"]
+    assert rewards.argmax() == 0 and found.results["leader_regret"] == 0.0
     drawn = EXECUTION_STUDY.figures(case.experiment, found.results, found.arrays)
     assert set(drawn) == {"cost", "book", "fees"}
 

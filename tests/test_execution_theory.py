@@ -11,6 +11,13 @@ from pacesetter.envs.errors import PacesetterError
 from pacesetter.envs.execution import FEE
 from pacesetter.envs.execution_baselines import RULES, URGENCY, AlmgrenChriss, share_left
 from pacesetter.envs.execution_kernels import HOLD, LIMIT, MARKET
+from pacesetter.envs.execution_view import (
+    ALL_IMBALANCE,
+    IMPACT,
+    LAST_TRADE,
+    NEAR_IMBALANCE,
+    SIDE_SEEN,
+)
 from pacesetter.envs.order_book_layout import ROOM, with_room
 from pacesetter.envs.registry import make
 
@@ -92,6 +99,21 @@ def test_the_fee_is_paid_on_what_takes_liquidity():
             np.testing.assert_allclose(extra, 2.0 * fills, rtol=0.01)  # of prices near arrival
         else:
             assert np.abs(extra).max() < 1e-9
+
+
+def test_a_seller_sees_the_mirror_image_of_what_a_buyer_sees():
+    market = make("execution", sellers=1, view="all")
+    state = market.reset(4, COPIES)
+    for _ in range(3):
+        state = market.step(state, {"executor": np.full((COPIES, 2), HOLD)}).state
+    buyer, seller = np.moveaxis(market.observe(state)["executor"], 1, 0)
+    turned = [ALL_IMBALANCE, NEAR_IMBALANCE, IMPACT, LAST_TRADE, SIDE_SEEN]
+    np.testing.assert_array_equal(seller[:, turned], -buyer[:, turned])
+    assert (np.abs(buyer[:, turned]) > 0).any(axis=0).all()
+    same = np.setdiff1d(np.arange(buyer.shape[1]), turned)
+    np.testing.assert_array_equal(seller[:, same], buyer[:, same])
+    moved = 1e4 * np.log(state.mid / state.arrival_mid)
+    np.testing.assert_allclose(np.sinh(buyer[:, IMPACT]), moved, rtol=1e-5)
 
 
 def test_nobody_trades_more_than_the_parent():

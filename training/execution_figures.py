@@ -70,12 +70,13 @@ def book_figure(arrays: Arrays) -> Figure:
 
 
 def fee_figure(runs: Sequence[Arrays]) -> Figure:
-    """Volatility and cost over the fee, means and ranges over runs."""
-    figure, axes = chart(1, 2, width=9, height=3.2)
+    """Volatility, cost and the leader's reward over the fee, means and ranges over runs."""
+    figure, axes = chart(1, 3, width=11, height=3.2)
     fees = runs[0]["fees"]
     for axis, name, label in (
         (axes[0], "return_deviation_bp", "deviation of the mid's returns, bp"),
         (axes[1], "cost_bp", "cost of executors with fee, bp"),
+        (axes[2], "leader_reward", "reward of the leader"),
     ):
         values = np.stack([run[f"fees/{name}"] for run in runs])
         axis.fill_between(

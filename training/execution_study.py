@@ -105,6 +105,7 @@ def _note(played: Played, label: str, findings: Findings) -> Floats:
         f"{label}cost_bp/standard_error": _error(by_episode),
         f"{label}completed": float((unfilled == 0).mean()),
         f"{label}return_deviation_bp": float(played.quantities["log_return_bp"].std(axis=1).mean()),
+        f"{label}leader_reward": float(played.objective.mean()),
         f"{label}maker_profit": float(played.quantities["maker_profit"].sum(axis=1).mean()),
     }
     findings.results.update(found)
@@ -116,14 +117,21 @@ def _error(values: Floats) -> float:
 
 
 def _vary_the_fee(trained: Trained, findings: Findings) -> None:
-    """Cost and volatility over the fee, executors answering it."""
+    """Cost, volatility and the leader's reward over the fee; what its answer is short of the best.
+
+    The best of several noisy means is flattered: where the answer is as good, regret is small
+    and positive.
+    """
     space = trained.experiment.market.characteristics
     curves: dict[str, list[float]] = {}
     for fee in FEES:
         theta = space.validate({FEE: fee})[0]
-        _note(play(trained.experiment, trained.policies, theta), f"fee_{fee:g}/", findings)
-        for name in ("cost_bp", "return_deviation_bp", "completed"):
+        played = play(trained.experiment, trained.policies, theta, greedy=True)
+        _note(played, f"fee_{fee:g}/", findings)
+        for name in ("cost_bp", "return_deviation_bp", "leader_reward"):
             curves.setdefault(name, []).append(findings.results[f"fee_{fee:g}/{name}"])
+    best = max(curves["leader_reward"])
+    findings.results["leader_regret"] = best - findings.results["leader_reward"]
     findings.arrays["fees"] = np.array(FEES)
     for name, values in curves.items():
         findings.arrays[f"fees/{name}"] = np.array(values)
@@ -136,9 +144,11 @@ def _watch_a_book(trained: Trained, theta: Theta, findings: Findings) -> None:
     state = market.reset(seed, 1)
     generator = torch.Generator().manual_seed(seed)
     rows: dict[str, list[Any]] = {"levels": [], "mid": [], "filled": []}
-    for _ in range(market.decisions):
-        chosen = theta(state) if callable(theta) else theta
-        state = market.set_characteristics(state, np.atleast_2d(chosen))
+    interval = trained.experiment.leader.interval
+    for time in range(market.decisions):
+        if time % (market.decisions if interval == "episode" else interval) == 0:
+            chosen = theta(state) if callable(theta) else theta
+            state = market.set_characteristics(state, np.atleast_2d(chosen))
         rows["levels"].append(market.levels(state, SHOWN_LEVELS)[0])
         rows["mid"].append(state.mid[0])
         step = market.step(state, trained.policies.act(state, generator, greedy=True))
