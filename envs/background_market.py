@@ -20,9 +20,8 @@ Version history: v1.
 
 from __future__ import annotations
 
-import operator
 from dataclasses import dataclass, fields, replace
-from typing import Annotated, Any, Self, get_type_hints
+from typing import Annotated, Any, Self
 
 import numpy as np
 from annotated_types import Ge, Gt, Le
@@ -30,12 +29,12 @@ from numpy.typing import NDArray
 
 from .background_layout import PARAMETERS
 from .errors import PacesetterError, unknown
+from .ranges import check_ranges
 
 SECOND = 1_000_000_000
 HOUR = 3600 * SECOND
 LIGHT_NS_PER_METRE = 1e9 / 299_792_458
 NEW_YORK_TO_SEATTLE_METRES = 3_866_660
-_COMPARISONS = (("ge", ">=", operator.ge), ("gt", ">", operator.gt), ("le", "<=", operator.le))
 
 
 @dataclass(frozen=True)
@@ -135,7 +134,7 @@ class BackgroundMarket:
                     f"background market: {name} must be at least 1, got {getattr(self, name)}: "
                     f"{why}. The presets have 2 market makers and about 100 value agents."
                 )
-        self._check_ranges()
+        check_ranges(self, "background market")
         for low, high in (
             ("open_ns", "close_ns"),
             ("noise_open_ns", "noise_close_ns"),
@@ -147,18 +146,6 @@ class BackgroundMarket:
                     f"background market: {low} ({getattr(self, low)}) must not exceed {high} "
                     f"({getattr(self, high)})."
                 )
-
-    def _check_ranges(self) -> None:
-        for name, hint in get_type_hints(type(self), include_extras=True).items():
-            value = getattr(self, name)
-            for limit in getattr(hint, "__metadata__", ()):
-                for attribute, sign, holds in _COMPARISONS:
-                    bound = getattr(limit, attribute, None)
-                    # Not a number is never in its range.
-                    if bound is not None and not holds(value, bound):
-                        raise PacesetterError(
-                            f"background market: {name} must be {sign} {bound}, got {value}."
-                        )
 
     @classmethod
     def preset(cls, name: str, **changes: Any) -> Self:
@@ -174,6 +161,11 @@ class BackgroundMarket:
             if change not in known:
                 raise unknown("parameter of the background market", change, known)
         return replace(cls(**PRESETS[name]), **changes)
+
+    @property
+    def agents(self) -> int:
+        """Agents that wake more than once; they own the orders 0, …, agents − 1."""
+        return self.market_makers + self.value_agents + self.momentum_agents
 
     def parameters(self) -> NDArray[np.float64]:
         """The numbers that may differ between copies, in the order of `PARAMETERS`, ``(P,)``."""

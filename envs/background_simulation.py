@@ -71,13 +71,16 @@ class Markets:
     parameters: Reals
 
     @classmethod
-    def opened(cls, market: BackgroundMarket, seeds: ArrayLike, events: int = 0) -> Self:
+    def opened(
+        cls, market: BackgroundMarket, seeds: ArrayLike, events: int = 0, strangers: int = 0
+    ) -> Self:
         """Markets at their opening, with an empty book.
 
         Args:
             market: composition and parameters.
             seeds: of the copies, ``(B,)``, not negative.
             events: events of the book to keep between two calls of `clear_events`.
+            strangers: owners of orders beside the background agents; their numbers follow theirs.
         """
         chosen = np.asarray(seeds, dtype=np.int64).ravel()
         if not chosen.size or (chosen < 0).any():
@@ -86,7 +89,9 @@ class Markets:
             )
         sizes = _parts(market)
         memory = empty_books(
-            *(len(chosen), market.price_window, FIRST_ROOM, events), extra=sum(sizes.values())
+            *(len(chosen), market.price_window, FIRST_ROOM, events),
+            owners=market.agents + strangers,
+            extra=sum(sizes.values()),
         )
         reals = np.zeros((len(chosen), at.SPREADS + market.market_makers))
         parameters = np.tile(market.parameters(), (len(chosen), 1))
@@ -118,24 +123,7 @@ class Markets:
                 f"the market closes at {self.market.close_ns / 1e9:g} s after midnight; "
                 f"it cannot run until {until.max() / 1e9:g} s."
             )
-        outcome = np.full(copies, NEEDS_ORDERS, dtype=np.int64)
-        while (outcome == NEEDS_ORDERS).any():
-            self._run(until, outcome, threads)
-            if (outcome == QUEUE_IS_FULL).any():
-                raise PacesetterError("the market's queue of events is full; use fewer agents.")
-            if (outcome == NEEDS_ORDERS).any():
-                header = self.memory[0]
-                self.memory = with_room(self.memory, 2 * int(header[ROOM]))
-
-    def _run(self, until: Integers, outcome: Integers, threads: int) -> None:
-        arrays = (self.memory, self.reals, self.parameters, until, outcome)
-        copies = len(self.memory)
-        if threads == 1 or copies == 1:
-            _advance_rows(*arrays, 0, copies)
-            return
-        # More parts than threads: copies differ in how much happens.
-        edges = np.linspace(0, copies, min(4 * threads, copies) + 1).astype(int).tolist()
-        list(_pool(threads).map(lambda part: _advance_rows(*arrays, *part), pairwise(edges)))
+        self.memory = advance_all(self.memory, self.reals, self.parameters, until, threads)
 
     def levels(self, count: int) -> Integers:
         """The best `count` levels: price and size of bids, then of asks, ``(B, 4, count)``.
@@ -175,21 +163,56 @@ class Markets:
         )
 
 
+def advance_all(
+    memory: Integers, reals: Reals, parameters: Reals, until_ns: Integers, threads: int = 1
+) -> Integers:
+    """Let B markets run until the times ``(B,)``; changes `memory` and `reals` in place.
+
+    Returns:
+        the memory, a larger one if books had to grow.
+    """
+    outcome = np.full(len(memory), NEEDS_ORDERS, dtype=np.int64)
+    while True:
+        _run(memory, reals, parameters, until_ns, outcome, threads)
+        if (outcome == QUEUE_IS_FULL).any():
+            raise PacesetterError("the market's queue of events is full; use fewer agents.")
+        if not (outcome == NEEDS_ORDERS).any():
+            return memory
+        memory = with_room(memory, 2 * int(memory[0, ROOM]))
+
+
+def _run(
+    memory: Integers,
+    reals: Reals,
+    parameters: Reals,
+    until: Integers,
+    outcome: Integers,
+    threads: int,
+) -> None:
+    arrays = (memory, reals, parameters, until, outcome)
+    copies = len(memory)
+    if threads == 1 or copies == 1:
+        _advance_rows(*arrays, 0, copies)
+        return
+    # More parts than threads: copies differ in how much happens.
+    edges = np.linspace(0, copies, min(4 * threads, copies) + 1).astype(int).tolist()
+    list(_pool(threads).map(lambda part: _advance_rows(*arrays, *part), pairwise(edges)))
+
+
 @cache
 def _pool(threads: int) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(threads, thread_name_prefix="pacesetter-market")
 
 
 def _queue_room(market: BackgroundMarket) -> int:
-    return 4 * (market.market_makers + market.value_agents + market.momentum_agents) + 512
+    return 4 * market.agents + 512
 
 
 def _parts(market: BackgroundMarket) -> dict[str, int]:
     """Entries of every part of a market behind its book, in their order."""
-    waking = market.market_makers + market.value_agents + market.momentum_agents
     return {
         "counters": at.COUNTERS,
-        "agents": at.AGENT_SIZE * waking,
+        "agents": at.AGENT_SIZE * market.agents,
         "held": at.MOST_HELD * market.market_makers,
         "mids": at.LONG * market.momentum_agents,
         "trades": at.TRADE_SIZE * at.MOST_TRADES,

@@ -270,10 +270,12 @@ class Cobweb(Market):
 
         return float(brentq(excess, 0.0, HIGHEST_FORECAST, xtol=1e-12))
 
-    def planted_sample(self, theta: Any, number: int, seed: int) -> Any:
+    def planted_sample(self, theta: Any, number: int, seed: int, quantity: str = "price") -> Any:
         """Prices of the computed logit equilibrium under θ, ``(number,)``."""
         from .cobweb_equilibrium import LogitEquilibrium
 
+        if quantity != "price":
+            raise unknown("planted path quantity of market 'cobweb'", quantity, ("price",))
         solver = LogitEquilibrium(self)
         if self.parameterisation == "distribution":
             equilibrium = solver.for_theta(float(theta[0]), float(theta[1]))

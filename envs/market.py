@@ -216,13 +216,14 @@ class Market(ABC):
         """
         return {}
 
-    def planted_sample(self, theta: Any, number: int, seed: int) -> Any:
-        """Observations of the computed equilibrium under a known θ, ``(number,)``.
+    def planted_sample(self, theta: Any, number: int, seed: int, quantity: str = "price") -> Any:
+        """Observations of a path quantity under a known θ, ``(number,)``.
 
-        They serve as the reference of a calibration whose right answer is known.
+        They come from the market's computed equilibrium, or from its background without followers,
+        and serve as the reference of a calibration whose right answer is known.
 
         Raises:
-            PacesetterError: this market has no computed equilibrium.
+            PacesetterError: this market has no computed answer, or none for that quantity.
         """
         raise PacesetterError(
             f"market {self.name!r} has no computed equilibrium to plant a reference from; give the "

@@ -10,6 +10,7 @@ Records are named by their address, the place of their first entry: ``book[order
 | summary | one bit per word and side | a set bit is found in one instruction |
 | words | one bit per price and side | |
 | levels | first order and total size at each price | price p has the place p mod W |
+| ledger | shares and money of owners that accounts are kept of | by the owner's number |
 | orders | number, price, size, owner, side, neighbours in the queue, time | a ring per price |
 | events | what happened to resting orders | as in LOBSTER's message files |
 
@@ -44,8 +45,11 @@ LEAST_WINDOW = 64
 BEST, TRADED, OFFERED = 0, 2, 12
 FREE, SERIAL, RESTING, LOWEST, HIGHEST, CLOCK, EVENTS = 4, 5, 6, 7, 8, 9, 10
 MASK, SUMMARY, WORDS, LEVELS, ORDERS, ROOM, EVENT_LOG, EVENT_ROOM = 16, 17, 18, 19, 20, 21, 22, 23
-EXTRA = 14
-HEADER = 24
+EXTRA, LEDGER, OWNERS, LAST_PRICE = 14, 15, 24, 25
+HEADER = 26
+# An account of the ledger: what an owner bought less what it sold, in shares and in money.
+SHARES_HELD, MONEY_PAID = 0, 1
+ACCOUNT_SIZE = 2
 # A level.
 HEAD, VOLUME = 0, 1
 LEVEL_SIZE = 2
@@ -101,7 +105,9 @@ SUBMITTED, REDUCED, CANCELLED, EXECUTED = 1, 2, 3, 4
 CANCEL_RESTING, CANCEL_INCOMING, ALLOW = 0, 1, 2
 
 
-def empty_books(copies: int, window: int, orders: int, events: int = 0, extra: int = 0) -> Integers:
+def empty_books(
+    copies: int, window: int, orders: int, events: int = 0, owners: int = 0, extra: int = 0
+) -> Integers:
     """Empty books, ``(copies, L)``.
 
     Args:
@@ -109,6 +115,7 @@ def empty_books(copies: int, window: int, orders: int, events: int = 0, extra: i
         window: prices that resting orders may span, W; rounded up to a power of two.
         orders: resting orders that there is room for.
         events: events that are kept.
+        owners: accounts are kept of the trades of the owners 0, …, owners − 1.
         extra: entries at the end for whoever drives the book, from ``book[EXTRA]`` on.
     """
     window = 1 << max(window - 1, LEAST_WINDOW - 1).bit_length()
@@ -116,18 +123,19 @@ def empty_books(copies: int, window: int, orders: int, events: int = 0, extra: i
     summary_at = HEADER
     words_at = summary_at + 2 * groups
     levels_at = words_at + 2 * words
+    ledger_at = levels_at + LEVEL_SIZE * window
     # Orders begin at a multiple of eight entries, so that one lies in one line of the cache.
-    orders_at = -(-(levels_at + LEVEL_SIZE * window) // ORDER_SIZE) * ORDER_SIZE
+    orders_at = -(-(ledger_at + ACCOUNT_SIZE * owners) // ORDER_SIZE) * ORDER_SIZE
     events_at = orders_at + ORDER_SIZE * orders
     extra_at = events_at + EVENT_SIZE * events
     book = np.zeros(extra_at + extra, dtype=np.int64)
-    book[EXTRA] = extra_at
+    book[[EXTRA, LEDGER, OWNERS, LAST_PRICE]] = extra_at, ledger_at, owners, NONE
     book[[BEST + BUY, BEST + SELL, SERIAL]] = NO_BID, NO_ASK, 1
-    book[MASK:HEADER] = (
+    book[MASK : EVENT_ROOM + 1] = (
         *(window - 1, summary_at, words_at, levels_at),
         *(orders_at, orders, events_at, events),
     )
-    book[levels_at + HEAD : orders_at : LEVEL_SIZE] = NONE
+    book[levels_at + HEAD : ledger_at : LEVEL_SIZE] = NONE
     places = orders_at + ORDER_SIZE * np.arange(orders)
     book[places + NUMBER] = NONE
     book[places + NEXT] = np.append(places[1:], NONE)
@@ -146,7 +154,8 @@ def with_room(books: Integers, orders: int, events: int | None = None) -> Intege
     header = books[0]
     at, room, extra = int(header[ORDERS]), int(header[ROOM]), books[:, header[EXTRA] :]
     event_room = int(header[EVENT_ROOM]) if events is None else events
-    empty = empty_books(1, int(header[MASK]) + 1, orders, event_room, extra.shape[1])[0]
+    sizes = (int(header[MASK]) + 1, orders, event_room, int(header[OWNERS]), extra.shape[1])
+    empty = empty_books(1, *sizes)[0]
     larger = np.tile(empty, (len(books), 1))
     kept = at + ORDER_SIZE * room
     larger[:, :kept] = books[:, :kept]

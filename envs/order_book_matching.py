@@ -15,6 +15,7 @@ from __future__ import annotations
 from .compiled import kernel
 from .order_book_layout import (
     ACCEPTED,
+    ACCOUNT_SIZE,
     ALLOW,
     AT_PRICE,
     BAD_PRICE,
@@ -38,8 +39,11 @@ from .order_book_layout import (
     HEAD,
     KIND,
     LARGEST,
+    LAST_PRICE,
+    LEDGER,
     LIMIT,
     MARKET,
+    MONEY_PAID,
     MOST_ORDERS,
     NEXT,
     NO_ASK,
@@ -53,6 +57,7 @@ from .order_book_layout import (
     ORDERS,
     OUTSIDE,
     OWNER,
+    OWNERS,
     PLACE_BITS,
     POST,
     PREVENTED,
@@ -66,6 +71,7 @@ from .order_book_layout import (
     SELL,
     SERIAL,
     SHARES,
+    SHARES_HELD,
     SIDE,
     SIZE,
     SUBMITTED,
@@ -152,6 +158,16 @@ def _rest(book: Integers, number: int, side: int, price: int, size: int, owner: 
 
 
 @kernel
+def settle(book: Integers, owner: int, side: int, shares: int, money: int) -> None:
+    """Enter a trade into the account of its owner, if there is one."""
+    if 0 <= owner < book[OWNERS]:
+        account = book[LEDGER] + ACCOUNT_SIZE * owner
+        sign = 1 if side == BUY else -1
+        book[account + SHARES_HELD] += sign * shares
+        book[account + MONEY_PAID] += sign * money
+
+
+@kernel
 def _take(
     book: Integers, side: int, bound: int, size: int, owner: int, prevention: int
 ) -> tuple[int, int, bool]:
@@ -171,12 +187,15 @@ def _take(
         if owner != NONE and prevention != ALLOW and book[order + OWNER] == owner:
             if prevention == CANCEL_INCOMING:
                 book[TRADED + side] += filled
+                settle(book, owner, side, filled, money)
                 return filled, money, True
             note(book, CANCELLED, order, resting, NONE)
             _remove(book, order)
             continue
         traded = min(size - filled, resting)
         note(book, EXECUTED, order, traded, owner)
+        settle(book, book[order + OWNER], 1 - side, traded, traded * price)
+        book[LAST_PRICE] = price
         if traded == resting:
             _remove(book, order)
         else:
@@ -186,6 +205,7 @@ def _take(
         filled += traded
         money += traded * price
     book[TRADED + side] += filled
+    settle(book, owner, side, filled, money)
     return filled, money, False
 
 

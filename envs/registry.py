@@ -8,6 +8,7 @@ from typing import Any
 from .cobweb import Cobweb
 from .duopoly import Duopoly
 from .errors import PacesetterError, unknown
+from .execution import Execution
 from .household_economy import HouseholdEconomy
 from .labour_tax import LabourTax
 from .market import Market
@@ -16,7 +17,15 @@ from .market_maker import MarketMaker
 
 MARKETS: dict[str, type[Market]] = {
     market.name: market
-    for market in (Cobweb, Duopoly, HouseholdEconomy, LabourTax, MarketEntry, MarketMaker)
+    for market in (
+        Cobweb,
+        Duopoly,
+        Execution,
+        HouseholdEconomy,
+        LabourTax,
+        MarketEntry,
+        MarketMaker,
+    )
 }
 
 

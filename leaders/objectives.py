@@ -1,13 +1,7 @@
-"""What a leader wants: an objective maps the path of an interval to one reward per copy.
-
-An objective is a record of options; bound to a market (`Objective.measure`) it says what to record
-of every step and what the recorded path of one interval is worth. Larger is better.
-"""
+"""What a leader wants: the objectives of general use, and the register of all."""
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -15,43 +9,21 @@ import numpy as np
 from annotated_types import Ge
 from numpy.typing import NDArray
 
-from ..envs.errors import PacesetterError, unknown
+from ..envs.errors import PacesetterError
 from ..envs.market import Market, Step
 from ..envs.registry import import_dotted
 from .distances import DISTANCES, SortedSample
+from .market_design import Limited, StylisedFacts
+from .objective import (
+    Measure,
+    Objective,
+    Path,
+    by_agent,
+    check_interval,
+    record_reward,
+    recorder,
+)
 from .references import Reference
-
-Path = Mapping[str, NDArray[Any]]
-"""Recorded quantities of one interval of K steps: name -> ``(B, K, …)``."""
-
-
-@dataclass(frozen=True)
-class Measure:
-    """An objective bound to a market.
-
-    Attributes:
-        record: what to keep of one step: name -> ``(B, …)``.
-        value: the leader's reward for the recorded path of one interval, ``(B,)``.
-    """
-
-    record: Callable[[Step], dict[str, Any]]
-    value: Callable[[Path], NDArray[np.float64]]
-
-
-@dataclass(frozen=True)
-class Objective(ABC):
-    """Interface of every objective."""
-
-    name: ClassVar[str]
-
-    @abstractmethod
-    def measure(self, market: Market, steps_per_interval: int) -> Measure:
-        """Bind the objective to a market.
-
-        Raises:
-            PacesetterError: a quantity the market does not have, an interval too short, a
-                reference that cannot be read.
-        """
 
 
 @dataclass(frozen=True)
@@ -62,7 +34,7 @@ class Welfare(Objective):
 
     def measure(self, market: Market, steps_per_interval: int) -> Measure:
         """Sum over the interval of the mean reward of all followers."""
-        return Measure(_record_reward, lambda path: path["reward"].sum(axis=1))
+        return Measure(record_reward, lambda path: path["reward"].sum(axis=1))
 
 
 @dataclass(frozen=True)
@@ -73,7 +45,7 @@ class Adversarial(Objective):
 
     def measure(self, market: Market, steps_per_interval: int) -> Measure:
         """Minus the sum over the interval of the mean reward of all followers."""
-        return Measure(_record_reward, lambda path: -path["reward"].sum(axis=1))
+        return Measure(record_reward, lambda path: -path["reward"].sum(axis=1))
 
 
 @dataclass(frozen=True)
@@ -93,8 +65,8 @@ class QuantityObjective(Objective):
     def measure(self, market: Market, steps_per_interval: int) -> Measure:
         """Signed sum over the interval of the mean over agents."""
         return Measure(
-            _recorder(self.quantity, market),
-            lambda path: self.sign * _by_agent(path[self.quantity]).mean(axis=2).sum(axis=1),
+            recorder(self.quantity, market),
+            lambda path: self.sign * by_agent(path[self.quantity]).mean(axis=2).sum(axis=1),
         )
 
 
@@ -147,10 +119,10 @@ class Volatility(Objective):
 
     def measure(self, market: Market, steps_per_interval: int) -> Measure:
         """Signed standard deviation over the interval, averaged over agents."""
-        _check_interval(self.name, steps_per_interval)
+        check_interval(self.name, steps_per_interval)
         return Measure(
-            _recorder(self.quantity, market),
-            lambda path: self.sign * _by_agent(path[self.quantity]).std(axis=1).mean(axis=1),
+            recorder(self.quantity, market),
+            lambda path: self.sign * by_agent(path[self.quantity]).std(axis=1).mean(axis=1),
         )
 
 
@@ -218,10 +190,12 @@ class Calibration(Objective):
 
     def measure(self, market: Market, steps_per_interval: int) -> Measure:
         """Minus the distance between the interval's sample and the reference."""
-        record = _recorder(self.quantity, market)
+        record = recorder(self.quantity, market)
         if self.distance != "absolute_error":
-            _check_interval(f"calibration by {self.distance}", steps_per_interval)
-        distance = DISTANCES[self.distance](SortedSample(self.reference.sample(market)))
+            check_interval(f"calibration by {self.distance}", steps_per_interval)
+        distance = DISTANCES[self.distance](
+            SortedSample(self.reference.sample(market, self.quantity))
+        )
         return Measure(record, lambda path: -distance(path[self.quantity]))
 
 
@@ -243,7 +217,7 @@ class CallableObjective(Objective):
     def measure(self, market: Market, steps_per_interval: int) -> Measure:
         """Import the function, check what it reads, and check what it returns."""
         function = import_dotted(self.function, "objective.function")
-        recorders = [_recorder(quantity, market) for quantity in self.reads]
+        recorders = [recorder(quantity, market) for quantity in self.reads]
 
         def record(step: Step) -> dict[str, Any]:
             return {name: value for r in recorders for name, value in r(step).items()}
@@ -274,36 +248,8 @@ OBJECTIVES: dict[str, type[Objective]] = {
         Volatility,
         Entropy,
         Calibration,
+        StylisedFacts,
+        Limited,
         CallableObjective,
     )
 }
-
-
-def _record_reward(step: Step) -> dict[str, Any]:
-    """Mean reward over all followers of all groups, ``(B,)``."""
-    total = sum(np.asarray(reward).sum(axis=1) for reward in step.rewards.values())
-    return {"reward": total / sum(reward.shape[1] for reward in step.rewards.values())}
-
-
-def _recorder(quantity: str, market: Market) -> Callable[[Step], dict[str, Any]]:
-    """What records one quantity: a path quantity of the market, ``reward`` or ``theta``."""
-    if quantity == "reward":
-        return _record_reward
-    if quantity == "theta":
-        return lambda step: {"theta": step.state.theta}
-    if quantity not in market.quantities:
-        raise unknown(f"path quantity of market {market.name!r}", quantity, market.quantities)
-    return lambda step: {quantity: step.quantities[quantity]}
-
-
-def _by_agent(values: NDArray[Any]) -> NDArray[Any]:
-    """``(B, K)`` or ``(B, K, N, …)`` to ``(B, K, n)``."""
-    return values.reshape(*values.shape[:2], -1)
-
-
-def _check_interval(what: str, steps: int) -> None:
-    if steps < 2:
-        raise PacesetterError(
-            f"{what} compares the steps of one interval and needs at least 2, but here the leader "
-            "sets θ every step; set leader.interval to 'episode' or to 2 or more."
-        )

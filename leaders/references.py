@@ -26,8 +26,8 @@ class Reference(ABC):
     name: ClassVar[str]
 
     @abstractmethod
-    def sample(self, market: Market) -> NDArray[np.float64]:
-        """The reference sample φ, ``(n,)``, n >= 2, finite."""
+    def sample(self, market: Market, quantity: str) -> NDArray[np.float64]:
+        """The reference sample φ of a path quantity, ``(n,)``, n >= 2, finite."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Moments(Reference):
 
     name: ClassVar[str] = "moments"
 
-    def sample(self, market: Market) -> NDArray[np.float64]:
+    def sample(self, market: Market, quantity: str) -> NDArray[np.float64]:
         """Evenly spaced quantiles of N(mean, variance)."""
         levels = (np.arange(QUANTILES) + 0.5) / QUANTILES
         return self.mean + np.sqrt(self.variance) * ndtri(levels)
@@ -55,7 +55,7 @@ class CsvFile(Reference):
 
     Attributes:
         path: CSV file with a header line.
-        column: name of the column to read.
+        column: name of the column to read; empty: that of the path quantity.
     """
 
     path: str
@@ -63,13 +63,14 @@ class CsvFile(Reference):
 
     name: ClassVar[str] = "csv"
 
-    def sample(self, market: Market) -> NDArray[np.float64]:
+    def sample(self, market: Market, quantity: str) -> NDArray[np.float64]:
         """The column, in file order.
 
         Raises:
             PacesetterError: the file is missing, empty, has no such column, or holds something that
                 is not a finite number; the message names the line.
         """
+        column = self.column or quantity
         try:
             with Path(self.path).expanduser().open(newline="", encoding="utf-8-sig") as file:
                 rows = list(csv.reader(file))
@@ -82,32 +83,33 @@ class CsvFile(Reference):
         if not rows:
             raise PacesetterError(
                 f"reference CSV {self.path!r} is empty; it needs a header line with the column "
-                f"{self.column!r} and at least two numbers."
+                f"{column!r} and at least two numbers."
             )
         header = [title.strip() for title in rows[0]]
-        if self.column not in header:
-            raise unknown(f"column of reference CSV {self.path!r}:", self.column, header)
-        numbers = self._numbers(rows, header.index(self.column))
+        if column not in header:
+            raise unknown(f"column of reference CSV {self.path!r}:", column, header)
+        numbers = self._numbers(rows, header.index(column))
         if len(numbers) < 2:
             raise PacesetterError(
                 f"reference CSV {self.path!r} has {len(numbers)} number(s) in column "
-                f"{self.column!r}; a distribution needs at least two."
+                f"{column!r}; a distribution needs at least two."
             )
         return np.array(numbers)
 
-    def _numbers(self, rows: list[list[str]], column: int) -> list[float]:
+    def _numbers(self, rows: list[list[str]], place: int) -> list[float]:
         numbers = []
         for line, row in enumerate(rows[1:], start=2):
             if not any(cell.strip() for cell in row):
                 continue
-            text = row[column] if column < len(row) else ""
+            text = row[place] if place < len(row) else ""
             try:
                 number = float(text)
             except ValueError:
                 number = float("nan")
             if not np.isfinite(number):
+                title = rows[0][place].strip()
                 raise PacesetterError(
-                    f"{self.path}:{line}: column {self.column!r} holds {text!r}, which is not a "
+                    f"{self.path}:{line}: column {title!r} holds {text!r}, which is not a "
                     "finite number; correct or remove the line."
                 )
             numbers.append(number)
@@ -116,7 +118,7 @@ class CsvFile(Reference):
 
 @dataclass(frozen=True)
 class Planted(Reference):
-    """Observations of the market's computed equilibrium under a known θ: can it be recovered?
+    """Observations of the market's computed answer under a known θ: can it be recovered?
 
     Attributes:
         theta: the characteristics to recover, name -> value.
@@ -130,10 +132,10 @@ class Planted(Reference):
 
     name: ClassVar[str] = "planted"
 
-    def sample(self, market: Market) -> NDArray[np.float64]:
-        """Prices simulated under the planted θ."""
+    def sample(self, market: Market, quantity: str) -> NDArray[np.float64]:
+        """The path quantity under the planted θ."""
         theta = market.characteristics.validate(self.theta)[0]
-        return np.asarray(market.planted_sample(theta, self.number, self.seed))
+        return np.asarray(market.planted_sample(theta, self.number, self.seed, quantity))
 
 
 REFERENCES: dict[str, type[Reference]] = {r.name: r for r in (Moments, CsvFile, Planted)}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 import pickle
+import threading
 
 import numpy as np
 import pytest
@@ -16,17 +17,25 @@ from pacesetter.envs.background_market import SECOND, BackgroundMarket
 from pacesetter.envs.background_simulation import Markets
 from pacesetter.envs.errors import PacesetterError
 from pacesetter.envs.order_book_layout import (
+    AT_PRICE,
+    BUY,
     CANCELLED,
     EVENT_ROOM,
     EXECUTED,
     EXTRA,
     KIND,
+    LAST_PRICE,
+    LEDGER,
+    NONE,
+    OF_OWNER,
     OF_SIDE,
     OFFERED,
     RESTING,
     ROOM,
     SHARES,
     SUBMITTED,
+    TAKER,
+    TRADED,
 )
 
 PRESETS = ("rmsc04", "rmsc03")
@@ -176,9 +185,37 @@ def test_the_queue_is_a_queue(steps):
         assert memory[event_queue.LENGTH] == len(heap)
 
 
-def test_trades_reach_the_tape():
+def test_every_trade_is_on_the_tape_and_in_the_accounts():
+    """What the accounts do not say of somebody, noise agents bought or sold: they have none."""
     markets, start = opened("rmsc03", [1], events=50_000)
     markets.advance(start + 4 * LATER)
-    events = markets.events(0)
+    events, book = markets.events(0), markets.memory[0]
     executed = events[events[:, KIND] == EXECUTED]
-    assert executed[:, SHARES].sum() == markets.memory[0, 2:4].sum()
+    assert executed[:, SHARES].sum() == book[TRADED : TRADED + 2].sum()
+    holdings = np.zeros((markets.market.agents, 2), dtype=np.int64)
+    for event in executed:
+        shares = event[SHARES] * (1 if event[OF_SIDE] == BUY else -1)
+        for owner, sign in ((event[OF_OWNER], 1), (event[TAKER], -1)):
+            if owner != NONE:
+                holdings[owner] += sign * shares, sign * shares * event[AT_PRICE]
+    accounts = book[book[LEDGER] : book[LEDGER] + 2 * markets.market.agents].reshape(-1, 2)
+    np.testing.assert_array_equal(accounts, holdings)
+    assert (accounts[:2, 0] != 0).all() and book[LAST_PRICE] == executed[-1, AT_PRICE]
+
+
+def test_other_threads_run_while_markets_do():
+    """The event loop lets go of the interpreter, or no second core could take a share of it."""
+    markets, start = opened("rmsc03", range(32))
+    markets.advance(start + SECOND)  # compiled, and its arrays at hand
+    finished = threading.Event()
+
+    def advance():
+        markets.advance(start + 20 * 60 * SECOND)
+        finished.set()
+
+    worker, turns = threading.Thread(target=advance), 0
+    worker.start()
+    while not finished.is_set():
+        turns += 1
+    worker.join()
+    assert turns > 10_000

@@ -168,7 +168,7 @@ def test_experiments_survive_writing(tmp_path, mean, interval, **values):
 )
 def test_every_registered_record_survives_with_its_defaults(registry, name):
     record_type = registry.classes[name]
-    examples = {float: 0.5, str: "text", int: 3}
+    examples: dict[Any, Any] = {float: 0.5, str: "text", int: 3, tuple[str, ...]: ["text"]}
     converter = Converter(registries())
     values: dict[str, Any] = {"name": name}
     for key in required_fields(record_type):

@@ -24,6 +24,11 @@ VARIANTS = {
         {"followers": 5, "demand_slope": 0.7, "unit_cost": 1.0},
         {"theta_visible": False},
     ],
+    "execution": [
+        {},
+        {"background": "rmsc03", "decisions": 4, "parent_size": 30, "view": "all"},
+        {"buyers": 2, "sellers": 1, "seconds_per_decision": 20.0, "decisions": 6},
+    ],
     "household_economy": [
         {"households": 12},
         {"households": 2, "horizon": "end", "periods": 7, "labour_income": False},

@@ -204,17 +204,17 @@ def test_refuses_unfit_csv_files(tmp_path, text, message):
     path = tmp_path / "reference.csv"
     path.write_text(text)
     with pytest.raises(PacesetterError, match=message):
-        CsvFile(str(path)).sample(MARKET)
+        CsvFile(str(path)).sample(MARKET, "price")
 
 
 def test_reads_csv_files(tmp_path):
     path = tmp_path / "reference.csv"
     path.write_text("\ufefftime, price\n1,2.5\n\n2, 3.5\n", encoding="utf-8")
-    assert CsvFile(str(path)).sample(MARKET).tolist() == [2.5, 3.5]
+    assert CsvFile(str(path)).sample(MARKET, "price").tolist() == [2.5, 3.5]
 
 
 def test_moments_are_those_of_the_sample():
-    sample = Moments(5.0, 2.0).sample(MARKET)
+    sample = Moments(5.0, 2.0).sample(MARKET, "price")
     assert sample.mean() == pytest.approx(5.0)
     assert sample.var() == pytest.approx(2.0, rel=5e-3)
 

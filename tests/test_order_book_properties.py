@@ -6,7 +6,14 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pacesetter.envs import order_book_layout as layout
 from pacesetter.envs.order_book import EventKind, OrderBook, Reason, Side
+from pacesetter.envs.order_book_matching import (
+    cancel_order,
+    limit_order,
+    market_order,
+    replace_order,
+)
 
 OWNERS = range(4)
 SIDES = st.sampled_from(list(Side))
@@ -22,6 +29,7 @@ REQUESTS = st.one_of(
     st.tuples(st.just("replace"), st.integers(0, 60), PRICES, SIZES),
 )
 STREAMS = st.lists(REQUESTS, max_size=60)
+CREATES = ("limit", "market")
 SELF_TRADES = st.sampled_from(["cancel_resting", "cancel_incoming", "allow"])
 MANY = settings(max_examples=150, deadline=None)
 
@@ -68,6 +76,44 @@ def test_shares_are_conserved(stream, self_trade):
         executed = [e for e in outcome.events if e.kind == EventKind.EXECUTED]
         assert outcome.filled == sum(e.size for e in executed)
         assert outcome.money == sum(e.size * e.price for e in executed)
+
+
+@MANY
+@given(STREAMS, st.sampled_from(list(layout.Prevention)))
+def test_accounts_are_conserved(stream, prevention):
+    """What one owner gains in shares or money another one loses, and a taker what he was told."""
+    book, numbers = layout.empty_books(1, 128, 64, owners=len(OWNERS))[0], [5]
+    for kind, *rest in stream:
+        owner = (
+            max(rest[-2] if kind == "limit" else rest[-1], 0) if kind in CREATES else layout.NONE
+        )
+        before = accounts(book)
+        if kind == "limit":
+            side, price, size = rest[:3]
+            outcome = limit_order(book, side, price, size, owner, prevention, rest[-1])
+            numbers.append(outcome[1])
+        elif kind == "market":
+            outcome = market_order(book, rest[0], rest[1], owner, prevention)
+        elif kind == "replace":
+            number = numbers[rest[0] % len(numbers)]
+            outcome = replace_order(book, number, *rest[1:], prevention)
+            numbers.append(outcome[1])
+        else:
+            cancel_order(book, numbers[rest[0] % len(numbers)])
+            outcome = (0, 0, 0, 0)
+        after = accounts(book)
+        assert (after.sum(axis=0) == 0).all()
+        filled, money = outcome[2:]
+        if kind in CREATES and prevention != layout.Prevention.ALLOW:
+            sign = 1 if rest[0] == Side.BUY else -1
+            assert (after - before)[owner].tolist() == [sign * filled, sign * money]
+        if not filled:
+            assert (after == before).all()
+
+
+def accounts(book):
+    start = book[layout.LEDGER]
+    return book[start : start + 2 * len(OWNERS)].reshape(-1, 2).copy()
 
 
 @MANY

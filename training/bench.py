@@ -75,6 +75,12 @@ def _order_book(repeats: int, quick: bool) -> Figures:
     return order_book(repeats, quick)
 
 
+def _execution(repeats: int, quick: bool) -> Figures:
+    from .bench_speed import execution
+
+    return execution(repeats)
+
+
 def _market_entry(repeats: int, quick: bool) -> Figures:
     from .bench_speed import market_entry
 
@@ -100,6 +106,7 @@ BENCHMARKS: dict[str, tuple[str, Callable[[int, bool], Figures]]] = {
     ),
     "market_maker": ("the market maker alone, 64 copies", _market_maker),
     "order_book": ("the matching engine and the background market, one core", _order_book),
+    "execution": ("one executor in rmsc04, 64 copies, 64×64, 2 epochs, minibatch 1024", _execution),
     "market_entry": ("20 traders, 64 copies, 64×64, 2 epochs, minibatch 1024", _market_entry),
     "memory": ("a training run with everything Ray starts", _memory),
 }

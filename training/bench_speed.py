@@ -134,6 +134,15 @@ def market_entry(repeats: int, **followers: Any) -> Figures:
     return on_both_routes(experiments, repeats)
 
 
+def execution(repeats: int, **followers: Any) -> Figures:
+    """One executor among the background of rmsc04, 64 copies of 20 minutes; see `compare`."""
+    market = make("execution")
+    experiments = {
+        route: followers_alone(market, route, 64, 20, **followers) for route in ("array", "stock")
+    }
+    return on_both_routes(experiments, repeats)
+
+
 def on_both_routes(
     experiments: dict[str, Experiment], repeats: int, plain: Experiment | None = None
 ) -> Figures:

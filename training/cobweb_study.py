@@ -99,7 +99,7 @@ def reference_masses(objective: Calibration, market: Cobweb) -> tuple[Floats, Sa
         deviation = np.sqrt(reference.variance)
         masses = np.diff(ndtr((BINS - reference.mean) / deviation))
         return masses, lambda generator, size: generator.normal(reference.mean, deviation, size)
-    values = reference.sample(market)
+    values = reference.sample(market, objective.quantity)
     masses = np.histogram(values, BINS)[0] / len(values)
     return masses, lambda generator, size: generator.choice(values, size)
 

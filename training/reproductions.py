@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .claims import Claim, Comparison, Reproduction, Trial
+from .execution_reproductions import execution
 from .household_reproductions import household_saving, household_tax, household_taxai
 from .market_entry_reproductions import entry_logit, entry_tax
 from .market_maker_reproductions import market_maker
@@ -219,4 +220,5 @@ REPRODUCTIONS = {
     "cobweb_planted": _planted,
     "market_entry": entry_tax,
     "market_entry_logit": entry_logit,
+    "execution": execution,
 }

@@ -166,8 +166,12 @@ def _unreadable(experiment: Experiment) -> bool:
     reference = getattr(experiment.objective, "reference", None)
     if not isinstance(reference, Reference):
         return False
+    objective = experiment.objective
+    quantities = getattr(objective, "quantities", (getattr(objective, "quantity", ""),))
     try:
-        reference.sample(experiment.market)
+        for quantity in quantities:
+            if quantity in experiment.market.quantities:
+                reference.sample(experiment.market, quantity)
     except PacesetterError:
         return True
     return False

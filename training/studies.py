@@ -80,6 +80,7 @@ def study_of(experiment: Experiment) -> Study | None:
     """The study of the experiment's market, if it has one."""
     from .cobweb_study import COBWEB_STUDY
     from .duopoly_study import DUOPOLY_STUDY
+    from .execution_study import EXECUTION_STUDY
     from .household_study import HOUSEHOLD_STUDY
     from .labour_tax_study import LABOUR_TAX_STUDY
     from .market_entry_study import MARKET_ENTRY_STUDY
@@ -88,6 +89,7 @@ def study_of(experiment: Experiment) -> Study | None:
     studies: dict[str, Any] = {
         "cobweb": COBWEB_STUDY,
         "duopoly": DUOPOLY_STUDY,
+        "execution": EXECUTION_STUDY,
         "household_economy": HOUSEHOLD_STUDY,
         "labour_tax": LABOUR_TAX_STUDY,
         "market_maker": MARKET_MAKER_STUDY,

@@ -1,0 +1,91 @@
+"""Objectives of market design against their definitions; planted references."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from pacesetter.envs.errors import PacesetterError
+from pacesetter.envs.registry import make
+from pacesetter.leaders.market_design import Limited, StylisedFacts
+from pacesetter.leaders.objectives import Calibration
+from pacesetter.leaders.references import CsvFile, Moments, Planted
+
+MARKET = make("execution", decisions=6, parent_size=30)
+FACTS = ("volume", "book_volume", "cost_bp")
+
+
+def value(objective, steps=6, **path):
+    return objective.measure(MARKET, steps).value({k: np.asarray(v) for k, v in path.items()})
+
+
+def test_facts_are_calibrations_in_units_of_their_references():
+    reference = Planted({"noise_multiplier": 2.0}, number=300)
+    generator = np.random.default_rng(0)
+    path = {name: generator.normal(2000.0, 900.0, (4, 6)) for name in FACTS[:2]}
+    found = value(StylisedFacts(reference, FACTS[:2]), **path)
+    single = [
+        value(Calibration(reference, name), **path) / reference.sample(MARKET, name).std()
+        for name in FACTS[:2]
+    ]
+    np.testing.assert_allclose(found, np.mean(single, axis=0))
+
+
+def test_the_planted_facts_are_their_own_best_match():
+    """The energy distance is unbiased: zero in the mean where θ is the planted one."""
+    space = MARKET.characteristics
+    objective = StylisedFacts(Planted({"noise_multiplier": 3.0}, number=6000, seed=1), ("volume",))
+    rewards = {}
+    for multiplier in (1.0, 3.0):
+        theta = space.validate({"noise_multiplier": multiplier})[0]
+        sample = MARKET.planted_sample(theta, 6 * 500, 70_000, "volume")
+        path = sample.reshape(6, 500).T  # steps of an episode side by side
+        rewards[multiplier] = value(objective, volume=path)
+    error = rewards[3.0].std() / np.sqrt(500)
+    assert abs(rewards[3.0].mean()) < 5 * error
+    assert rewards[1.0].mean() < -0.2
+
+
+def test_a_file_has_a_column_for_every_fact(tmp_path):
+    path = tmp_path / "facts.csv"
+    path.write_text("volume,book_volume\n1,10\n2,30\n3,50\n")
+    reference = CsvFile(str(path), column="")
+    assert reference.sample(MARKET, "book_volume").tolist() == [10.0, 30.0, 50.0]
+    with pytest.raises(PacesetterError, match=r"unknown column .*'spread'"):
+        StylisedFacts(reference, ("volume", "spread")).measure(MARKET, 6)
+
+
+def test_limits():
+    objective = Limited("log_return_bp", "cost_bp", -1, "deviation", at_most=1.0, price=5.0)
+    returns = [[1.0, -1.0], [2.0, 2.0], [0.0, 4.0]]
+    # Two executors; the mean of their sums is 0.5, 1 and 3.
+    costs = [[[0.0, 0.5], [0.5, 0.0]], [[1.0, 1.0], [0.0, 0.0]], [[2.0, 0.0], [1.0, 3.0]]]
+    found = value(objective, 2, log_return_bp=returns, cost_bp=costs)
+    np.testing.assert_allclose(found, [-1.0, 0.0, -2.0 - 5.0 * 2.0])
+    floor = Limited("cost_bp", "maker_profit", -1, at_least=10.0, price=2.0)
+    found = value(floor, 2, cost_bp=costs, maker_profit=[[6.0, 5.0], [10.0, 0.0], [4.0, 3.0]])
+    np.testing.assert_allclose(found, [-0.5, -1.0, -3.0 - 2.0 * 3.0])
+
+
+@pytest.mark.parametrize(
+    ("objective", "message"),
+    [
+        (Limited("log_return_bp", "cost_bp"), "'cost_bp' has no limit.*at_least.*at_most"),
+        (Limited("log_return_bp", "costs", at_most=1.0), "did you mean 'cost_bp'"),
+        (Limited("volatility", "cost_bp", at_most=1.0), "unknown path quantity"),
+        (Limited("price", "cost_bp", at_least=2.0, at_most=1.0), "must not exceed"),
+        (Limited("price", "cost_bp", statistic="deviation", at_most=1.0), "at least 2"),
+        (StylisedFacts(Planted(), ("volumes",)), "did you mean 'volume'"),
+        (StylisedFacts(Moments(1.0, 1.0), FACTS), "moments of one quantity.*of 3"),
+        (StylisedFacts(Planted(number=60), ("unfilled",)), "'unfilled' is constant"),
+    ],
+)
+def test_refuses_what_cannot_be_measured(objective, message):
+    steps = 1 if getattr(objective, "statistic", "") == "deviation" else 6
+    with pytest.raises(PacesetterError, match=message):
+        objective.measure(MARKET, steps)
+
+
+def test_the_cobweb_plants_prices_alone():
+    with pytest.raises(PacesetterError, match=r"planted path quantity.*Known: price"):
+        Calibration(Planted(), "forecast").measure(make("cobweb"), 50)
