@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -176,23 +176,33 @@ def _exact_deviations(swap: bool) -> list[float]:
 
 
 def pictures(arrays: RunArrays) -> dict[str, Any]:
-    """Attendance over time and its distribution at every capacity, with and without a tax."""
+    """Attendance over time and its distribution at every capacity, with and without a tax.
+
+    Paths are the first two rollouts of every seed, distributions means over seeds.
+    """
     from .market_entry_study import draw_masses, draw_paths
 
+    def paths(runs: Sequence[dict[str, Floats]]) -> Floats:
+        return np.concatenate([run["paths"][:2] for run in runs])
+
+    def masses(runs: Sequence[dict[str, Floats]]) -> Floats:
+        return np.mean([run["masses"] for run in runs], axis=0)
+
     return {
-        "market_entry_attendance": _panels(arrays, "paths", draw_paths),
-        "market_entry_distribution": _panels(arrays, "masses", draw_masses),
+        "market_entry_attendance": _panels(arrays, paths, draw_paths),
+        "market_entry_distribution": _panels(arrays, masses, draw_masses),
     }
 
 
-def _panels(arrays: RunArrays, array: str, draw: Callable[..., None]) -> Any:
+def _panels(arrays: RunArrays, over_seeds: Callable[..., Floats], draw: Callable[..., None]) -> Any:
     from .charts import EXACT_COLOUR, TRAINED_COLOUR, chart
 
     figure, axes = chart(3, 3, width=11, height=8)
     for axis, capacity in zip(np.ravel(axes), CAPACITIES, strict=True):
         market = MarketEntry(capacity=capacity)
         for arm, colour in (("untaxed", EXACT_COLOUR), ("ppo", TRAINED_COLOUR)):
-            draw(axis, arrays[trial_name(arm, capacity)][0][array], market, colour, ARMS[arm])
+            runs = arrays[trial_name(arm, capacity)]
+            draw(axis, over_seeds(runs), market, colour, ARMS[arm])
         axis.set_title(f"C = {capacity}", fontsize=9)
     np.ravel(axes)[0].legend()
     return figure

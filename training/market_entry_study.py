@@ -185,6 +185,7 @@ def draw_paths(axis: Any, paths: Floats, market: MarketEntry, colour: str, label
     axis.axhline(market.capacity, color="0.2", linestyle="--", linewidth=1)
     axis.set_ylim(-0.5, market.traders + 0.5)
     axis.set_xlabel("period")
+    axis.set_ylabel("attendance")
 
 
 def draw_masses(axis: Any, masses: Floats, market: MarketEntry, colour: str, label: str) -> None:
