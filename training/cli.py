@@ -1,4 +1,4 @@
-"""The command ``pacesetter``: list, train, evaluate, report, check, demo, reproduce, bench.
+"""The command ``pacesetter``: list, train, evaluate, report, certify, check, reproduce, bench.
 
 Whatever can be known to be wrong is said before Ray or torch is imported; an error a user can act
 on is printed alone, with exit code 2.
@@ -60,6 +60,10 @@ def _parser() -> argparse.ArgumentParser:
         ("report", report, "Show the results of a run and draw its figures again."),
     ):
         add(name, run, text).add_argument("runs", nargs="+", metavar="RUN", help="run folder")
+    command = add("certify", certify, "Train followers anew at a run's answer and compare.")
+    command.add_argument("folder", metavar="RUN", help="folder of a finished run")
+    command.add_argument("--address", help="of a Ray cluster, or 'auto'; default: this machine")
+    command.add_argument("--quiet", action="store_true", help="no progress display")
     command = add("check", check, "Check that a market keeps the rules of the library.")
     command.add_argument("market", help="a market's name, or module:Environment")
     command.add_argument("option", nargs="*", help="option=value of the market")
@@ -162,6 +166,14 @@ def report(options: argparse.Namespace) -> int:
     for run in runs:
         session.report_run(run)
     return 0
+
+
+def certify(options: argparse.Namespace) -> int:
+    """``pacesetter certify``."""
+    run = RunFolder.open(options.folder)
+    from .session import certify_run
+
+    return certify_run(run, options.address, options.quiet)
 
 
 def check(options: argparse.Namespace) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from rich.console import Console
 from rich.table import Table
 
+from .certify import FILE, FOLDER, certify
 from .evaluate import draw, evaluate, read_arrays, result_lines, write_answer
 from .run_folder import RunFolder
 from .trainer import train
@@ -35,6 +36,22 @@ def run_experiment(run: RunFolder, address: str | None = None, quiet: bool = Fal
 def evaluate_run(run: RunFolder) -> None:
     """Measure a finished run again and show its results."""
     show(run, evaluate(run))
+
+
+def certify_run(run: RunFolder, address: str | None = None, quiet: bool = False) -> int:
+    """Train followers anew at a run's answer and show what changes; returns an exit code."""
+    found = certify(run, address, quiet)
+    if found is None:
+        print(f"\nInterrupted; go on with  pacesetter certify {run.path}")
+        return INTERRUPTED
+    table = Table(title=f"{run.experiment.name}: followers as trained, and retrained at θ alone")
+    table.add_column("figure")
+    table.add_column("value", justify="right")
+    for name, value in found.items():
+        table.add_row(name, f"{value:.5g}")
+    Console(highlight=False, width=100).print(table)
+    print(f"figures: {run.path / FILE}; the new run: {run.path / FOLDER}")
+    return 0
 
 
 def report_run(run: RunFolder) -> None:

@@ -1,0 +1,108 @@
+"""The certificate of a run: are its followers those that the leader's answer deserves?
+
+Followers of a run have learned under many θ, while a leader went on moving; they may lag behind it,
+and a leader that is measured on such followers may promise more than it keeps. A certificate trains
+followers from scratch at the leader's answer alone, for as many iterations, and measures again, in
+the same episodes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from ..envs.errors import PacesetterError
+from ..leaders.search import FixedLeader
+from .evaluate import evaluate, load_trained, write_answer
+from .experiment import Experiment
+from .play import play
+from .run_folder import RESULTS, RunFolder
+from .studies import Trained
+from .trainer import train
+from .whole_files import write_json
+
+FOLDER, FILE = "certificate", "certificate.json"
+
+
+def certify(
+    run: RunFolder, address: str | None = None, quiet: bool = False
+) -> dict[str, float] | None:
+    """Train followers anew at the answer of a finished run; None if that was interrupted.
+
+    The new run stands in ``RUN/certificate``, with results and pictures of its own, and is resumed
+    if it is there already. ``RUN/certificate.json`` holds, for the same constant θ:
+
+    | name | what |
+    |---|---|
+    | objective/as_trained, objective/retrained | the leader's objective, mean over episodes |
+    | leader_gap | the first less the second: what the leader promises and does not keep |
+    | leader_gap/standard_error | over episodes, paired |
+    | reward/GROUP/as_trained, …/retrained | mean reward of a follower per step |
+    | follower_gap/GROUP | the second less the first |
+
+    Args:
+        run: a finished run whose leader sets θ once per episode.
+        address: of a Ray cluster; None runs on this machine.
+        quiet: no progress display.
+
+    Raises:
+        PacesetterError: the run is not finished, or its leader moves θ within the episode.
+    """
+    trained = load_trained(run)
+    experiment = certificate_experiment(trained)
+    path = run.path / FOLDER
+    there = path.exists()
+    again = RunFolder.open(path) if there else RunFolder.create(run.path, experiment, FOLDER)
+    if not (again.path / RESULTS).exists():
+        outcome = train(again, address, quiet)
+        if outcome.theta is None:
+            return None
+        write_answer(again, outcome.theta)
+        evaluate(again)
+    found = compare(trained, load_trained(again))
+    write_json(run.path / FILE, found)
+    return found
+
+
+def certificate_experiment(trained: Trained) -> Experiment:
+    """The run's experiment with its answer as the only θ that followers ever meet."""
+    experiment = trained.experiment
+    if experiment.leader.interval != "episode":
+        raise PacesetterError(
+            f"{experiment.name}: its leader sets θ every {experiment.leader.interval} steps, and a "
+            "certificate needs one θ for whole episodes; train with leader.interval=episode."
+        )
+    settings = experiment.training
+    theta = experiment.market.characteristics.named(trained.theta)
+    return replace(
+        experiment,
+        leader=FixedLeader(theta=theta),
+        training=replace(
+            settings,
+            pretrain_iterations=0,
+            iterations=settings.pretrain_iterations + settings.iterations,
+            random_theta_share=0.0,
+        ),
+    )
+
+
+def compare(trained: Trained, retrained: Trained) -> dict[str, float]:
+    """Objective and rewards of both under the same θ, in the same episodes."""
+    theta: Any = retrained.theta
+    played = {
+        "as_trained": play(trained.experiment, trained.policies, theta),
+        "retrained": play(trained.experiment, retrained.policies, theta),
+    }
+    found = {f"objective/{who}": float(of.objective.mean()) for who, of in played.items()}
+    before, after = played["as_trained"].objective, played["retrained"].objective
+    found["leader_gap"] = float(before.mean() - after.mean())
+    if len(before) == len(after) > 1:  # episodes may end early in one and go on in the other
+        gap = before - after
+        found["leader_gap/standard_error"] = float(gap.std(ddof=1) / np.sqrt(len(gap)))
+    for group in played["retrained"].rewards:
+        means = {who: float(np.nanmean(of.rewards[group])) for who, of in played.items()}
+        found |= {f"reward/{group}/{who}": mean for who, mean in means.items()}
+        found[f"follower_gap/{group}"] = means["retrained"] - means["as_trained"]
+    return found
