@@ -26,7 +26,8 @@ types: .venv/ready
 # All tables of docs/results, with all seeds: a few hours on two cores.
 reproduce: .venv/ready
 	$(ENVIRONMENT) $(BIN)/pacesetter reproduce duopoly labour_tax household_saving household_tax \
-		market_maker market_entry market_entry_logit order_book_equivalence \
+		household_taxai household_landscape market_maker market_entry market_entry_logit \
+		order_book_equivalence execution \
 		cobweb_logit cobweb_calibration cobweb_planted
 
 bench: .venv/ready

@@ -26,7 +26,14 @@ def _order_book_equivalence(out: Path, seeds: int | None) -> dict[str, float]:
     return order_book_equivalence(out, seeds or SEEDS)
 
 
+def _household_landscape(out: Path, seeds: int | None) -> dict[str, float]:
+    from .household_landscape import ECONOMIES, household_landscape
+
+    return household_landscape(out, seeds or ECONOMIES)
+
+
 MEASUREMENTS: dict[str, Callable[[Path, int | None], dict[str, float]]] = {
+    "household_landscape": _household_landscape,
     "order_book_equivalence": _order_book_equivalence,
 }
 """Tables of docs/results that are made without experiments: name -> of the folder and seeds."""
