@@ -50,8 +50,8 @@ def household_landscape(out: Path, copies: int = ECONOMIES) -> dict[str, float]:
         "",
         f"Made with `pacesetter reproduce household_landscape --seeds {copies}`: means over as "
         "many economies of 100 households and 100 years, closed accounting, revenue returned to "
-        "all alike. Households foresee wages and transfers and decide by dynamic programming; `gap` is "
-        "the largest error of what they foresee, as a share.",
+        "all alike. Households foresee wages and transfers and decide by dynamic programming; "
+        "`gap` is the largest error of what they foresee, as a share.",
         "",
         f"| τ, ξ on income | τ, ξ on wealth | {' | '.join(SHOWN)} | gap |",
         "|---" * (len(SHOWN) + 3) + "|",
