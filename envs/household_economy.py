@@ -7,7 +7,7 @@ ADAGE (Evans et al. 2025, arXiv:2501.09429, sec. 4.1), and ``taxai``, the full e
 
 | what | entries |
 |---|---|
-| household's observation, closed | wealth, last income, productivity, last wage; θ |
+| household's observation, closed | wealth, last income, productivity, last wage; mean wealth; θ |
 | … taxai | 7 aggregates (see `household_taxai.aggregates`), productivity, wealth; θ |
 | household's action | share of resources saved p, share of the day worked h (Box) |
 | leader's observation, closed | mean wealth, income and productivity; θ so far |
@@ -15,11 +15,14 @@ ADAGE (Evans et al. 2025, arXiv:2501.09429, sec. 4.1), and ``taxai``, the full e
 | θ | level τ and progressivity ξ of the taxes on income and on wealth; taxai: G/Y too |
 
 Amounts and aggregates are observed as ``log(1 + x / unit)``, scaled to be of order one,
-productivity as ``log(e) / 2``, θ as shares of its bounds from −1 to 1. With ``horizon: end`` one
-over the number of years left stands before θ, in which optimal saving is almost linear. Entries of
-θ that a tax rule does not read are fixed at 0, so that every rule has the same observation.
+productivity as ``log(e) / 2``, θ as shares of its bounds from −1 to 1. ADAGE's households do not
+see mean wealth. But where wealth is spread evenly, a household that sees its own alone takes the
+economy's capital for its own, and credits its saving with the wages that everybody's saving brings.
+With ``horizon: end`` one over the number of years left stands before θ, in which optimal saving is
+almost linear. Entries of θ that a tax rule does not read are fixed at 0, so that every rule has the
+same observation.
 
-Version history: v1.
+Version history: v1; v2: mean wealth is observed in ``closed``.
 """
 
 from __future__ import annotations
@@ -194,7 +197,7 @@ class HouseholdEconomy(Market):
     @cached_property
     def groups(self) -> tuple[Group, ...]:
         """One type of household, who sees all of θ."""
-        entries = 4 if self.accounting == "closed" else 9
+        entries = 4 + self.labour_income if self.accounting == "closed" else 9
         view = self.characteristics.names
         entries += len(view) + (self.horizon == "end")
         low, high = (np.array(bound, np.float32) for bound in DECISIONS[self.accounting])
@@ -264,7 +267,7 @@ class HouseholdEconomy(Market):
         return self.end_step(after, {HOUSEHOLD: rewards}, quantities, terminated)
 
     def observe(self, state: HouseholdState) -> dict[str, Array]:
-        """``(B, N, 8)`` closed, ``(B, N, 14)`` taxai; one more with ``horizon: end``."""
+        """``(B, N, 9)`` closed, ``(B, N, 14)`` taxai; one more with ``horizon: end``."""
         xp = namespace(state.theta)
         wealth_unit, income_unit = MONEY_UNITS[self.accounting]
         scale = MONEY_SCALES[self.accounting]
@@ -273,6 +276,9 @@ class HouseholdEconomy(Market):
         if self.accounting == "closed":
             income = _seen(xp, state.income, income_unit, scale)
             own, shared = [wealth, income, log_e], [state.wage[:, None]]
+            if self.labour_income:  # else nobody's saving concerns anybody else
+                mean_wealth = row_mean(xp, state.wealth)[:, None]
+                shared.append(_seen(xp, mean_wealth, wealth_unit, scale))
         else:
             own = [log_e, wealth]
             shared = [_aggregates_seen(xp, state)]

@@ -172,7 +172,7 @@ def test_the_end_shows_how_much_is_left():
     market = make("household_economy", households=2, periods=4, horizon="end")
     state = market.reset(0, 1)
     for left in (4, 3, 2, 1):
-        seen = market.observe(state)["household"][:, :, 4]
+        seen = market.observe(state)["household"][:, :, 5]
         np.testing.assert_allclose(seen, 1.0 / left, rtol=1e-6)
         step = market.step(state, {"household": np.full((1, 2, 2), 0.5)})
         state = step.state
