@@ -101,10 +101,8 @@ def computed_equilibria(results: Results) -> list[str]:
         "## Learned households and households that do their best",
         "",
         "Computed: perfect foresight of wages and transfers, decisions by dynamic programming "
-        "(`envs/household_equilibrium.py`). Learned households come close without taxes. Where "
-        "taxes insure them, the best they could do is to save less; little is lost to any one of "
-        "them by saving more, and all gain by the wages of a larger capital. The welfare that a "
-        "learned tax brings to learned households is theirs, not the equilibrium's.",
+        "(`envs/household_equilibrium.py`). `best_response_gain` above says what one household "
+        "would gain by deciding so among the learned ones.",
         "",
         "| tax | seed | τ, ξ on income | τ, ξ on wealth | welfare, learned | welfare, computed | "
         "saving, learned | saving, computed |",
