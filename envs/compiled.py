@@ -12,7 +12,7 @@ from typing import Any
 from numba import njit
 from numba.core import event
 
-COMPILING = "compiling the order book (once per installation)…"
+COMPILING = "compiling loops (once per installation)…"
 _PACKAGE = __name__.rpartition(".")[0]
 
 

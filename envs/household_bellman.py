@@ -16,9 +16,9 @@ from __future__ import annotations
 from math import exp, log
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from .compiled import kernel
 from .household_closed import LEAST_CONSUMPTION, STATIONARY_DEVIATION
 from .household_production import INTEREST_RATE, PERSISTENCE, PRODUCTIVITY_DEVIATION
 
@@ -66,7 +66,7 @@ def interpolate(table: Floats, wealth: Floats, log_productivity: Floats) -> Floa
     return lower * (1.0 - u) + upper * u
 
 
-@njit(cache=True)
+@kernel
 def kept(amount: float, level: float, progressivity: float) -> float:
     """``(1 − τ)/(1 − ξ) x^(1 − ξ)``."""
     if amount <= 0.0:
@@ -74,20 +74,19 @@ def kept(amount: float, level: float, progressivity: float) -> float:
     return (1.0 - level) / (1.0 - progressivity) * amount ** (1.0 - progressivity)
 
 
-@njit(cache=True)
+@kernel
 def best_hours(
-    saved: float, wealth: float, pay: float, rest: float, tau: float, xi: float, guess: float
+    saved: float, means: tuple[float, float, float, float, float], guess: float
 ) -> tuple[float, float]:
     """Hours h and consumption c, given next year's wealth.
 
     Args:
         saved: a'.
-        wealth: a.
-        pay: W e, for a full day.
-        rest: resources that do not depend on hours.
-        tau, xi: of the tax on income.
-        guess: where to start.
+        means: wealth a, pay W e of a full day, resources that do not depend on hours, and τ and ξ
+            of the tax on income.
+        guess: hours to start from.
     """
+    wealth, pay, rest, tau, xi = means
     lowest, highest = LEAST_HOURS, 1.0
     h = 1.0  # first the bound: most who are poor work all day
     for _ in range(14):
@@ -113,7 +112,7 @@ def best_hours(
     return h, c
 
 
-@njit(cache=True)
+@kernel
 def continuation(tilted: Floats, saved: float, z: int, discount: float) -> float:
     """``β E[V'(a', e')]`` from its tilted table ``(A, Z)``."""
     x = np.log1p(saved / WEALTH_UNIT) * (WEALTH_POINTS - 1) / WEALTH_RANGE
@@ -123,27 +122,23 @@ def continuation(tilted: Floats, saved: float, z: int, discount: float) -> float
     return discount * log(max(u, 1e-300)) / (1.0 - discount)
 
 
-@njit(cache=True)
+@kernel
 def value_of(
     tilted: Floats,
     saved: float,
     z: int,
-    wealth: float,
-    pay: float,
-    rest: float,
-    tau: float,
-    xi: float,
+    means: tuple[float, float, float, float, float],
     guess: float,
     discount: float,
 ) -> tuple[float, float]:
-    """Value of saving so much, and the hours that go with it."""
-    h, c = best_hours(saved, wealth, pay, rest, tau, xi, guess)
+    """Value of saving so much, and the hours that go with it; `means` as in `best_hours`."""
+    h, c = best_hours(saved, means, guess)
     if c < LEAST_CONSUMPTION:
         return NEVER, h
     return log(c) - h**3 / 3.0 + continuation(tilted, saved, z, discount), h
 
 
-@njit(cache=True)
+@kernel
 def idle(tilted: Floats, floor: float, z: int, discount: float) -> tuple[float, float]:
     """Value and saving share of who lives on what a levy leaves to everybody, without working."""
     low, high = 0.0, LARGEST_SHARE * floor
@@ -158,15 +153,11 @@ def idle(tilted: Floats, floor: float, z: int, discount: float) -> tuple[float, 
     return log(floor - saved) + continuation(tilted, saved, z, discount), saved / floor
 
 
-@njit(cache=True)
+@kernel
 def best_saving(
     tilted: Floats,
     z: int,
-    wealth: float,
-    pay: float,
-    rest: float,
-    tau: float,
-    xi: float,
+    means: tuple[float, float, float, float, float],
     top: float,
     guess: float,
     discount: float,
@@ -174,26 +165,26 @@ def best_saving(
     """Value, next year's wealth and hours of who works; `top`: resources of a full day's work."""
     low, high = 0.0, LARGEST_SHARE * top
     left, right = high - GOLDEN * (high - low), low + GOLDEN * (high - low)
-    at_left, h = value_of(tilted, left, z, wealth, pay, rest, tau, xi, guess, discount)
-    at_right, h = value_of(tilted, right, z, wealth, pay, rest, tau, xi, h, discount)
+    at_left, h = value_of(tilted, left, z, means, guess, discount)
+    at_right, h = value_of(tilted, right, z, means, h, discount)
     while high - low > 1e-4 * top:
         if at_right > at_left:
             low, left, at_left = left, right, at_right
             right = low + GOLDEN * (high - low)
-            at_right, h = value_of(tilted, right, z, wealth, pay, rest, tau, xi, h, discount)
+            at_right, h = value_of(tilted, right, z, means, h, discount)
         else:
             high, right, at_right = right, left, at_left
             left = high - GOLDEN * (high - low)
-            at_left, h = value_of(tilted, left, z, wealth, pay, rest, tau, xi, h, discount)
+            at_left, h = value_of(tilted, left, z, means, h, discount)
     saved = 0.5 * (low + high)
-    value, hours = value_of(tilted, saved, z, wealth, pay, rest, tau, xi, h, discount)
-    nothing, idle_hours = value_of(tilted, 0.0, z, wealth, pay, rest, tau, xi, h, discount)
+    value, hours = value_of(tilted, saved, z, means, h, discount)
+    nothing, idle_hours = value_of(tilted, 0.0, z, means, h, discount)
     if nothing > value:
         return nothing, 0.0, idle_hours
     return value, saved, hours
 
 
-@njit(cache=True)
+@kernel
 def year_before(
     value: Floats,
     wage: float,
@@ -233,9 +224,8 @@ def year_before(
                 if least < floor:
                     best, p = idle(tilted, floor, z, discount)
             if top > (floor if levied else 0.0):
-                worked, saved, h_worked = best_saving(
-                    tilted, z, wealth, pay, rest, tau, xi, top, hours[k, z], discount
-                )
+                means = (wealth, pay, rest, tau, xi)
+                worked, saved, h_worked = best_saving(tilted, z, means, top, hours[k, z], discount)
                 if worked > best:
                     best, h = worked, h_worked
                     p = saved / (kept(pay * h + INTEREST_RATE * wealth, tau, xi) + rest)

@@ -37,7 +37,7 @@ def gain(rule: Any) -> float:
 
 def test_nothing_is_gained_in_equilibrium_and_much_among_the_thriftless() -> None:
     market = load_experiment("household_none", SMALL).market
-    equilibrium = household_equilibrium(market, copies=64, seed=1_000_000)  # type: ignore[arg-type]
+    equilibrium = household_equilibrium(market, copies=64, seed=1_000_000)
 
     def best(year: int, state: Any) -> Any:
         return decide(equilibrium.saving_shares[year], equilibrium.hours[year], state)

@@ -90,4 +90,4 @@ def test_a_levy_leaves_something_to_all() -> None:
 @pytest.mark.parametrize("option", [{"accounting": "taxai"}, {"budget": "spend"}])
 def test_what_cannot_be_solved_is_refused(option: dict[str, str]) -> None:
     with pytest.raises(PacesetterError, match="computed for"):
-        household_equilibrium(HouseholdEconomy(**option))  # type: ignore[arg-type]
+        household_equilibrium(HouseholdEconomy(**option))

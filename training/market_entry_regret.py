@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import logsumexp, xlogy
 
-from ..envs.market_entry import IN, OUT, TRADER, MarketEntry, MarketEntryState
+from ..envs.market import changed
+from ..envs.market_entry import IN, OUT, TRADER, MarketEntry
 from ..envs.market_entry_equilibrium import crowd, utilities
 from .policies import Policies
 
@@ -59,11 +60,10 @@ def _entry(
     """Chances of entering of an outsider and of an insider, ``(n, 2)``."""
     positions = np.zeros((len(last), market.traders))
     positions[:, IN] = 1.0  # the trader of that number stands for all who are in
-    state = MarketEntryState(
+    state = changed(
+        market.reset(0, 1),  # its streams stand for all rows: nothing is drawn
         theta=tax[:, None],
         clock=clock,
-        step_stream=None,  # type: ignore[arg-type]  # nothing is drawn
-        reset_stream=None,  # type: ignore[arg-type]
         positions=positions,
         attendance_sum=past,
         attendance_square_sum=past,
