@@ -28,24 +28,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import background_layout as at
-from . import event_queue as events
+from .background_exchange import agent_of, send, traded_since, wait_for, watch_balance
+from .background_fundamental import fundamental_at
 from .background_layout import NEVER
 from .compiled import kernel
 from .order_book_layout import (
-    BAD_SIZE,
     BEST,
     BUY,
-    CANCEL_RESTING,
     CLOCK,
     EXTRA,
     NO_ASK,
     NO_BID,
     NONE,
-    OFFERED,
     SELL,
-    TRADED,
 )
-from .order_book_matching import cancel_order, limit_order
+from .order_book_matching import cancel_order
 from .random_numbers import exponential, integer, normal, uniform
 
 Integers = NDArray[np.int64]
@@ -57,136 +54,7 @@ LOT_WEIGHTS = np.cumsum(
 )
 
 
-# The fundamental value ----------------------------------------------------------------------------
-
-
-@kernel
-def fundamental_at(memory: Integers, reals: Reals, parameters: Reals, time: int) -> float:
-    """Advance the fundamental value to a time, shock by shock; cents.
-
-    An Ornstein–Uhlenbeck process, exact over any interval, with jumps of either sign at the times
-    of a Poisson process; never below zero. An earlier time than the last gives the last value.
-    """
-    here = memory[EXTRA]
-    while memory[here + at.SHOCK_TIME] <= time:
-        shock_time = memory[here + at.SHOCK_TIME]
-        _diffuse(memory, reals, parameters, shock_time)
-        reals[at.FUNDAMENTAL] = max(0.0, reals[at.FUNDAMENTAL] + reals[at.SHOCK])
-        draw_shock(memory, reals, parameters, shock_time)
-    _diffuse(memory, reals, parameters, time)
-    return reals[at.FUNDAMENTAL]
-
-
-@kernel
-def _diffuse(memory: Integers, reals: Reals, parameters: Reals, time: int) -> None:
-    here = memory[EXTRA]
-    duration = time - memory[here + at.FUNDAMENTAL_TIME]
-    if duration <= 0:
-        return
-    memory[here + at.FUNDAMENTAL_TIME] = time
-    mean, reversion = parameters[at.MEAN_PRICE], parameters[at.MEAN_REVERSION]
-    variance = 1.0 * duration
-    if reversion > 0.0:
-        variance = -math.expm1(-2.0 * reversion * duration) / (2.0 * reversion)
-    value = mean + (reals[at.FUNDAMENTAL] - mean) * math.exp(-reversion * duration)
-    value += (
-        parameters[at.VOLATILITY]
-        * math.sqrt(variance)
-        * normal(memory, here + at.FUNDAMENTAL_STREAM)
-    )
-    reals[at.FUNDAMENTAL] = max(0.0, value)
-
-
-@kernel
-def draw_shock(memory: Integers, reals: Reals, parameters: Reals, time: int) -> None:
-    """Time and size of the next jump of the fundamental value."""
-    here, rate = memory[EXTRA], parameters[at.SHOCK_RATE]
-    stream = here + at.FUNDAMENTAL_STREAM
-    wait = exponential(memory, stream, 1.0 / rate) if rate > 0.0 else 1e18
-    size = parameters[at.SHOCK_MEAN]
-    size += math.sqrt(parameters[at.SHOCK_VARIANCE]) * normal(memory, stream)
-    memory[here + at.SHOCK_TIME] = time + int(min(wait, 1e18))
-    reals[at.SHOCK] = size if uniform(memory, stream) < 0.5 else -size
-
-
-# The exchange -------------------------------------------------------------------------------------
-
-
-@kernel
-def wait_for(memory: Integers, time: int, kind: int, agent: int, a: int, b: int, c: int) -> None:
-    """Put an event into the market's queue."""
-    here = memory[EXTRA]
-    events.push(memory, here + memory[here + at.QUEUE], time, kind, agent, a, b, c)
-
-
-@kernel
-def send(
-    memory: Integers, parameters: Reals, side: int, price: int, size: int, owner: int
-) -> tuple[int, int, int, int]:
-    """A limit order reaches the exchange; see `order_book_matching.limit_order`."""
-    result = limit_order(memory, side, price, size, owner, CANCEL_RESTING, False)
-    if result[0] >= BAD_SIZE:
-        memory[memory[EXTRA] + at.REFUSED] += 1
-    if result[2] > 0:
-        note_trade(memory)
-    return result
-
-
-@kernel
-def note_trade(memory: Integers) -> None:
-    """Remember how much was traded until now."""
-    here = memory[EXTRA]
-    place = memory[here + at.TRADE_COUNT] % at.MOST_TRADES
-    trade = here + memory[here + at.TRADES] + at.TRADE_SIZE * place
-    memory[trade] = memory[CLOCK]
-    memory[trade + 1] = memory[TRADED + BUY]
-    memory[trade + 2] = memory[TRADED + SELL]
-    memory[here + at.TRADE_COUNT] += 1
-
-
-@kernel
-def watch_balance(memory: Integers, parameters: Reals) -> None:
-    """Tell market makers when the book begins to lean to one side: 1 − less / more is too large."""
-    here = memory[EXTRA]
-    bids, asks = memory[OFFERED + BUY], memory[OFFERED + SELL]
-    less, more = min(bids, asks), max(bids, asks)
-    if less >= (1.0 - parameters[at.MAKER_ALARM]) * more:
-        memory[here + at.IMBALANCED] = NONE
-        return
-    side = BUY if bids > asks else SELL
-    if memory[here + at.IMBALANCED] == side:
-        return
-    memory[here + at.IMBALANCED] = side
-    for maker in range(memory[here + at.MAKERS]):
-        agent = agent_of(memory, maker)
-        if memory[agent + at.MID] != NONE and memory[agent + at.ALARMED] != 1:
-            memory[agent + at.ALARMED] = 1
-            answer = 2 * memory[agent + at.LATENCY] + int(parameters[at.COMPUTATION_DELAY])
-            wait_for(memory, memory[CLOCK] + answer, at.MAKER_REPEATS, maker, 0, 0, 0)
-
-
-@kernel
-def traded_since(memory: Integers, time: int) -> tuple[int, int]:
-    """Shares bought and sold by takers since a time, as far as trades are remembered."""
-    here = memory[EXTRA]
-    count, bought, sold = memory[here + at.TRADE_COUNT], 0, 0
-    for number in range(count - 1, max(-1, count - 1 - at.MOST_TRADES), -1):
-        place = number % at.MOST_TRADES
-        trade = here + memory[here + at.TRADES] + at.TRADE_SIZE * place
-        if memory[trade] < time:
-            bought, sold = memory[trade + 1], memory[trade + 2]
-            break
-    return memory[TRADED + BUY] - bought, memory[TRADED + SELL] - sold
-
-
 # All agents ---------------------------------------------------------------------------------------
-
-
-@kernel
-def agent_of(memory: Integers, number: int) -> int:
-    """Address of an agent: market makers come first, then value and momentum agents."""
-    here = memory[EXTRA]
-    return here + memory[here + at.AGENTS] + at.AGENT_SIZE * number
 
 
 @kernel

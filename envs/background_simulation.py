@@ -21,6 +21,8 @@ from numpy.typing import ArrayLike, NDArray
 from . import background_agents as agents
 from . import background_layout as at
 from . import event_queue
+from .background_exchange import agent_of, wait_for
+from .background_fundamental import draw_shock
 from .background_layout import NEVER
 from .background_market import BackgroundMarket
 from .compiled import kernel
@@ -234,7 +236,7 @@ def _open(memory: Integers, reals: Reals, parameters: Reals, seed: int) -> None:
     memory[here + at.IMBALANCED] = NONE
     memory[here + at.FUNDAMENTAL_TIME] = opening
     reals[at.FUNDAMENTAL] = parameters[at.MEAN_PRICE]
-    agents.draw_shock(memory, reals, parameters, opening)
+    draw_shock(memory, reals, parameters, opening)
     # The stream of places is used here alone; a counter that is set below holds it.
     places = here + at.NOISE_TIME
     start_stream(memory, places, seed, PLACES)
@@ -243,7 +245,7 @@ def _open(memory: Integers, reals: Reals, parameters: Reals, seed: int) -> None:
     for number in range(makers + value_agents + memory[here + at.MOMENTUM_AGENTS]):
         distance = abs(uniform(memory, places) - reals[at.EXCHANGE_PLACE])
         latency = int(parameters[at.LINE_LENGTH] * distance)
-        start_stream(memory, agents.agent_of(memory, number) + at.STREAM, seed, SOURCES + number)
+        start_stream(memory, agent_of(memory, number) + at.STREAM, seed, SOURCES + number)
         _place_agent(memory, parameters, number, latency)
     for maker in range(makers):
         reals[at.SPREADS + maker] = parameters[at.MAKER_FIRST_SPREAD]
@@ -256,7 +258,7 @@ def _open(memory: Integers, reals: Reals, parameters: Reals, seed: int) -> None:
 @kernel
 def _place_agent(memory: Integers, parameters: Reals, number: int, latency: int) -> None:
     """An agent's lot and its first wake."""
-    here, agent = memory[EXTRA], agents.agent_of(memory, number)
+    here, agent = memory[EXTRA], agent_of(memory, number)
     stream = agent + at.STREAM
     memory[agent + at.LATENCY] = latency
     memory[agent + at.ORDER_OF] = NONE
@@ -275,7 +277,7 @@ def _place_agent(memory: Integers, parameters: Reals, number: int, latency: int)
         memory[agent + at.LOT] = 0 if mixture else integer(memory, stream, low, high + 1)
     wake = parameters[at.OPEN] + np.rint(exponential(memory, stream, mean))
     time = int(wake) + int(parameters[at.COMPUTATION_DELAY]) + latency
-    agents.wait_for(memory, time, kind, number, 0, 0, 0)
+    wait_for(memory, time, kind, number, 0, 0, 0)
 
 
 @kernel

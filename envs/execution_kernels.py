@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from .background_agents import note_trade, send, watch_balance
+from .background_exchange import note_trade, send, watch_balance
 from .compiled import kernel
 from .order_book_layout import (
     ACCOUNT_SIZE,

@@ -16,7 +16,7 @@ corrupts the book: a request that cannot be carried out changes nothing and its 
 | `cancel`, `reduce` | takes an order out, or makes it smaller where it stands |
 | `replace` | a smaller size keeps the place in the queue; another price or a larger size loses it |
 
-The engine is `order_book_matching`; batches of books go through its `run`.
+The engine is `order_book_matching`; batches of books go through `order_book_requests.run`.
 
 Version history: v1.
 """
@@ -36,6 +36,7 @@ from . import order_book_matching as matching
 from .errors import PacesetterError, unknown
 from .order_book_layout import NONE, EventKind, Prevention, Reason
 from .order_book_levels import depth, level_of
+from .order_book_requests import request
 
 DEFAULT_WINDOW = 1 << 16
 FIRST_ROOM = 256  # orders; doubled whenever they are used up
@@ -201,7 +202,7 @@ class OrderBook:
         self._make_room()
         book = self._book
         book[layout.EVENTS] = 0
-        code, found, filled, money = matching.request(
+        code, found, filled, money = request(
             book, kind, int(side), price // self.tick, size, owner, number, self._prevention
         )
         reason = Reason(code)

@@ -59,7 +59,7 @@ ORDER_SIZE = 8
 # An event.
 TIME, KIND, ORDER, SHARES, AT_PRICE, OF_SIDE, OF_OWNER, TAKER = range(8)
 EVENT_SIZE = 8
-# A message of `order_book_matching.run`, and its result.
+# A message of `order_book_requests.run`, and its result.
 LIMIT, POST, MARKET, CANCEL, REDUCE, REPLACE = range(6)
 MESSAGE_COLUMNS = 6  # kind, side, price, size, owner, target
 RESULT_COLUMNS = 4  # reason, number of the order, shares traded, money traded

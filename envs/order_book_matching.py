@@ -1,11 +1,11 @@
 """The matching engine of the limit order book: price–time priority as compiled functions.
 
 Every function takes one book, an array ``(L,)`` of 64-bit integers laid out as in
-`order_book_layout`, and changes it in place; `run` takes a batch. Prices are in ticks, sizes in
-shares. Nothing costs more in a deeper book: the next best price is found by two or three bits (see
-`order_book_levels`), an order by its number, which ends with its place. A refused request changes
-nothing. An order's number grows with time and is never given again: a place that is used again goes
-with another number.
+`order_book_layout`, and changes it in place; batches go through `order_book_requests`. Prices are
+in ticks, sizes in shares. Nothing costs more in a deeper book: the next best price is found by two
+or three bits (see `order_book_levels`), an order by its number, which ends with its place. A
+refused request changes nothing. An order's number grows with time and is never given again: a place that is
+used again goes with another number.
 
 Version history: v1.
 """
@@ -22,7 +22,6 @@ from .order_book_layout import (
     BAD_SIZE,
     BEST,
     BUY,
-    CANCEL,
     CANCEL_INCOMING,
     CANCELLED,
     CLOCK,
@@ -41,8 +40,6 @@ from .order_book_layout import (
     LARGEST,
     LAST_PRICE,
     LEDGER,
-    LIMIT,
-    MARKET,
     MONEY_PAID,
     MOST_ORDERS,
     NEXT,
@@ -59,13 +56,10 @@ from .order_book_layout import (
     OWNER,
     OWNERS,
     PLACE_BITS,
-    POST,
     PREVENTED,
     PREVIOUS,
     PRICE,
-    REDUCE,
     REDUCED,
-    REPLACE,
     RESTING,
     ROOM,
     SELL,
@@ -79,7 +73,6 @@ from .order_book_layout import (
     TIME,
     TRADED,
     UNKNOWN,
-    UNKNOWN_REQUEST,
     VOLUME,
     Integers,
 )
@@ -359,63 +352,3 @@ def replace_order(
     side, owner = book[order + SIDE], book[order + OWNER]
     cancel_order(book, number)
     return limit_order(book, side, price, size, owner, prevention, False)
-
-
-# Many requests ------------------------------------------------------------------------------------
-
-
-@kernel
-def request(
-    book: Integers,
-    kind: int,
-    side: int,
-    price: int,
-    size: int,
-    owner: int,
-    number: int,
-    prevention: int,
-) -> tuple[int, int, int, int]:
-    """Any request; see `run` for what the arguments mean."""
-    if kind in (LIMIT, POST):
-        return limit_order(book, side, price, size, owner, prevention, kind == POST)
-    if kind == MARKET:
-        return market_order(book, side, size, owner, prevention)
-    if kind == CANCEL:
-        return cancel_order(book, number), number, 0, 0
-    if kind == REDUCE:
-        return reduce_order(book, number, size, REDUCED), number, 0, 0
-    if kind == REPLACE:
-        return replace_order(book, number, price, size, prevention)
-    return UNKNOWN_REQUEST, NONE, 0, 0
-
-
-@kernel
-def run(books: Integers, messages: Integers, results: Integers, prevention: int) -> None:
-    """Requests to B books, to each in the order given.
-
-    Args:
-        books: ``(B, L)``, changed in place.
-        messages: kind, side, price, size, owner, target, ``(B, n, 6)``. A target is the number of
-            an order, or −1 − i for the order that message i of the same call made.
-        results: filled in with reason, number of the order, shares and money traded,
-            ``(B, n, 4)``.
-        prevention: of self-trades.
-    """
-    for copy in range(messages.shape[0]):
-        book = books[copy]
-        for i in range(messages.shape[1]):
-            target = messages[copy, i, 5]
-            reason, number, filled, money = request(
-                book,
-                messages[copy, i, 0],
-                messages[copy, i, 1],
-                messages[copy, i, 2],
-                messages[copy, i, 3],
-                messages[copy, i, 4],
-                target if target >= 0 else results[copy, -1 - target, 1],
-                prevention,
-            )
-            results[copy, i, 0] = reason
-            results[copy, i, 1] = number
-            results[copy, i, 2] = filled
-            results[copy, i, 3] = money

@@ -9,8 +9,10 @@ import pytest
 from scipy import stats
 
 from pacesetter.envs import background_agents as agents
+from pacesetter.envs import background_exchange as exchange
 from pacesetter.envs import background_layout as at
 from pacesetter.envs import random_numbers
+from pacesetter.envs.background_fundamental import fundamental_at
 from pacesetter.envs.background_market import PRESETS, SECOND, BackgroundMarket
 from pacesetter.envs.background_simulation import Markets
 from pacesetter.envs.errors import PacesetterError
@@ -57,7 +59,7 @@ def fundamentals(market, duration, parts=1, copies=2000):
     markets = Markets.opened(market, np.arange(copies))
     for row in range(copies):
         for part in range(1, parts + 1):
-            agents.fundamental_at(
+            fundamental_at(
                 markets.memory[row],
                 markets.reals[row],
                 markets.parameters[row],
@@ -134,7 +136,7 @@ def test_latencies_are_those_of_a_line():
     markets = Markets.opened(market, np.arange(300))
     found = []
     for row in range(300):
-        first = agents.agent_of(markets.memory[row], 0)
+        first = exchange.agent_of(markets.memory[row], 0)
         found.append(markets.memory[row, first + at.LATENCY :: at.AGENT_SIZE][:100])
     # The mean distance of two uniform points is a third of the line, 4.3 ms here.
     assert np.mean(found) == pytest.approx(4.3e6, rel=0.05)
@@ -210,7 +212,7 @@ def test_a_value_agent_buys_at_or_above_the_mid(quiet, value, side):
         agents.value_reads(memory, parameters, 1)
         agents.value_decides(memory, reals, parameters, 1)
         order = next(e for e in queued(quiet) if e[1] == at.ORDER_ARRIVES)
-        latency = memory[agents.agent_of(memory, 1) + at.LATENCY]
+        latency = memory[exchange.agent_of(memory, 1) + at.LATENCY]
         assert order[0] == 50 + latency and order[2:4] == [1, side] and 20 <= order[5] <= 49
         prices.append(order[4])
         memory[memory[EXTRA] + memory[memory[EXTRA] + at.QUEUE]] = 0
@@ -247,12 +249,12 @@ def test_a_value_agent_cancels_before_it_looks(quiet):
     assert memory[BEST + BUY] == 99_995
     agents.value_reads(memory, parameters, 1)
     assert memory[BEST + BUY] == 99_990
-    assert memory[agents.agent_of(memory, 1) + at.SEEN_BID] == 99_990
+    assert memory[exchange.agent_of(memory, 1) + at.SEEN_BID] == 99_990
 
 
 def test_a_momentum_agent_follows_its_averages(quiet):
     memory, _, parameters = state_of(quiet)
-    agent, mids, orders = agents.agent_of(memory, 2), [], []
+    agent, mids, orders = exchange.agent_of(memory, 2), [], []
     generator = np.random.default_rng(2)
     for _ in range(160):
         double = 200_000 + int(generator.integers(-40, 40))
@@ -312,7 +314,7 @@ def test_a_market_maker_never_quotes_closer_than_its_least_spread(quiet):
     memory, reals, parameters = state_of(quiet)
     market_order(memory, BUY, 10**6, -1, 0)
     market_order(memory, SELL, 10**6, -1, 0)
-    agent = agents.agent_of(memory, 0)
+    agent = exchange.agent_of(memory, 0)
     memory[agent + at.MID], memory[agent + at.LOT] = 100_000, 1
     memory[agent + at.BOUGHT] = memory[agent + at.SOLD] = 0
     reals[at.SPREADS], parameters[at.MAKER_LEAST_SPREAD] = 1.0, 12.0
@@ -326,13 +328,13 @@ def test_a_market_maker_looks_back_over_its_mean_wake(quiet):
     for seconds, size in ((1, 3), (50, 2), (100, 7)):
         memory[CLOCK] = start + seconds * SECOND
         agents.order_arrives(memory, parameters, -1, BUY, 100_011, size)
-    since = [agents.traded_since(memory, start + s * SECOND)[0] for s in (0, 1, 2, 50, 51, 101)]
+    since = [exchange.traded_since(memory, start + s * SECOND)[0] for s in (0, 1, 2, 50, 51, 101)]
     assert since == [12, 12, 9, 9, 7, 0]
 
 
 def test_market_makers_are_alarmed_once_when_the_book_leans(quiet):
     memory, _, parameters = state_of(quiet)
-    memory[agents.agent_of(memory, 0) + at.MID] = 100_000
+    memory[exchange.agent_of(memory, 0) + at.MID] = 100_000
 
     def alarms():
         return [e for e in queued(quiet) if e[1] == at.MAKER_REPEATS]

@@ -7,9 +7,10 @@ import pytest
 from order_book_reference import BUY, SELL, ReferenceBook
 
 from pacesetter.envs import order_book_layout as layout
-from pacesetter.envs import order_book_matching as matching
+from pacesetter.envs import order_book_requests as requests
 from pacesetter.envs.order_book import OrderBook, Reason, Side
 from pacesetter.envs.order_book_levels import depth
+from pacesetter.envs.order_book_matching import limit_order
 
 PREVENTIONS = ["cancel_resting", "cancel_incoming", "allow"]
 
@@ -139,7 +140,7 @@ def test_a_batch_does_what_single_books_do():
     messages[..., 5] = -1 - generator.integers(0, np.maximum(np.arange(count), 1), (copies, count))
     books = layout.empty_books(copies, window=64, orders=count)
     results = np.zeros((copies, count, layout.RESULT_COLUMNS), dtype=np.int64)
-    matching.run(books, messages, results, int(layout.Prevention.CANCEL_RESTING))
+    requests.run(books, messages, results, int(layout.Prevention.CANCEL_RESTING))
     for copy in range(copies):
         slow, made = ReferenceBook(64), []
         for message, result in zip(messages[copy].tolist(), results[copy].tolist(), strict=True):
@@ -167,15 +168,15 @@ def test_a_batch_does_what_single_books_do():
 
 def test_a_request_of_no_kind_is_refused():
     book = layout.empty_books(1, 64, 4)[0]
-    assert matching.request(book, 99, BUY, 1, 1, -1, -1, 0)[0] == layout.Reason.UNKNOWN_REQUEST
+    assert requests.request(book, 99, BUY, 1, 1, -1, -1, 0)[0] == layout.Reason.UNKNOWN_REQUEST
 
 
 def test_a_full_book_refuses_and_stays_as_it_is():
     """The engine's room is fixed; `OrderBook` makes more before it is needed."""
     book = layout.empty_books(1, 64, orders=2)[0]
     for price in (10, 11):
-        assert matching.limit_order(book, BUY, price, 1, -1, 0, False)[0] == 0
+        assert limit_order(book, BUY, price, 1, -1, 0, False)[0] == 0
     before = book.copy()
-    reason = matching.limit_order(book, BUY, 12, 1, -1, 0, False)[0]
+    reason = limit_order(book, BUY, 12, 1, -1, 0, False)[0]
     assert reason == layout.Reason.BOOK_FULL
     np.testing.assert_array_equal(book, before)

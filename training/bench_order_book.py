@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..envs import order_book_layout as layout
-from ..envs import order_book_matching as matching
+from ..envs import order_book_requests as requests
 from ..envs.background_market import HOUR, PRESETS, SECOND, BackgroundMarket
 from ..envs.background_simulation import Markets
 from ..envs.execution import EXECUTOR
@@ -117,7 +117,7 @@ def two_threads() -> dict[str, float]:
 
 def _played(books: Any, messages: NDArray[np.int64]) -> NDArray[np.int64]:
     results = np.zeros((*messages.shape[:2], layout.RESULT_COLUMNS), dtype=np.int64)
-    matching.run(books, messages, results, int(layout.Prevention.CANCEL_RESTING))
+    requests.run(books, messages, results, int(layout.Prevention.CANCEL_RESTING))
     return results
 
 
