@@ -4,8 +4,8 @@ Every function takes one book, an array ``(L,)`` of 64-bit integers laid out as 
 `order_book_layout`, and changes it in place; batches go through `order_book_requests`. Prices are
 in ticks, sizes in shares. Nothing costs more in a deeper book: the next best price is found by two
 or three bits (see `order_book_levels`), an order by its number, which ends with its place. A
-refused request changes nothing. An order's number grows with time and is never given again: a place that is
-used again goes with another number.
+refused request changes nothing. An order's number grows with time and is never given again: a place
+that is used again goes with another number.
 
 Version history: v1.
 """
