@@ -7,7 +7,7 @@ ADAGE (Evans et al. 2025, arXiv:2501.09429, sec. 4.1), and ``taxai``, the full e
 
 | what | entries |
 |---|---|
-| household's observation, closed | wealth, last income, productivity, last wage; mean wealth; θ |
+| household's observation, closed | wealth, last income, productivity, last wage, mean wealth; θ |
 | … taxai | 7 aggregates (see `household_taxai.aggregates`), productivity, wealth; θ |
 | household's action | share of resources saved p, share of the day worked h (Box) |
 | leader's observation, closed | mean wealth, income and productivity; θ so far |
@@ -16,13 +16,14 @@ ADAGE (Evans et al. 2025, arXiv:2501.09429, sec. 4.1), and ``taxai``, the full e
 
 Amounts and aggregates are observed as ``log(1 + x / unit)``, scaled to be of order one,
 productivity as ``log(e) / 2``, θ as shares of its bounds from −1 to 1. ADAGE's households do not
-see mean wealth. But where wealth is spread evenly, a household that sees its own alone takes the
-economy's capital for its own, and credits its saving with the wages that everybody's saving brings.
+see mean wealth (``mean_wealth_seen: false``). But where taxes spread wealth evenly, a household
+that sees its own alone takes the economy's capital for its own, credits its saving with the wages
+that everybody's saving brings, and saves too much.
 With ``horizon: end`` one over the number of years left stands before θ, in which optimal saving is
 almost linear. Entries of θ that a tax rule does not read are fixed at 0, so that every rule has the
 same observation.
 
-Version history: v1; v2: mean wealth is observed in ``closed``.
+Version history: v1; v2: mean wealth may be observed in ``closed``.
 """
 
 from __future__ import annotations
@@ -65,7 +66,7 @@ CHOICES = {
     "household_reward": get_args(HouseholdReward),
 }
 OPTIONS_OF_ONE = {
-    "closed": ("budget", "labour_income", "highest_taxes"),
+    "closed": ("budget", "labour_income", "mean_wealth_seen", "highest_taxes"),
     "taxai": ("household_reward",),
 }
 TAX_NAMES = (
@@ -103,6 +104,8 @@ class HouseholdEconomy(Market):
             goods nobody values, or ``discard``, in which the budget is not kept at all. Negative
             revenue is a levy on all alike, but for ``discard``, which needs ξ ≤ τ.
         labour_income: closed only; False leaves capital income alone.
+        mean_wealth_seen: closed only; whether households with wages observe mean wealth. False:
+            they see what ADAGE's do.
         household_reward: taxai only; ``log``: log c − (5h)³/3, in units of 10, or ``bounded``: the
             logistic function of log(c / 1000) − 10 h³/3.
         taxable_income_elasticity: read by ``saez``.
@@ -119,6 +122,7 @@ class HouseholdEconomy(Market):
     tax_rule: TaxRule = "hsv"
     budget: Budget = "rebate"
     labour_income: bool = True
+    mean_wealth_seen: bool = True
     household_reward: HouseholdReward = "log"
     taxable_income_elasticity: Annotated[float, Gt(0)] = 0.25
     highest_taxes: tuple[float, float, float, float] | None = None
@@ -194,10 +198,15 @@ class HouseholdEconomy(Market):
     def _highest(self) -> tuple[float, ...]:
         return self.highest_taxes or HIGHEST[self.accounting]
 
+    @property
+    def _sees_mean_wealth(self) -> bool:
+        """Without wages nobody's saving concerns anybody else."""
+        return self.mean_wealth_seen and self.labour_income
+
     @cached_property
     def groups(self) -> tuple[Group, ...]:
         """One type of household, who sees all of θ."""
-        entries = 4 + self.labour_income if self.accounting == "closed" else 9
+        entries = 4 + self._sees_mean_wealth if self.accounting == "closed" else 9
         view = self.characteristics.names
         entries += len(view) + (self.horizon == "end")
         low, high = (np.array(bound, np.float32) for bound in DECISIONS[self.accounting])
@@ -267,7 +276,10 @@ class HouseholdEconomy(Market):
         return self.end_step(after, {HOUSEHOLD: rewards}, quantities, terminated)
 
     def observe(self, state: HouseholdState) -> dict[str, Array]:
-        """``(B, N, 9)`` closed, ``(B, N, 14)`` taxai; one more with ``horizon: end``."""
+        """``(B, N, 9)`` closed, 8 without mean wealth, ``(B, N, 14)`` taxai.
+
+        One more with ``horizon: end``.
+        """
         xp = namespace(state.theta)
         wealth_unit, income_unit = MONEY_UNITS[self.accounting]
         scale = MONEY_SCALES[self.accounting]
@@ -276,7 +288,7 @@ class HouseholdEconomy(Market):
         if self.accounting == "closed":
             income = _seen(xp, state.income, income_unit, scale)
             own, shared = [wealth, income, log_e], [state.wage[:, None]]
-            if self.labour_income:  # else nobody's saving concerns anybody else
+            if self._sees_mean_wealth:
                 mean_wealth = row_mean(xp, state.wealth)[:, None]
                 shared.append(_seen(xp, mean_wealth, wealth_unit, scale))
         else:

@@ -32,7 +32,7 @@ VARIANTS = {
     "household_economy": [
         {"households": 12},
         {"households": 2, "horizon": "end", "periods": 7, "labour_income": False},
-        {"households": 5, "budget": "discard"},
+        {"households": 5, "budget": "discard", "mean_wealth_seen": False},
         {"households": 5, "budget": "spend", "tax_rule": "flat"},
         {"households": 5, "tax_rule": "none"},
         {"households": 12, "accounting": "taxai"},

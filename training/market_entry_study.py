@@ -6,12 +6,14 @@ baseline, traders who never saw a tax, is an experiment of its own (``market_ent
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from ..envs.market import State
 from ..envs.market_entry import HIGHEST_TAX, MarketEntry
 from ..envs.market_entry_equilibrium import sorted_equilibrium, symmetric_entry
 from .charts import EXACT_COLOUR, TRAINED_COLOUR, chart
@@ -49,6 +51,7 @@ def measure(trained: Trained) -> Findings:
     _describe(trained, leader, ANSWER, findings)
     _describe(trained, np.array([0.0]), UNTAXED, findings)
     _describe(trained, np.array([HIGHEST_TAX]), HIGHEST, findings)
+    findings.results["new_tax/regret"] = _regret_of_a_new_tax(trained, market)
     if market.information_cost:
         _compare_with_exact(trained, market, findings)
     return findings
@@ -78,6 +81,22 @@ def _describe(trained: Trained, theta: Theta, label: str, findings: Findings) ->
     findings.arrays[f"{label}paths"] = rollouts[:SHOWN_ROLLOUTS]
     counts = np.bincount(attendance.astype(int).reshape(-1), minlength=market.traders + 1)
     findings.arrays[f"{label}masses"] = counts / attendance.size
+
+
+def _regret_of_a_new_tax(trained: Trained, market: MarketEntry) -> float:
+    """Regret per trader and period once the highest tax comes to a market that had none till then.
+
+    By then traders have sorted themselves into those who enter and those who do not, so that what
+    is lost is lost to the change.
+    """
+    experiment = replace(trained.experiment, leader=replace(trained.experiment.leader, interval=1))
+
+    def tax(state: State) -> Floats:
+        return HIGHEST_TAX * (np.asarray(state.clock) >= SETTLING_PERIODS)[:, None]
+
+    played = play(experiment, trained.policies, tax).quantities
+    lost = regrets(market, trained.policies, played["attendance"], played["tobin_tax"])
+    return float(lost[:, SETTLING_PERIODS:].mean())
 
 
 def mean_deviation(attendance: Floats) -> float:
