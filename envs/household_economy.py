@@ -3,25 +3,11 @@
 A Bewley–Aiyagari economy (Aiyagari 1994) in two accountings: ``closed``, the tax-design task of
 ADAGE (Evans et al. 2025, arXiv:2501.09429, sec. 4.1), and ``taxai``, the full economy of TaxAI
 (Mi et al. 2024, arXiv:2309.16307). Their equations stand in `household_closed` and
-`household_taxai`, the taxes in `taxes`, what both share in `household_production`.
+`household_taxai`, what both share in `household_production`, the taxes in `taxes`, what is observed
+in `household_observation`.
 
-| what | entries |
-|---|---|
-| household's observation, closed | wealth, last income, productivity, last wage, mean wealth; θ |
-| … taxai | 7 aggregates (see `household_taxai.aggregates`), productivity, wealth; θ |
-| household's action | share of resources saved p, share of the day worked h (Box) |
-| leader's observation, closed | mean wealth, income and productivity; θ so far |
-| … taxai | the 7 aggregates; θ so far |
-| θ | level τ and progressivity ξ of the taxes on income and on wealth; taxai: G/Y too |
-
-Amounts and aggregates are observed as ``log(1 + x / unit)``, scaled to be of order one,
-productivity as ``log(e) / 2``, θ as shares of its bounds from −1 to 1. ADAGE's households do not
-see mean wealth (``mean_wealth_seen: false``). But where taxes spread wealth evenly, a household
-that sees its own alone takes the economy's capital for its own, credits its saving with the wages
-that everybody's saving brings, and saves too much.
-With ``horizon: end`` one over the number of years left stands before θ, in which optimal saving is
-almost linear. Entries of θ that a tax rule does not read are fixed at 0, so that every rule has the
-same observation.
+Households choose the share of resources saved p and the share of the day worked h (Box). Entries of
+θ that a tax rule does not read are fixed at 0, so that every rule has the same observation.
 
 Version history: v1; v2: mean wealth may be observed in ``closed``.
 """
@@ -36,8 +22,7 @@ import numpy as np
 from annotated_types import Ge, Gt
 from gymnasium.spaces import Box
 
-from . import household_closed, household_taxai
-from .arrays import at_least, row_mean
+from . import household_closed, household_observation, household_taxai
 from .characteristics import Characteristic, Characteristics, LinearConstraint
 from .errors import PacesetterError, unknown
 from .household_production import (
@@ -80,9 +65,6 @@ DECISIONS = {  # least and largest p and h; in taxai u of 0.001 to 0.99, p = 0.5
     "closed": ((0.0, 0.01), (0.99, 1.0)),
     "taxai": ((0.5005, 0.001), (0.995, 0.99)),
 }
-MONEY_UNITS = {"closed": (0.01, 0.01), "taxai": (1e5, 1e4)}  # of wealth and of income, observed
-MONEY_SCALES = {"closed": (0.25, -1.0), "taxai": (1.0, 0.0)}  # factor and shift of their logarithm
-AGGREGATE_UNITS = np.array([1e5, 1e4, 1.0, 1e5, 1e4, 1.0, 1.0])
 READS = {"hsv": (0, 1, 2, 3), "flat": (0, 2)}  # entries of θ that a tax rule reads; others: none
 
 
@@ -198,17 +180,10 @@ class HouseholdEconomy(Market):
     def _highest(self) -> tuple[float, ...]:
         return self.highest_taxes or HIGHEST[self.accounting]
 
-    @property
-    def _sees_mean_wealth(self) -> bool:
-        """Without wages nobody's saving concerns anybody else."""
-        return self.mean_wealth_seen and self.labour_income
-
     @cached_property
     def groups(self) -> tuple[Group, ...]:
         """One type of household, who sees all of θ."""
-        entries = 4 + self._sees_mean_wealth if self.accounting == "closed" else 9
-        view = self.characteristics.names
-        entries += len(view) + (self.horizon == "end")
+        entries, _ = household_observation.entries(self)
         low, high = (np.array(bound, np.float32) for bound in DECISIONS[self.accounting])
         return (
             Group(
@@ -216,7 +191,7 @@ class HouseholdEconomy(Market):
                 size=self.households,
                 observation_space=Box(-np.inf, np.inf, (entries,), np.float32),
                 action_space=Box(low, high, dtype=np.float32),
-                view=view,
+                view=self.characteristics.names,
             ),
         )
 
@@ -233,8 +208,8 @@ class HouseholdEconomy(Market):
     @cached_property
     def leader_observation_space(self) -> Box:
         """Means (closed) or aggregates (taxai), and θ so far."""
-        entries = 3 if self.accounting == "closed" else 7
-        return Box(-np.inf, np.inf, (entries + len(self.characteristics),), np.float32)
+        _, entries = household_observation.entries(self)
+        return Box(-np.inf, np.inf, (entries,), np.float32)
 
     @property
     def quantities(self) -> dict[str, str]:
@@ -280,71 +255,20 @@ class HouseholdEconomy(Market):
 
         One more with ``horizon: end``.
         """
-        xp = namespace(state.theta)
-        wealth_unit, income_unit = MONEY_UNITS[self.accounting]
-        scale = MONEY_SCALES[self.accounting]
-        wealth = _seen(xp, state.wealth, wealth_unit, scale)
-        log_e = 0.5 * xp.log(state.productivity)
-        if self.accounting == "closed":
-            income = _seen(xp, state.income, income_unit, scale)
-            own, shared = [wealth, income, log_e], [state.wage[:, None]]
-            if self._sees_mean_wealth:
-                mean_wealth = row_mean(xp, state.wealth)[:, None]
-                shared.append(_seen(xp, mean_wealth, wealth_unit, scale))
-        else:
-            own = [log_e, wealth]
-            shared = [_aggregates_seen(xp, state)]
-        if self.horizon == "end":
-            left = self.steps_per_episode - xp.astype(state.clock, state.theta.dtype)
-            # At the final observation of an episode nothing is left.
-            shared.append(1.0 / at_least(xp, left, 1.0)[:, None])
-        shared.append(self._theta_seen(xp, state))
-        common = xp.concat(shared, axis=1)
-        width = len(own) + common.shape[1]
-        # Filled in place: stacking would make every column twice, in double precision.
-        seen = xp.empty((*log_e.shape, width), dtype=xp.float32, device=log_e.device)
-        for k, column in enumerate(own):
-            seen[:, :, k] = column
-        seen[:, :, len(own) :] = common[:, None, :]
-        return {HOUSEHOLD: seen}
+        return {HOUSEHOLD: household_observation.observe(self, state)}
 
     def leader_observe(self, state: HouseholdState) -> Array:
         """``(B, 7)`` closed, ``(B, 12)`` taxai."""
-        xp = namespace(state.theta)
-        if self.accounting == "closed":
-            means = [
-                xp.log1p(row_mean(xp, state.wealth)),
-                xp.log1p(row_mean(xp, state.income)),
-                0.5 * xp.log(row_mean(xp, state.productivity)),
-            ]
-            seen = xp.stack(means, axis=1)
-        else:
-            seen = _aggregates_seen(xp, state)
-        return xp.astype(xp.concat([seen, self._theta_seen(xp, state)], axis=1), xp.float32)
+        return household_observation.leader_observe(self, state)
 
     @cached_property
-    def _view_scale(self) -> Any:
+    def theta_scale(self) -> Any:
+        """Factor that takes θ to its view of 0 to 2, before 1 is taken off, ``(d,)``."""
         return 2.0 / np.array(self._highest)
-
-    def _theta_seen(self, xp: Any, state: HouseholdState) -> Array:
-        """θ as shares of its bounds, from −1 to 1, ``(B, d)``."""
-        return state.theta * xp.asarray(self._view_scale, dtype=state.theta.dtype) - 1.0
 
     def benchmark(self) -> dict[str, float]:
         """The steady state at which capital earns the interest rate after depreciation."""
         return {"steady_capital_per_labour": STEADY_INTENSITY, "steady_wage": STEADY_WAGE}
-
-
-def _seen(xp: Any, amount: Array, unit: float, scale: tuple[float, float]) -> Array:
-    """``log(1 + x / unit)``, scaled: amounts are spread over orders of magnitude."""
-    factor, shift = scale
-    logarithm = xp.log1p(amount / unit)
-    return logarithm if factor == 1.0 else factor * logarithm + shift
-
-
-def _aggregates_seen(xp: Any, state: HouseholdState) -> Array:
-    """The seven aggregates of taxai as ``log(1 + x / unit)``, ``(B, 7)``."""
-    return xp.log1p(state.aggregates / xp.asarray(AGGREGATE_UNITS, dtype=state.theta.dtype))
 
 
 def _levels_above(uniforms: Any, highest: tuple[float, ...]) -> Any:

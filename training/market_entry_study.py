@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from ..envs.market import State
 from ..envs.market_entry import HIGHEST_TAX, MarketEntry
 from ..envs.market_entry_equilibrium import sorted_equilibrium, symmetric_entry
+from ..leaders.search import FixedLeader
 from .charts import EXACT_COLOUR, TRAINED_COLOUR, chart
 from .experiment import Experiment
 from .market_entry_regret import regrets
@@ -89,10 +90,10 @@ def _regret_of_a_new_tax(trained: Trained, market: MarketEntry) -> float:
     By then traders have sorted themselves into those who enter and those who do not, so that what
     is lost is lost to the change.
     """
-    experiment = replace(trained.experiment, leader=replace(trained.experiment.leader, interval=1))
+    experiment = replace(trained.experiment, leader=FixedLeader(interval=1))
 
     def tax(state: State) -> Floats:
-        return HIGHEST_TAX * (np.asarray(state.clock) >= SETTLING_PERIODS)[:, None]
+        return np.where(np.asarray(state.clock) < SETTLING_PERIODS, 0.0, HIGHEST_TAX)[:, None]
 
     played = play(experiment, trained.policies, tax).quantities
     lost = regrets(market, trained.policies, played["attendance"], played["tobin_tax"])
