@@ -11,7 +11,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from .background_simulation import SPARE_ORDERS
+from .background_events import SPARE_ORDERS
 from .execution_kernels import read_accounts
 from .market import Array, State
 from .order_book_layout import RESTING, ROOM, with_room

@@ -11,10 +11,10 @@ from pacesetter.envs.lobster import (
     Messages,
     read_messages,
     read_order_book,
-    replay,
     write_messages,
     write_order_book,
 )
+from pacesetter.envs.lobster_replay import replay
 from pacesetter.envs.order_book import OrderBook, Side
 
 LEVELS = 4
