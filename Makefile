@@ -26,8 +26,8 @@ types: .venv/ready
 # All tables of docs/results, with all seeds: a few hours on two cores.
 reproduce: .venv/ready
 	$(ENVIRONMENT) $(BIN)/pacesetter reproduce duopoly labour_tax household_saving household_tax \
-		household_taxai household_landscape market_maker market_entry market_entry_logit \
-		order_book_equivalence execution \
+		household_taxai household_taxai_unweighted household_landscape \
+		market_maker market_entry market_entry_logit order_book_equivalence execution \
 		cobweb_logit cobweb_calibration cobweb_planted
 
 bench: .venv/ready

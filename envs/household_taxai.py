@@ -44,11 +44,12 @@ MILLION = 1e6  # dollars
 LOG_REWARD_UNIT = 10.0  # utility in one unit of reward, where utility is the logarithmic one
 TOP, BOTTOM = 0.1, 0.5  # parts of the population that the government watches
 
+INCOME_GINI = "income Gini above 0.9"
 END_REASONS = (
     "",
     "consumption and spending exceed output",
     "wealth Gini above 0.9",
-    "income Gini above 0.9",
+    INCOME_GINI,
     "negative wealth of a household",
     "negative capital",
 )

@@ -38,7 +38,9 @@ def sample(
         mean, log_deviation = inputs.chunk(2, dim=-1)
         noise = torch.randn(mean.shape, generator=generator)
         log_probability = (-0.5 * noise * noise - log_deviation - HALF_LOG_TWO_PI).sum(-1)
-        return Sample(mean + log_deviation.exp() * noise, log_probability, None)
+        # Half of every row is strided, and exp of a strided tensor takes ten times as long.
+        deviation = log_deviation.contiguous().exp()
+        return Sample(mean + deviation * noise, log_probability, None)
     probabilities = torch.softmax(inputs, dim=-1)
     cumulative = probabilities.cumsum(-1)
     drawn = torch.rand((len(inputs), 1), generator=generator) * cumulative[:, -1:]

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from ..envs.household_economy import READS, HouseholdEconomy
-from ..envs.household_taxai import END_REASONS
+from ..envs.household_taxai import END_REASONS, INCOME_GINI
 from ..envs.inequality import lorenz_curve
 from .charts import EXACT_COLOUR, TRAINED_COLOUR, chart
 from .experiment import Experiment
@@ -117,6 +117,11 @@ def _describe(trained: Trained, theta: Theta, label: str, findings: Findings) ->
     balance = played["budget_balance"]
     findings.results[f"{label}largest_budget_imbalance"] = float(np.nanmax(np.abs(balance)))
     reasons = np.nanmax(played["end_reason"], axis=1)
+    ordinary = reasons != END_REASONS.index(INCOME_GINI)
+    if ordinary.any():
+        # No policy keeps the income of a super-star from ending the economy (taxai).
+        years = float(lived[ordinary].mean())
+        findings.results[f"{label}years_survived_unless_income_gini"] = years
     for index, reason in enumerate(END_REASONS[1:], start=1):
         share = float((reasons == index).mean())
         if share:

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from .claims import Claim, Comparison, Reproduction, Trial
 from .execution_reproductions import execution
-from .household_reproductions import household_saving, household_tax, household_taxai
+from .household_reproductions import (
+    household_saving,
+    household_tax,
+    household_taxai,
+    household_taxai_unweighted,
+)
 from .market_entry_reproductions import entry_logit, entry_tax
 from .market_maker_reproductions import market_maker
 
@@ -214,6 +219,7 @@ REPRODUCTIONS = {
     "household_saving": household_saving,
     "household_tax": household_tax,
     "household_taxai": household_taxai,
+    "household_taxai_unweighted": household_taxai_unweighted,
     "market_maker": market_maker,
     "cobweb_logit": _logit_curve,
     "cobweb_calibration": _calibration,
