@@ -174,6 +174,7 @@ def model_config(experiment: Experiment, name: str) -> dict[str, Any]:
         "hidden_layers": list(settings.hidden_layers),
         "activation": settings.activation,
         "initial_action": _initial_action(experiment, name),
+        "value_scale": settings.value_scale,
         "initial_action_deviation": settings.initial_action_deviation,
         "deviation_schedule": _deviation_schedule(experiment, settings, name == LEADER),
     }

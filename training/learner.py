@@ -188,7 +188,8 @@ class ArrayPPOLearner(PPOTorchLearner):
         clipped = ratio.clamp(1.0 - config.clip_param, 1.0 + config.clip_param)
         surrogate = torch.min(advantage * ratio, advantage * clipped).mean()
         values = module.compute_values(part)
-        value_error = (values - part[Postprocessing.VALUE_TARGETS]).square().mean()
+        missed = (values - part[Postprocessing.VALUE_TARGETS]) / module.model_config["value_scale"]
+        value_error = missed.square().mean()
         loss = config.vf_loss_coeff * value_error - surrogate
         if INFORMATION_PRICE in part:
             loss = loss - (part[INFORMATION_PRICE] * entropy).mean()

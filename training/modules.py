@@ -64,7 +64,7 @@ class ActorCritic(TorchRLModule, InferenceOnlyAPI, ValueFunctionAPI):
 
     A `Discrete` action space gets logits; a `Box` gets a normal distribution on actions scaled to
     [−1, 1], with a mean from the network and one deviation per entry, learned or scheduled.
-    Options come in `model_config`: ``seed``, ``hidden_layers``, ``activation``,
+    Options come in `model_config`: ``seed``, ``hidden_layers``, ``activation``, ``value_scale``,
     ``initial_action`` (scaled, or None for the middle), ``initial_action_deviation``, and
     ``deviation_schedule``: (environment steps, log deviation) at its two ends, or None for a
     deviation that is learned.
@@ -114,7 +114,7 @@ class ActorCritic(TorchRLModule, InferenceOnlyAPI, ValueFunctionAPI):
     def compute_values(self, batch: dict[str, Any], embeddings: Any = None) -> Tensor:
         """State values, ``(n,)``; on the learner alone, which has the critic."""
         assert self.critic is not None
-        return self.critic(batch[Columns.OBS]).squeeze(-1)
+        return self.critic(batch[Columns.OBS]).squeeze(-1) * self.model_config["value_scale"]
 
     def _forward(self, batch: dict[str, Any], **kwargs: Any) -> dict[str, Tensor]:
         return {Columns.ACTION_DIST_INPUTS: self.distribution_inputs(batch[Columns.OBS])}
