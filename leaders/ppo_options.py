@@ -33,8 +33,8 @@ class PPOOptions:
         kl_coefficient: starting weight of RLlib's adaptive KL penalty; 0 switches it off.
         kl_target: target of that penalty, in nats.
         gradient_clip: largest norm of the policy's gradient.
-        value_scale: what the critic counts in: about the size of discounted returns. One that has to
-            climb to returns of 100 in steps of the learning rate arrives late.
+        value_scale: what the critic counts in: about the size of discounted returns. One that has
+            to climb to returns of 100 in steps of the learning rate arrives late.
         initial_action_deviation: standard deviation of a continuous policy at the start, as a
             fraction of half the action range.
         final_action_deviation: the deviation at the last iteration, reached geometrically; the

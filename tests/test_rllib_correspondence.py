@@ -248,6 +248,28 @@ def test_an_equal_price_of_information_is_an_entropy_bonus():
     torch.testing.assert_close(parameters(priced, name), parameters(rewarded, name))
 
 
+def test_large_rewards_counted_in_large_units_train_the_same_networks():
+    plain = experiment_on("duopoly", epochs=3)
+    coarse = experiment_on("duopoly", epochs=3, value_scale=128.0)  # a power of 2: no rounding
+    (rollout,) = runner_of(plain).sample()
+    learners = [learner_of(array_config(e), e, ArrayPPOLearner) for e in (plain, coarse)]
+    learners[1].module.set_state(learners[0].module.get_state())
+    learners[0].update(episodes=[rollout])
+    rollout.modules["follower"].rewards *= 128.0
+    learners[1].update(episodes=[rollout])
+    trained = [parameters(learner, "follower") for learner in learners]
+    torch.testing.assert_close(*trained)
+    values = [
+        learner.module["follower"]
+        .unwrapped()
+        .compute_values(
+            {Columns.OBS: torch.from_numpy(rollout.modules["follower"].observations[0])}
+        )
+        for learner in learners
+    ]
+    torch.testing.assert_close(values[1], 128.0 * values[0])
+
+
 def test_every_module_is_trained_for_its_own_epochs():
     leader = PPOLeader(interval=2, epochs=5, minibatch_size=7)
     experiment = experiment_on("cobweb", leader, {"periods": 6}, epochs=2)
