@@ -227,7 +227,8 @@ def household_taxai_unweighted() -> Reproduction:
         (
             Trial(
                 "household_taxai_ppo",
-                overrides=("market.weighted_wealth=false",),
+                "survey's sample, unweighted",
+                ("market.weighted_wealth=false",),
                 report=(*TAXAI_DESCRIBED, *TAXAI_TAXES),
             ),
         ),
