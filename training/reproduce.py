@@ -54,7 +54,7 @@ def reproduce(
         seeds: only the first so many seeds.
 
     Raises:
-        PacesetterError: an unknown name, or a run that failed.
+        PacesetterError: an unknown name, a folder of a run of another recipe, or a run that failed.
     """
     if name in MEASUREMENTS:
         return MEASUREMENTS[name](out, seeds)
@@ -63,7 +63,8 @@ def reproduce(
     reproduction = REPRODUCTIONS[name]()
     chosen = reproduction.seeds[:seeds]
     for trial in reproduction.trials:
-        load_experiment(trial.experiment, trial.overrides)
+        for seed in chosen:
+            _check_recipe(_path(runs, trial, seed), trial, seed)
     _run_all(reproduction, runs, chosen, jobs)
     results = {
         trial.name: [RunFolder.open(_path(runs, trial, seed)).read_results() for seed in chosen]
@@ -116,6 +117,16 @@ def _run_all(reproduction: Reproduction, parent: Path, seeds: tuple[int, ...], j
                 f"  {number}/{len(waiting)}  {trial.name}, seed {seed}  ({left / 60:.0f} min left)",
                 flush=True,
             )
+
+
+def _check_recipe(path: Path, trial: Trial, seed: int) -> None:
+    """Refuse a run, finished or not, of another recipe than the trial has now."""
+    wanted = load_experiment(trial.experiment, (*trial.overrides, f"seed={seed}"))
+    if (path / "config.yaml").exists() and load_experiment(str(path / "config.yaml")) != wanted:
+        raise PacesetterError(
+            f"{path} was made by another recipe than {trial.name!r} has now. Delete the folder, or "
+            "give another one with --runs."
+        )
 
 
 def _run_one(parent: Path, trial: Trial, seed: int) -> None:
