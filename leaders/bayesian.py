@@ -43,9 +43,6 @@ class BayesianLeader(SearchSettings):
             what θ explains of the objective. None: 2, and 0.01 (expected improvement) or 0.1.
         initial_points: proposals spread evenly over the feasible set before the model is used.
         most_points: rows of measurements kept; beyond, the closest ones are averaged.
-        last_measurements: only so many of the latest measurements count: earlier ones were made
-            among followers who had learned less, and would speak for wherever the search went
-            later. None: all of them.
         constraints: linear constraints on θ, all of which hold in every proposal.
         feasible: ``"package.module:function"`` with a further rule: called with θ ``(n, d)``,
             returns ``(n,)`` booleans; empty: none.
@@ -56,7 +53,6 @@ class BayesianLeader(SearchSettings):
     exploration: Annotated[float, Ge(0)] | None = None
     initial_points: Annotated[int, Ge(1)] = 16
     most_points: Annotated[int, Ge(2)] = 512
-    last_measurements: Annotated[int, Ge(2)] | None = None
     constraints: tuple[LinearConstraint, ...] = ()
     feasible: str = ""
 
@@ -82,7 +78,6 @@ class BayesianSearch(SearchLeader):
         self._seed = seed
         self._feasible = FeasibleSet(characteristics, settings.constraints, settings.feasible, seed)
         self._observations = Observations.none(self._feasible.size)
-        self._latest = np.empty((0, self._feasible.size + 1))  # points and values, if any may age
         self._generator = np.random.default_rng(seed)
         self._initial = self._initial_points()
         self._proposed = 0
@@ -109,13 +104,9 @@ class BayesianSearch(SearchLeader):
         θ need not have been proposed here, nor keep the constraints.
         """
         theta, values = checked_measurements(self._characteristics, theta, values)
-        before, points = self._observations, self._feasible.unit(theta)
-        if self._settings.last_measurements is not None:
-            latest = np.column_stack([points, values])
-            kept = np.concatenate([self._latest, latest])[-self._settings.last_measurements :]
-            self._latest, points, values = kept, kept[:, :-1], kept[:, -1]
-            before = Observations.none(self._feasible.size)
-        self._observations = before.add(points, values, self._settings.most_points)
+        self._observations = self._observations.add(
+            self._feasible.unit(theta), values, self._settings.most_points
+        )
 
     def best(self) -> NDArray[np.float64]:
         """The feasible θ with the highest posterior mean, ``(d,)``.
@@ -136,7 +127,6 @@ class BayesianSearch(SearchLeader):
         """Averaged measurements, the number of proposals and the generator."""
         return {
             "observations": self._observations.state(),
-            "latest": self._latest.tolist(),
             "proposed": self._proposed,
             "generator": save_generator(self._generator),
         }
@@ -144,7 +134,6 @@ class BayesianSearch(SearchLeader):
     def restore(self, state: dict[str, Any]) -> None:
         """Go on from what `state` returned, under the same options and seed."""
         self._observations = Observations.restore(state["observations"], self._feasible.size)
-        self._latest = np.array(state["latest"], dtype=float).reshape(-1, self._feasible.size + 1)
         self._proposed = int(state["proposed"])
         self._generator = load_generator(state["generator"])
 

@@ -42,7 +42,6 @@ SETTINGS = [
     ),
     BayesianLeader(initial_points=6),
     BayesianLeader(initial_points=6, most_points=20, constraints=(BUDGET,)),
-    BayesianLeader(initial_points=6, last_measurements=10),
 ]
 
 

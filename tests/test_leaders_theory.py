@@ -69,20 +69,6 @@ def test_every_acquisition_finds_the_optimum(settings):
     assert np.median(regret) < 0.25
 
 
-def test_measurements_that_are_too_old_count_for_nothing():
-    generator = np.random.default_rng(0)
-    settings = BayesianLeader(last_measurements=20)
-    ageing, fresh = (settings.search(MARKET, 0) for _ in range(2))
-    for batch in range(5):
-        theta = MARKET.draw(generator, 10)
-        value = generator.standard_normal(10) - 10.0 * (batch < 3)  # the objective has risen
-        ageing.learn(theta, value)
-        if batch >= 3:
-            fresh.learn(theta, value)
-    np.testing.assert_array_equal(ageing.best(), fresh.best())
-    assert ageing.state()["observations"] == fresh.state()["observations"]
-
-
 def test_without_noise_the_answer_is_sharp():
     best = run(BayesianLeader(), 0, 0.0, rounds=6).best()
     assert np.abs((best - OPTIMUM) / SCALE).max() < 0.05
