@@ -118,6 +118,17 @@ def test_regret_by_brute_force(tax):
     np.testing.assert_allclose(found, expected, rtol=1e-6)
 
 
+def test_a_new_tax_counts_from_the_period_in_which_it_comes():
+    everybody = trained(
+        lambda last, position: 1.0, "market.traders=5", "market.capacity=3", "market.periods=30"
+    )
+    results = MARKET_ENTRY_STUDY.measure(everybody).results
+    market, chances = everybody.experiment.market, {OUT: 1.0, IN: 1.0}
+    taxed, untaxed = (brute_force_regret(market, 5, tax, chances) for tax in (0.1, 0.0))
+    assert results["new_tax/regret"] == pytest.approx(taxed)
+    assert taxed < untaxed  # leaving is taxed
+
+
 def test_at_rest_there_is_nothing_to_regret_with_a_tax():
     market = make("market_entry")
     rule = Rule(market, lambda last, position: 11 / 19 if last == 0 else float(position == IN))
@@ -176,7 +187,7 @@ def test_the_claims_over_capacities(taxed, verdict):
     assert found["PPO leader, reduction of the deviation"] == pytest.approx(1 - taxed / 2)
     assert found["PPO leader, reduction of the deviation/passed"] == verdict
     assert found["PPO leader, capacities with less deviation"] == 9
-    ratio = "conditional over fixed policy, mean regret under a new tax"
+    ratio = "conditional over fixed policy, mean regret once a tax has come"
     assert found[ratio] == pytest.approx(taxed / 2)
     assert found[f"{ratio}/passed"] == 0.0
     assert "PPO leader, reduction of the percentage change/passed" not in found
