@@ -74,7 +74,8 @@ def test_a_killed_run_ends_with_the_same_figures(undisturbed, tmp_path):
     os.killpg(process.pid, signal.SIGKILL)
     process.communicate()
     assert not (folder / "results.json").exists()
-    assert len(list((folder / "checkpoints").glob("iteration_*"))) in (1, 2)
+    # Two are kept; the kill may come between a third one and the removal of the oldest.
+    assert len(list((folder / "checkpoints").glob("iteration_*"))) in (1, 2, 3)
 
     finish("train", "--resume", folder, "--quiet")
 

@@ -24,7 +24,12 @@ from ray.rllib.core.columns import Columns  # noqa: E402
 from ray.rllib.env.single_agent_episode import SingleAgentEpisode  # noqa: E402
 from ray.rllib.evaluation.postprocessing import Postprocessing  # noqa: E402
 from ray.rllib.policy.sample_batch import MultiAgentBatch, SampleBatch  # noqa: E402
-from torch.distributions import Categorical, Normal, kl_divergence  # noqa: E402
+from torch.distributions import (  # noqa: E402
+    Categorical,
+    Independent,
+    Normal,
+    kl_divergence,
+)
 
 from pacesetter.training import distributions  # noqa: E402
 from pacesetter.training.advantages import (  # noqa: E402
@@ -33,8 +38,13 @@ from pacesetter.training.advantages import (  # noqa: E402
     module_columns,
 )
 from pacesetter.training.algorithm import array_config, build, start_ray  # noqa: E402
-from pacesetter.training.learner import ArrayPPOLearner, NonFiniteTrainingError  # noqa: E402
-from pacesetter.training.modules import FastTanh  # noqa: E402
+from pacesetter.training.gradients import backward, forward  # noqa: E402
+from pacesetter.training.learner import (  # noqa: E402
+    ArrayPPOLearner,
+    FlatParameters,
+    NonFiniteTrainingError,
+)
+from pacesetter.training.modules import ACTIVATIONS, FastTanh, network  # noqa: E402
 from pacesetter.training.rollout import ArrayRollout, ModuleRollout  # noqa: E402
 from pacesetter.training.runner import LEADER, GameRunner, module_spaces  # noqa: E402
 from pacesetter.training.stock import stock_config  # noqa: E402
@@ -314,9 +324,9 @@ def test_discrete_distributions_equal_torchs():
     torch.testing.assert_close(
         drawn.information, np.log(101) - torchs.entropy(), atol=1e-5, rtol=0.0
     )
-    chosen, entropy = distributions.log_probability_and_entropy(logits, drawn.actions, True)
-    torch.testing.assert_close(chosen, expected)
-    torch.testing.assert_close(entropy, torchs.entropy())
+    ours = distributions.likelihood(logits, drawn.actions, True)
+    torch.testing.assert_close(ours.log_probability, expected)
+    torch.testing.assert_close(ours.entropy, torchs.entropy())
     torch.testing.assert_close(
         distributions.divergence(logits, other, True),
         kl_divergence(torchs, Categorical(logits=other)),
@@ -335,9 +345,9 @@ def test_normal_distributions_equal_torchs():
 
     expected = torchs(inputs).log_prob(drawn.actions).sum(-1)
     torch.testing.assert_close(drawn.log_probability, expected, atol=1e-5, rtol=1e-5)
-    chosen, entropy = distributions.log_probability_and_entropy(inputs, drawn.actions, False)
-    torch.testing.assert_close(chosen, expected, atol=1e-5, rtol=1e-5)
-    torch.testing.assert_close(entropy, torchs(inputs).entropy().sum(-1))
+    ours = distributions.likelihood(inputs, drawn.actions, False)
+    torch.testing.assert_close(ours.log_probability, expected, atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(ours.entropy, torchs(inputs).entropy().sum(-1))
     torch.testing.assert_close(
         distributions.divergence(inputs, other, False),
         kl_divergence(torchs(inputs), torchs(other)).sum(-1),
@@ -354,19 +364,57 @@ def test_actions_are_drawn_with_their_probabilities():
     assert torch.isfinite(drawn.log_probability).all()
 
 
-def test_gradients_equal_finite_differences():
+def torchs_distribution(inputs: torch.Tensor, discrete: bool):
+    if discrete:
+        return Categorical(logits=inputs)
+    mean, log_deviation = inputs.chunk(2, dim=-1)
+    return Independent(Normal(mean, log_deviation.exp()), 1)
+
+
+@pytest.mark.parametrize("discrete", [True, False])
+def test_gradients_of_distributions_equal_automatic_differentiation(discrete):
     generator = torch.Generator().manual_seed(0)
-    logits = torch.randn((4, 7), generator=generator, dtype=torch.float64, requires_grad=True)
-    actions = torch.tensor([0, 3, 6, 2])
+    double = {"generator": generator, "dtype": torch.float64}
+    inputs, old = torch.randn((4, 6), **double).requires_grad_(), torch.randn((4, 6), **double)
+    actions = torch.tensor([0, 3, 5, 2]) if discrete else torch.randn((4, 3), **double)
+    by_chosen, by_entropy = torch.randn((2, 4), **double)
+    theirs = torchs_distribution(inputs, discrete)
 
-    def both(values):
-        return distributions.log_probability_and_entropy(values, actions, True)
+    def gradient(function: torch.Tensor) -> torch.Tensor:
+        return torch.autograd.grad(function, inputs, retain_graph=True)[0]
 
-    assert torch.autograd.gradcheck(both, logits)
-    assert torch.autograd.gradcheck(lambda values: both(values)[0], logits)
-    assert torch.autograd.gradcheck(lambda values: both(values)[1], logits)
-    assert torch.autograd.gradcheck(FastTanh(), logits)
-    torch.testing.assert_close(FastTanh()(logits), torch.tanh(logits))
+    mine = distributions.likelihood(inputs.detach(), actions, discrete)
+    chosen = (by_chosen * theirs.log_prob(actions)).sum()
+    torch.testing.assert_close(mine.gradient(by_chosen, None), gradient(chosen))
+    both = chosen + (by_entropy * theirs.entropy()).sum()
+    torch.testing.assert_close(mine.gradient(by_chosen, by_entropy), gradient(both))
+    change = kl_divergence(torchs_distribution(old, discrete), theirs).sum()
+    torch.testing.assert_close(
+        distributions.divergence_gradient(old, inputs.detach(), discrete), gradient(change)
+    )
+
+
+@pytest.mark.parametrize("activation", sorted(ACTIVATIONS))
+def test_gradients_of_networks_equal_automatic_differentiation(activation):
+    generator = torch.Generator().manual_seed(0)
+    layers = network(3, (5, 4), 2, activation)
+    values = torch.randn((7, 3), generator=generator)
+    by_output = torch.randn((7, 2), generator=generator)
+    outputs = layers(values)
+    expected = torch.autograd.grad((by_output * outputs).sum(), list(layers.parameters()))
+    FlatParameters(layers)
+    with torch.no_grad():
+        kept = forward(layers, values)
+        torch.testing.assert_close(kept[-1], outputs)
+        backward(layers, kept, by_output)
+    for parameter, gradient in zip(layers.parameters(), expected, strict=True):
+        torch.testing.assert_close(parameter.grad, gradient)
+
+
+def test_fast_tanh_is_tanh():
+    values = torch.linspace(-3.0, 3.0, 7, dtype=torch.float64, requires_grad=True)
+    torch.testing.assert_close(FastTanh()(values), torch.tanh(values))
+    assert torch.autograd.gradcheck(FastTanh(), values)
 
 
 # Runners and learners of their own ---------------------------------------------------------------

@@ -7,11 +7,11 @@ the same mathematics on the inputs alone. Letters: n rows, K logits, A action en
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 HALF_LOG_TWO_PI = 0.5 * math.log(2.0 * math.pi)
 
@@ -60,49 +60,61 @@ def most_likely(inputs: Tensor, discrete: bool) -> Tensor:
     return inputs.argmax(-1) if discrete else inputs.chunk(2, dim=-1)[0]
 
 
-def log_probability_and_entropy(
-    inputs: Tensor, actions: Tensor, discrete: bool
-) -> tuple[Tensor, Tensor]:
-    """Log-probability of the actions and exact entropy, each ``(n,)``, differentiable."""
-    if discrete:
-        return _Categorical.apply(inputs, actions)
-    mean, log_deviation = inputs.chunk(2, dim=-1)
-    standardised = (actions - mean) * (-log_deviation).exp()
-    chosen = (-0.5 * standardised * standardised - log_deviation - HALF_LOG_TWO_PI).sum(-1)
-    return chosen, (log_deviation + 0.5 + HALF_LOG_TWO_PI).sum(-1)
+class Likelihood(NamedTuple):
+    """How likely a policy finds actions that were taken, and how that changes with its outputs.
 
-
-class _Categorical(torch.autograd.Function):
-    """Log-probability of an action and entropy of a row of logits, with their derivatives.
-
-    With p = softmax(z) and H the entropy, ∂ log p_a / ∂z = 1_a − p and ∂H/∂z = −p (log p + H):
-    two passes over the logits, where automatic differentiation makes six.
+    Attributes:
+        log_probability, entropy: ``(n,)``.
+        gradient: of a sum over rows of any function of the two; takes its derivatives by
+            log-probability and by entropy, each ``(n,)``, and returns those by the inputs.
     """
 
-    @staticmethod
-    def forward(context: Any, logits: Tensor, actions: Tensor) -> tuple[Tensor, Tensor]:
-        log_probabilities = torch.log_softmax(logits, dim=-1)
-        probabilities = log_probabilities.exp()
-        actions = actions.unsqueeze(-1)
-        entropy = -torch.linalg.vecdot(probabilities, log_probabilities)
-        context.save_for_backward(log_probabilities, probabilities, actions, entropy)
-        context.set_materialize_grads(False)
-        return log_probabilities.gather(-1, actions).squeeze(-1), entropy
+    log_probability: Tensor
+    entropy: Tensor
+    gradient: Callable[[Tensor, Tensor | None], Tensor]
 
-    @staticmethod
-    @once_differentiable
-    def backward(
-        context: Any, of_chosen: Tensor | None, of_entropy: Tensor | None
-    ) -> tuple[Tensor, None]:
-        log_probabilities, probabilities, actions, entropy = context.saved_tensors
-        chosen = torch.zeros_like(entropy) if of_chosen is None else of_chosen
+
+def likelihood(inputs: Tensor, actions: Tensor, discrete: bool) -> Likelihood:
+    """Log-probability of the actions and exact entropy, with their derivatives by the inputs."""
+    return _categorical(inputs, actions) if discrete else _normal(inputs, actions)
+
+
+def _categorical(logits: Tensor, actions: Tensor) -> Likelihood:
+    """With p = softmax(z) and entropy H: ∂ log p_a / ∂z = 1_a − p and ∂H/∂z = −p (log p + H)."""
+    log_probabilities = torch.log_softmax(logits, dim=-1)
+    probabilities = log_probabilities.exp()
+    columns = actions.unsqueeze(-1)
+    entropy = -torch.linalg.vecdot(probabilities, log_probabilities)
+
+    def gradient(of_chosen: Tensor, of_entropy: Tensor | None) -> Tensor:
         if of_entropy is None:
-            gradient = probabilities * -chosen.unsqueeze(-1)
+            result = probabilities * -of_chosen.unsqueeze(-1)
         else:
-            shared = -(chosen + of_entropy * entropy).unsqueeze(-1)
-            gradient = torch.addcmul(shared, log_probabilities, -of_entropy.unsqueeze(-1))
-            gradient.mul_(probabilities)
-        return gradient.scatter_add_(-1, actions, chosen.unsqueeze(-1)), None
+            shared = -(of_chosen + of_entropy * entropy).unsqueeze(-1)
+            result = torch.addcmul(shared, log_probabilities, -of_entropy.unsqueeze(-1))
+            result.mul_(probabilities)
+        return result.scatter_add_(-1, columns, of_chosen.unsqueeze(-1))
+
+    return Likelihood(log_probabilities.gather(-1, columns).squeeze(-1), entropy, gradient)
+
+
+def _normal(inputs: Tensor, actions: Tensor) -> Likelihood:
+    """With mean m, log deviation s, x = (a − m) e⁻ˢ: ∂ log p/∂m = x e⁻ˢ, ∂ log p/∂s = x² − 1."""
+    mean, log_deviation = (half.contiguous() for half in inputs.chunk(2, dim=-1))
+    precision = (-log_deviation).exp()
+    standardised = (actions - mean) * precision
+    log_probability = (-0.5 * standardised * standardised - log_deviation - HALF_LOG_TWO_PI).sum(-1)
+    entropy = (log_deviation + (0.5 + HALF_LOG_TWO_PI)).sum(-1)
+
+    def gradient(of_chosen: Tensor, of_entropy: Tensor | None) -> Tensor:
+        of_chosen = of_chosen.unsqueeze(-1)
+        of_mean = of_chosen * standardised * precision
+        of_deviation = of_chosen * (standardised * standardised - 1.0)
+        if of_entropy is not None:
+            of_deviation += of_entropy.unsqueeze(-1)
+        return torch.cat([of_mean, of_deviation], dim=-1)
+
+    return Likelihood(log_probability, entropy, gradient)
 
 
 def divergence(old: Tensor, new: Tensor, discrete: bool) -> Tensor:
@@ -115,3 +127,14 @@ def divergence(old: Tensor, new: Tensor, discrete: bool) -> Tensor:
     variance = (2.0 * old_log_deviation).exp() + (old_mean - new_mean) ** 2
     ratio = variance * (-2.0 * new_log_deviation).exp()
     return (new_log_deviation - old_log_deviation + 0.5 * ratio - 0.5).sum(-1)
+
+
+def divergence_gradient(old: Tensor, new: Tensor, discrete: bool) -> Tensor:
+    """Derivatives of `divergence` by the new inputs, row by row."""
+    if discrete:
+        return torch.softmax(new, dim=-1) - torch.softmax(old, dim=-1)
+    old_mean, old_log_deviation = old.chunk(2, dim=-1)
+    new_mean, new_log_deviation = new.chunk(2, dim=-1)
+    missed, precision = new_mean - old_mean, (-2.0 * new_log_deviation).exp()
+    ratio = ((2.0 * old_log_deviation).exp() + missed * missed) * precision
+    return torch.cat([missed * precision, 1.0 - ratio], dim=-1)

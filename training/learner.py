@@ -2,8 +2,8 @@
 
 Same mathematics as RLlib's `PPOTorchLearner` (a test holds the two together), but the parameters of
 a module lie in one buffer, so that Adam, the norm of the gradient and the check for finite numbers
-are one operation each; probabilities come straight from the network's outputs; and what is only
-reported is computed once per update.
+are one operation each; gradients are written out (`gradients.py`); and what is only reported is
+computed once per update.
 """
 
 from __future__ import annotations
@@ -12,23 +12,17 @@ import math
 from typing import Any
 
 import torch
-from ray.rllib.algorithms.ppo import PPOConfig
-from ray.rllib.algorithms.ppo.ppo import LEARNER_RESULTS_KL_KEY
 from ray.rllib.algorithms.ppo.torch.ppo_torch_learner import PPOTorchLearner
 from ray.rllib.core.columns import Columns
-from ray.rllib.core.learner.learner import ENTROPY_KEY, POLICY_LOSS_KEY, VF_LOSS_KEY
 from ray.rllib.core.learner.training_data import TrainingData
-from ray.rllib.evaluation.postprocessing import Postprocessing
 from ray.rllib.policy.sample_batch import MultiAgentBatch
 from ray.rllib.utils.metrics import NUM_ENV_STEPS_SAMPLED_LIFETIME
-from torch import Tensor, nn
+from torch import nn
 
 from ..envs.errors import PacesetterError
-from .advantages import INFORMATION_PRICE
-from .distributions import divergence, log_probability_and_entropy
+from .gradients import Batch, LossOptions, write_gradient
 
 GRADIENT_NORM_KEY = "gradient_norm"
-Batch = dict[str, Tensor]
 
 
 class NonFiniteTrainingError(PacesetterError):
@@ -137,6 +131,14 @@ class ArrayPPOLearner(PPOTorchLearner):
 
     def _train_module(self, name: str, columns: Batch) -> None:
         config = self.config.get_config_for_module(name)
+        options = LossOptions(
+            clip=config.clip_param,
+            value_coefficient=config.vf_loss_coeff,
+            entropy_coefficient=self.entropy_coeff_schedulers_per_module[name].get_current_value(),
+            kl_coefficient=(
+                float(self.curr_kl_coeffs_per_module[name]) if config.use_kl_loss else None
+            ),
+        )
         rows = len(columns[Columns.ACTION_LOGP])
         size = min(rows, config.minibatch_size or rows)
         minibatches = rows // size  # the remainder joins the last one
@@ -150,65 +152,24 @@ class ArrayPPOLearner(PPOTorchLearner):
                 start = number * size
                 end = rows if number == minibatches - 1 else start + size
                 part = {key: column[start:end] for key, column in gathered.items()}
-                self._step(name, config, part, epoch * minibatches + number == last)
+                report = epoch * minibatches + number == last
+                self._step(name, options, part, config.grad_clip, report)
 
-    def _step(self, name: str, config: PPOConfig, part: Batch, report: bool) -> None:
+    def _step(
+        self, name: str, options: LossOptions, part: Batch, largest_norm: float, report: bool
+    ) -> None:
         """One gradient step on one minibatch."""
-        flat = self._flat[name]
-        assert flat.buffer.grad is not None
-        flat.buffer.grad.zero_()
-        loss, terms = self._loss(name, config, part, report)
-        loss.backward()
-        norm = flat.clip(config.grad_clip)
+        terms = write_gradient(self.module[name].unwrapped(), part, options, report)
+        norm = self._flat[name].clip(largest_norm)
         if not math.isfinite(norm):
             raise NonFiniteTrainingError(
-                f"the gradient of module {name!r} is not finite (loss {float(loss.detach()):g}); "
-                "the step was not taken. Lower its learning rate or clip, or check the market's "
-                "rewards with 'pacesetter check'."
+                f"the gradient of module {name!r} is not finite; the step was not taken. Lower its "
+                "learning rate or clip, or check the market's rewards with 'pacesetter check'."
             )
         (optimizer,) = (optimizer for _, optimizer in self.get_optimizers_for_module(name))
         optimizer.step()
         if report:
-            terms[self.TOTAL_LOSS_KEY] = loss.detach()
-            terms[GRADIENT_NORM_KEY] = torch.tensor(norm)
-            values = {key: float(value) for key, value in terms.items()}
-            self.metrics.log_dict(values, key=name, window=1)
-
-    def _loss(
-        self, name: str, config: PPOConfig, part: Batch, report: bool
-    ) -> tuple[Tensor, Batch]:
-        module = self.module[name].unwrapped()
-        inputs = module.distribution_inputs(part[Columns.OBS])
-        discrete = module.log_deviation is None
-        log_probability, entropy = log_probability_and_entropy(
-            inputs, part[Columns.ACTIONS], discrete
-        )
-        ratio = (log_probability - part[Columns.ACTION_LOGP]).exp()
-        advantage = part[Postprocessing.ADVANTAGES]
-        clipped = ratio.clamp(1.0 - config.clip_param, 1.0 + config.clip_param)
-        surrogate = torch.min(advantage * ratio, advantage * clipped).mean()
-        values = module.compute_values(part)
-        missed = (values - part[Postprocessing.VALUE_TARGETS]) / module.model_config["value_scale"]
-        value_error = missed.square().mean()
-        loss = config.vf_loss_coeff * value_error - surrogate
-        if INFORMATION_PRICE in part:
-            loss = loss - (part[INFORMATION_PRICE] * entropy).mean()
-        bonus = self.entropy_coeff_schedulers_per_module[name].get_current_value()
-        if bonus:
-            loss = loss - bonus * entropy.mean()
-        terms: Batch = {}
-        if config.use_kl_loss:
-            change = divergence(part[Columns.ACTION_DIST_INPUTS], inputs, discrete).mean()
-            loss = loss + self.curr_kl_coeffs_per_module[name] * change
-            terms[LEARNER_RESULTS_KL_KEY] = change.detach()
-        if report:
-            terms[POLICY_LOSS_KEY] = -surrogate.detach()
-            terms[VF_LOSS_KEY] = value_error.detach()
-            terms[ENTROPY_KEY] = entropy.detach().mean()
-            terms["clipped_share"] = (
-                (ratio.detach() - 1.0).abs().gt(config.clip_param).float().mean()
-            )
-        return loss, terms
+            self.metrics.log_dict({**terms, GRADIENT_NORM_KEY: norm}, key=name, window=1)
 
     def get_state(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
         """RLlib's state, and what an exact resume needs beyond it."""

@@ -17,30 +17,51 @@ from ray.rllib.core.rl_module.torch import TorchRLModule
 from torch import Tensor, nn
 
 
-class _Tanh(torch.autograd.Function):
-    """tanh as ``2 sigmoid(2x) − 1`` in one buffer, with torch's own derivative."""
-
-    @staticmethod
-    def forward(context: Any, values: Tensor) -> Tensor:
-        result = (values * 2.0).sigmoid_().mul_(2.0).sub_(1.0)
-        context.save_for_backward(result)
-        return result
-
-    @staticmethod
-    def backward(context: Any, gradient: Tensor) -> Tensor:
-        (result,) = context.saved_tensors
-        return torch.ops.aten.tanh_backward(gradient, result)
-
-
 class FastTanh(nn.Module):
-    """tanh, several times faster on a CPU than torch's own."""
+    """tanh as ``2 sigmoid(2x) − 1``, several times faster on a CPU than torch's own."""
 
     def forward(self, values: Tensor) -> Tensor:
         """Elementwise, any shape."""
         return _Tanh.apply(values)
 
+    @staticmethod
+    def activate_(values: Tensor) -> Tensor:
+        """The same in place, for use without automatic differentiation."""
+        return values.mul_(2.0).sigmoid_().mul_(2.0).sub_(1.0)
 
-ACTIVATIONS: dict[str, type[nn.Module]] = {"tanh": FastTanh, "relu": nn.ReLU}
+    @staticmethod
+    def derivative(gradient: Tensor, result: Tensor) -> Tensor:
+        """A gradient by the result as one by the values."""
+        return torch.ops.aten.tanh_backward(gradient, result)
+
+
+class _Tanh(torch.autograd.Function):
+    @staticmethod
+    def forward(context: Any, values: Tensor) -> Tensor:
+        result = FastTanh.activate_(values.clone())
+        context.save_for_backward(result)
+        return result
+
+    @staticmethod
+    def backward(context: Any, gradient: Tensor) -> Tensor:
+        return FastTanh.derivative(gradient, *context.saved_tensors)
+
+
+class Relu(nn.ReLU):
+    """max(x, 0), and its derivative written out."""
+
+    @staticmethod
+    def activate_(values: Tensor) -> Tensor:
+        """The same in place, for use without automatic differentiation."""
+        return values.relu_()
+
+    @staticmethod
+    def derivative(gradient: Tensor, result: Tensor) -> Tensor:
+        """A gradient by the result as one by the values."""
+        return torch.ops.aten.threshold_backward(gradient, result, 0.0)
+
+
+ACTIVATIONS: dict[str, type[nn.Module]] = {"tanh": FastTanh, "relu": Relu}
 
 
 def network(inputs: int, hidden: tuple[int, ...], outputs: int, activation: str) -> nn.Sequential:
@@ -106,7 +127,10 @@ class ActorCritic(TorchRLModule, InferenceOnlyAPI, ValueFunctionAPI):
 
     def distribution_inputs(self, observations: Tensor) -> Tensor:
         """Logits ``(n, actions)``, or means and log deviations ``(n, 2 A)``."""
-        outputs = self.actor(observations)
+        return self.with_deviations(self.actor(observations))
+
+    def with_deviations(self, outputs: Tensor) -> Tensor:
+        """The actor's outputs, with the log deviations of a normal distribution beside them."""
         if self.log_deviation is None:
             return outputs
         return torch.cat([outputs, self.log_deviation.expand_as(outputs)], dim=-1)

@@ -1,0 +1,148 @@
+"""PPO's loss and its gradient by the weights of an actor-critic, written out.
+
+Automatic differentiation records and walks a graph of some sixty operations per minibatch, and with
+networks as small as these that takes longer than the arithmetic. A test holds the result to RLlib's
+own learner. Letters: n rows of a minibatch, A action entries.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from ray.rllib.algorithms.ppo.ppo import LEARNER_RESULTS_KL_KEY
+from ray.rllib.core.columns import Columns
+from ray.rllib.core.learner.learner import ENTROPY_KEY, POLICY_LOSS_KEY, VF_LOSS_KEY
+from ray.rllib.evaluation.postprocessing import Postprocessing
+from torch import Tensor, nn
+
+from .advantages import INFORMATION_PRICE
+from .distributions import Likelihood, divergence, divergence_gradient, likelihood
+from .modules import ActorCritic, FastTanh, Relu
+
+CLIPPED_SHARE_KEY = "clipped_share"
+ACTIVATIONS = (FastTanh, Relu)
+Batch = dict[str, Tensor]
+
+
+@dataclass(frozen=True)
+class LossOptions:
+    """What weighs the terms of the loss.
+
+    Attributes:
+        clip: of the probability ratio, ε in PPO.
+        value_coefficient: of the squared value error.
+        entropy_coefficient: of the entropy bonus, beside prices of information in the batch.
+        kl_coefficient: of KL(sampling policy ‖ trained policy); None leaves it out.
+    """
+
+    clip: float
+    value_coefficient: float
+    entropy_coefficient: float
+    kl_coefficient: float | None
+
+
+@torch.no_grad()
+def write_gradient(
+    module: ActorCritic, part: Batch, options: LossOptions, report: bool
+) -> dict[str, float]:
+    """Set the gradient of a module's parameters to that of the mean loss over a minibatch.
+
+    Args:
+        module: its parameters must have gradient buffers, which are overwritten.
+        part: columns of the minibatch, each ``(n, …)``.
+        options: weights of the terms.
+        report: whether the terms of the loss are wanted.
+
+    Returns:
+        The terms, name -> mean over the minibatch, and the share of clipped rows; empty without
+        `report`.
+    """
+    assert module.critic is not None
+    actor = forward(module.actor, part[Columns.OBS])
+    critic = forward(module.critic, part[Columns.OBS])
+    inputs, discrete = module.with_deviations(actor[-1]), module.log_deviation is None
+    policy = likelihood(inputs, part[Columns.ACTIONS], discrete)
+    ratio = (policy.log_probability - part[Columns.ACTION_LOGP]).exp()
+    targets = part[Postprocessing.VALUE_TARGETS].unsqueeze(-1)
+    scale = module.model_config["value_scale"]
+    missed = (critic[-1] * scale - targets) / scale
+
+    of_inputs = _policy_gradient(policy, ratio, part, options)
+    if options.kl_coefficient is not None:
+        change = divergence_gradient(part[Columns.ACTION_DIST_INPUTS], inputs, discrete)
+        of_inputs.add_(change, alpha=options.kl_coefficient / len(ratio))
+    if module.log_deviation is not None:
+        of_inputs, of_deviation = of_inputs.chunk(2, dim=-1)
+        if module.log_deviation.requires_grad:
+            torch.sum(of_deviation, 0, out=module.log_deviation.grad)
+    backward(module.actor, actor, of_inputs)
+    backward(module.critic, critic, missed * (2.0 * options.value_coefficient / len(ratio)))
+    return _terms(policy, ratio, missed, inputs, part, options) if report else {}
+
+
+def forward(network: nn.Sequential, inputs: Tensor) -> list[Tensor]:
+    """What every linear layer of a network is given, and what the last one puts out."""
+    kept = [inputs]
+    for layer in network:
+        if isinstance(layer, nn.Linear):
+            kept.append(torch.addmm(layer.bias, kept[-1], layer.weight.t()))
+        elif isinstance(layer, ACTIVATIONS):
+            layer.activate_(kept[-1])
+    return kept
+
+
+def backward(network: nn.Sequential, kept: list[Tensor], gradient: Tensor) -> None:
+    """Write the gradients of all layers, from that of the output; uses up what `forward` kept."""
+    inputs = kept.pop()  # of the next layer; there is none after the output
+    for layer in reversed(network):
+        if isinstance(layer, nn.Linear):
+            inputs = kept.pop()
+            torch.mm(gradient.t(), inputs, out=layer.weight.grad)
+            torch.sum(gradient, 0, out=layer.bias.grad)
+            if kept:
+                gradient = gradient @ layer.weight
+        elif isinstance(layer, ACTIVATIONS):
+            gradient = layer.derivative(gradient, inputs)
+
+
+def _policy_gradient(
+    policy: Likelihood, ratio: Tensor, part: Batch, options: LossOptions
+) -> Tensor:
+    """Of the clipped surrogate and what entropy costs, by the inputs of the distribution."""
+    advantage, rows = part[Postprocessing.ADVANTAGES], len(ratio)
+    clipped = ratio.clamp(1.0 - options.clip, 1.0 + options.clip)
+    # A product, so that a value that is not finite stays one.
+    followed = (advantage * ratio <= advantage * clipped).to(ratio.dtype)
+    of_log_probability = advantage * (-1.0 / rows) * ratio * followed
+    of_entropy = None
+    if INFORMATION_PRICE in part:
+        of_entropy = part[INFORMATION_PRICE] * (-1.0 / rows)
+    if options.entropy_coefficient:
+        bonus = torch.full_like(ratio, -options.entropy_coefficient / rows)
+        of_entropy = bonus if of_entropy is None else of_entropy + bonus
+    return policy.gradient(of_log_probability, of_entropy)
+
+
+def _terms(
+    policy: Likelihood,
+    ratio: Tensor,
+    missed: Tensor,
+    inputs: Tensor,
+    part: Batch,
+    options: LossOptions,
+) -> dict[str, float]:
+    """The terms of the loss, as means over the minibatch."""
+    advantage = part[Postprocessing.ADVANTAGES]
+    clipped = ratio.clamp(1.0 - options.clip, 1.0 + options.clip)
+    terms = {
+        POLICY_LOSS_KEY: -torch.min(advantage * ratio, advantage * clipped),
+        VF_LOSS_KEY: missed.square(),
+        ENTROPY_KEY: policy.entropy,
+        CLIPPED_SHARE_KEY: (ratio != clipped).to(ratio.dtype),
+    }
+    if options.kl_coefficient is not None:
+        discrete = part[Columns.ACTIONS].dim() == 1
+        old = part[Columns.ACTION_DIST_INPUTS]
+        terms[LEARNER_RESULTS_KL_KEY] = divergence(old, inputs, discrete)
+    return {name: float(term.mean()) for name, term in terms.items()}
