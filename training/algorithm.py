@@ -147,7 +147,7 @@ def common_config(experiment: Experiment) -> PPOConfig:
         )
         .training(train_batch_size_per_learner=steps // max(1, training.learners))
         .fault_tolerance(restart_failed_env_runners=True, delay_between_env_runner_restarts_s=1.0)
-        .debugging(log_level="ERROR", seed=experiment.seed)
+        .debugging(log_level="ERROR", log_sys_usage=False, seed=experiment.seed)
         .experimental(_validate_config=False)
     )
 

@@ -42,7 +42,7 @@ def _cobweb_wide(repeats: int, quick: bool) -> Figures:
 def _duopoly(repeats: int, quick: bool) -> Figures:
     from .bench_duopoly import compare_recipes
 
-    return compare_recipes(seeds=1 if quick else 3, quick=quick)
+    return compare_recipes(seeds=1 if quick else 12, quick=quick)
 
 
 def _physics(repeats: int, quick: bool) -> Figures:

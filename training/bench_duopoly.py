@@ -31,51 +31,57 @@ from .trainer import command_runners, live_modules, take_reports
 
 TIMES_IN_A_ROW = 3
 TOLERANCE = 0.05
+HOPELESS = 3
 
 
 def tuned(route: Literal["array", "stock"], seed: int) -> Experiment:
-    """The same recipe on both routes, with the batch that each was found to be fastest with."""
-    copies, steps, pretrain = (256, 1, 3) if route == "array" else (8, 8, 5)
-    shared: dict[str, Any] = {
-        "hidden_layers": (32, 32),
-        "learning_rate": 2e-2,
-        "final_learning_rate": 2e-2,
-        "epochs": 8,
-        "minibatch_size": copies * steps,
-    }
+    """The recipe that each route was found to be fastest with.
+
+    Chosen on seeds 10 to 71 after two rounds of random search for each, over batches, phases,
+    networks, learning rates, epochs, clips and exploration. Stock RLlib pays more for every sample
+    and gradient step, and is fastest with batches of 32.
+    """
+    if route == "array":
+        copies, steps = 1024, 1
+        shared = _steady(1.5e-2, epochs=4, clip=0.3, gradient_clip=2.0, hidden_layers=(32,))
+        followers = shared | {"initial_action_deviation": 0.2}
+        leader = shared | _steady(2e-2, hidden_layers=(16,), initial_action_deviation=0.4)
+    else:
+        copies, steps = 16, 2
+        leader = followers = _steady(
+            1.5e-2,
+            epochs=8,
+            gradient_clip=4.0,
+            hidden_layers=(32,),
+            initial_action_deviation=0.3,
+        )
+    common: dict[str, Any] = {"activation": "relu", "minibatch_size": copies * steps}
     return Experiment(
         name=f"duopoly_{route}",
         seed=seed,
         market=Duopoly(),
         objective=QuantityObjective("leader_profit"),
-        leader=PPOLeader(**shared),
-        followers=FollowerSettings(**shared),
+        leader=PPOLeader(**leader, **common),
+        followers=FollowerSettings(**followers, **common),
         training=TrainingSettings(
             copies=copies,
             rollout_steps=steps,
-            pretrain_iterations=pretrain,
+            pretrain_iterations=3,
             iterations=100_000,
             route=route,
         ),
     )
 
 
+def _steady(learning_rate: float, **options: Any) -> dict[str, Any]:
+    """Options with a learning rate that does not fall."""
+    return {"learning_rate": learning_rate, "final_learning_rate": learning_rate, **options}
+
+
 def paper_preset(seed: int) -> Experiment:
-    """Learning rate 5e-5 and 256 × 256 networks."""
-    base = tuned("stock", seed)
-    shared: dict[str, Any] = {
-        "hidden_layers": (256, 256),
-        "learning_rate": 5e-5,
-        "final_learning_rate": 5e-5,
-        "epochs": 10,
-        "minibatch_size": 64,
-    }
-    return replace(
-        base,
-        leader=PPOLeader(**shared),
-        followers=FollowerSettings(**shared),
-        training=replace(base.training, rollout_steps=16),
-    )
+    """Learning rate 5e-5 and 256 × 256 networks, tanh."""
+    shared = _steady(5e-5, hidden_layers=(256, 256), epochs=10, minibatch_size=64)
+    return _stock(seed, shared, copies=8, rollout_steps=16, pretrain_iterations=5)
 
 
 def rllib_defaults(seed: int) -> Experiment:
@@ -83,24 +89,28 @@ def rllib_defaults(seed: int) -> Experiment:
 
     It steps 16 copies instead of one, and value errors are not clipped.
     """
+    shared = _steady(
+        5e-5,
+        hidden_layers=(256, 256),
+        epochs=30,
+        minibatch_size=128,
+        discount=0.99,
+        gae_lambda=1.0,
+        clip=0.3,
+        kl_coefficient=0.2,
+        gradient_clip=1e9,
+    )
+    return _stock(seed, shared, copies=16, rollout_steps=250, pretrain_iterations=1)
+
+
+def _stock(seed: int, shared: dict[str, Any], **training: Any) -> Experiment:
+    """Stock RLlib with the same options for leader and follower."""
     base = tuned("stock", seed)
-    shared: dict[str, Any] = {
-        "hidden_layers": (256, 256),
-        "learning_rate": 5e-5,
-        "final_learning_rate": 5e-5,
-        "epochs": 30,
-        "minibatch_size": 128,
-        "discount": 0.99,
-        "gae_lambda": 1.0,
-        "clip": 0.3,
-        "kl_coefficient": 0.2,
-        "gradient_clip": 1e9,
-    }
     return replace(
         base,
         leader=PPOLeader(**shared),
         followers=FollowerSettings(**shared),
-        training=replace(base.training, copies=16, rollout_steps=250, pretrain_iterations=1),
+        training=replace(base.training, **training),
     )
 
 
@@ -162,7 +172,8 @@ def compare_recipes(seeds: int, quick: bool) -> dict[str, list[float]]:
     """Seconds to the goal on the array route, and on the stock route with each recipe.
 
     A stock run that is stopped at its limit enters with the limit: its time and the speed-up over
-    it are lower bounds then, and the share of such runs is given.
+    it are lower bounds then, and the share of such runs is given. A recipe that never got there in
+    `HOPELESS` runs is not tried again.
     """
     limit = 20.0 if quick else 30.0
     recipes: dict[str, Callable[[int], Experiment]] = {
@@ -174,14 +185,17 @@ def compare_recipes(seeds: int, quick: bool) -> dict[str, list[float]]:
     figures: dict[str, list[float]] = {}
     for seed in range(seeds):
         for name, recipe in recipes.items():
+            stopped = figures.setdefault(f"{name}/share_stopped", [])
+            if len(stopped) >= HOPELESS and all(stopped):
+                continue
             seconds, reached = seconds_to_optimum(recipe(seed), limit)
             print(f"  {name}, seed {seed}: {'' if reached else 'more than '}{seconds:.2f} s")
             figures.setdefault(f"{name}/seconds", []).append(seconds)
-            figures.setdefault(f"{name}/share_stopped", []).append(float(not reached))
+            stopped.append(float(not reached))
     stock = [name for name in recipes if name != "array"]
-    best = min(stock, key=lambda name: sum(figures[f"{name}/seconds"]))
+    best = min(stock, key=lambda name: np.mean(figures[f"{name}/seconds"]))
     figures["speedup_over_best_stock_recipe"] = [
         theirs / ours
-        for theirs, ours in zip(figures[f"{best}/seconds"], figures["array/seconds"], strict=True)
+        for theirs, ours in zip(figures[f"{best}/seconds"], figures["array/seconds"], strict=False)
     ]
     return figures

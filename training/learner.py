@@ -109,12 +109,14 @@ class ArrayPPOLearner(PPOTorchLearner):
         training_data.solve_refs()
         self._weights_seq_no += 1
         prepared = self._make_batch_if_necessary(training_data=training_data)
-        for name, columns in prepared.policy_batches.items():
-            if self.should_module_be_updated(name, prepared):
-                self._train_module(name, dict(columns))
-                self._log_steps_trained_metrics(
-                    MultiAgentBatch({name: columns}, env_steps=prepared.count)
-                )
+        trained = {
+            name: columns
+            for name, columns in prepared.policy_batches.items()
+            if self.should_module_be_updated(name, prepared)
+        }
+        for name, columns in trained.items():
+            self._train_module(name, dict(columns))
+        self._log_steps_trained_metrics(MultiAgentBatch(trained, env_steps=prepared.count))
         self.after_gradient_based_update(timesteps=timesteps or {})
         self._set_deviations((timesteps or {}).get(NUM_ENV_STEPS_SAMPLED_LIFETIME, 0))
         return self.metrics.reduce()
