@@ -82,10 +82,10 @@ def execution() -> Reproduction:
             "Taker fee: five buyers and five sellers of 1,000 shares each. The leader is paid for "
             "calm, less 1 per basis point of cost (fee included) above 1.5 in each episode; "
             "`leader_regret` is how much more the best of six fees from 0 to 2 bp would pay it.",
-            "Recipe chosen on seed 10, but for the number of iterations of the one executor: with 300 "
-            "it saved 0.022 ± 0.009 less than executors of the thin design, which made it 600. Those "
-            "of one design have 100; with 200, executors of the thin design save 0.018 ± 0.011 more, "
-            "and the one executor is 0.006 ± 0.015 behind them.",
+            "Recipe chosen on seed 10, but for the number of iterations of the one executor: with "
+            "300 it saved 0.022 ± 0.009 less than executors of the thin design, which made it 600. "
+            "Those of one design have 100; with 200, executors of the thin design save 0.018 ± "
+            "0.011 more, and the one executor is 0.006 ± 0.015 behind them.",
         ),
         across=(
             *(
