@@ -84,7 +84,8 @@ def test_a_killed_run_ends_with_the_same_figures(undisturbed, tmp_path):
     assert results == json.loads((reference / "results.json").read_text())
 
 
-def test_ctrl_c_saves_and_says_how_to_go_on(undisturbed, tmp_path):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["ctrl_c", "terminated"])
+def test_an_interrupted_run_saves_and_says_how_to_go_on(undisturbed, tmp_path, number):
     experiment, reference = undisturbed
     folder = tmp_path / "run"
     process = subprocess.Popen(
@@ -94,7 +95,7 @@ def test_ctrl_c_saves_and_says_how_to_go_on(undisturbed, tmp_path):
         text=True,
     )
     wait_for_iterations(folder, 4, process)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     printed, _ = process.communicate(timeout=120)
     assert process.returncode == 130, printed
     assert f"pacesetter train --resume {folder}" in printed

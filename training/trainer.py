@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import signal
+import threading
 import time
 import traceback
 from collections.abc import Iterator
@@ -237,7 +238,10 @@ def restore(algorithm: PPO, guide: Guide, average: WeightAverage, checkpoint: Pa
 
 @contextmanager
 def interruptible() -> Iterator[list[int]]:
-    """Ctrl-C fills the list and lets the iteration finish; a second one stops at once."""
+    """Ctrl-C, or a scheduler that ends the job, fills the list and lets the iteration finish.
+
+    A second signal stops at once.
+    """
     received: list[int] = []
 
     def note(number: int, frame: FrameType | None) -> None:
@@ -245,15 +249,15 @@ def interruptible() -> Iterator[list[int]]:
             raise KeyboardInterrupt
         received.append(number)
 
-    try:
-        before = signal.signal(signal.SIGINT, note)
-    except ValueError:  # not in the main thread: there is no Ctrl-C to catch
+    if threading.current_thread() is not threading.main_thread():  # which alone gets signals
         yield received
         return
+    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield received
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def failure(error: Exception, run: RunFolder) -> PacesetterError:
