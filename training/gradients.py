@@ -77,7 +77,9 @@ def write_gradient(
         if module.log_deviation.requires_grad:
             torch.sum(of_deviation, 0, out=module.log_deviation.grad)
     backward(module.actor, actor, of_inputs)
-    backward(module.critic, critic, missed * (2.0 * options.value_coefficient / len(ratio)))
+    # The chain rule through `missed`, in the order in which automatic differentiation rounds.
+    of_value = missed * (2.0 * options.value_coefficient / len(ratio)) / scale * scale
+    backward(module.critic, critic, of_value)
     return _terms(policy, ratio, missed, inputs, part, options) if report else {}
 
 
