@@ -37,7 +37,7 @@ HOPELESS = 3
 def tuned(route: Literal["array", "stock"], seed: int) -> Experiment:
     """The recipe that each route was found to be fastest with.
 
-    Chosen on seeds 10 to 71 after two rounds of random search for each, over batches, phases,
+    Chosen on seeds from 10 to 71 after rounds of random search for each, over batches, phases,
     networks, learning rates, epochs, clips and exploration. Stock RLlib pays more for every sample
     and gradient step, and is fastest with batches of 32.
     """
