@@ -8,11 +8,8 @@ import torch
 from gymnasium.spaces import Box
 
 from pacesetter.envs.errors import PacesetterError
-from pacesetter.training.experiment import load_experiment
-
-pytest.importorskip("ray")
-
 from pacesetter.training.acting import from_action_space, to_action_space
+from pacesetter.training.experiment import load_experiment
 from pacesetter.training.policies import Policies
 
 

@@ -10,11 +10,8 @@ import numpy as np
 import pytest
 
 from pacesetter.envs.errors import PacesetterError
-from pacesetter.training.experiment import load_experiment
-
-pytest.importorskip("ray")
-
 from pacesetter.training.certify import certificate_experiment, compare
+from pacesetter.training.experiment import load_experiment
 from pacesetter.training.policies import Policies
 from pacesetter.training.studies import Trained
 

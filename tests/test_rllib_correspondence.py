@@ -7,47 +7,44 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import ray
 import torch
 from gymnasium.spaces import Box, Discrete
-
-from pacesetter.envs.registry import make
-from pacesetter.leaders.objectives import Welfare
-from pacesetter.leaders.ppo import PPOLeader
-from pacesetter.leaders.registry import LEADERS
-from pacesetter.training.experiment import Experiment
-from pacesetter.training.settings import FollowerSettings, TrainingSettings
-
-ray = pytest.importorskip("ray")
-
-from ray.rllib.algorithms.ppo.torch.ppo_torch_learner import PPOTorchLearner  # noqa: E402
-from ray.rllib.core.columns import Columns  # noqa: E402
-from ray.rllib.env.single_agent_episode import SingleAgentEpisode  # noqa: E402
-from ray.rllib.evaluation.postprocessing import Postprocessing  # noqa: E402
-from ray.rllib.policy.sample_batch import MultiAgentBatch, SampleBatch  # noqa: E402
-from torch.distributions import (  # noqa: E402
+from ray.rllib.algorithms.ppo.torch.ppo_torch_learner import PPOTorchLearner
+from ray.rllib.core.columns import Columns
+from ray.rllib.env.single_agent_episode import SingleAgentEpisode
+from ray.rllib.evaluation.postprocessing import Postprocessing
+from ray.rllib.policy.sample_batch import MultiAgentBatch, SampleBatch
+from torch.distributions import (
     Categorical,
     Independent,
     Normal,
     kl_divergence,
 )
 
-from pacesetter.training import distributions  # noqa: E402
-from pacesetter.training.advantages import (  # noqa: E402
+from pacesetter.envs.registry import make
+from pacesetter.leaders.objectives import Welfare
+from pacesetter.leaders.ppo import PPOLeader
+from pacesetter.leaders.registry import LEADERS
+from pacesetter.training import distributions
+from pacesetter.training.advantages import (
     INFORMATION_PRICE,
     ArrayAdvantages,
     module_columns,
 )
-from pacesetter.training.algorithm import array_config, build, start_ray  # noqa: E402
-from pacesetter.training.gradients import backward, forward  # noqa: E402
-from pacesetter.training.learner import (  # noqa: E402
+from pacesetter.training.algorithm import array_config, build, start_ray
+from pacesetter.training.experiment import Experiment
+from pacesetter.training.gradients import backward, forward
+from pacesetter.training.learner import (
     ArrayPPOLearner,
     FlatParameters,
     NonFiniteTrainingError,
 )
-from pacesetter.training.modules import ACTIVATIONS, FastTanh, network  # noqa: E402
-from pacesetter.training.rollout import ArrayRollout, ModuleRollout  # noqa: E402
-from pacesetter.training.runner import LEADER, GameRunner, module_spaces  # noqa: E402
-from pacesetter.training.stock import stock_config  # noqa: E402
+from pacesetter.training.modules import ACTIVATIONS, FastTanh, network
+from pacesetter.training.rollout import ArrayRollout, ModuleRollout
+from pacesetter.training.runner import LEADER, GameRunner, module_spaces
+from pacesetter.training.settings import FollowerSettings, TrainingSettings
+from pacesetter.training.stock import stock_config
 
 
 def experiment_on(market: str, leader=None, options=None, **followers) -> Experiment:

@@ -7,12 +7,14 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import ray
 
 from pacesetter.envs.duopoly import Duopoly
 from pacesetter.envs.registry import make
 from pacesetter.leaders.objectives import QuantityObjective, Welfare
 from pacesetter.leaders.ppo import PPOLeader
 from pacesetter.leaders.registry import LEADERS
+from pacesetter.training.algorithm import build, start_ray
 from pacesetter.training.experiment import (
     Experiment,
     check_together,
@@ -20,12 +22,8 @@ from pacesetter.training.experiment import (
 from pacesetter.training.rules import _information_can_be_priced
 from pacesetter.training.run_folder import RunFolder
 from pacesetter.training.settings import FollowerSettings, TrainingSettings
-
-ray = pytest.importorskip("ray")
-
-from pacesetter.training.algorithm import build, start_ray  # noqa: E402
-from pacesetter.training.stock import TurnGame, merged  # noqa: E402
-from pacesetter.training.trainer import train  # noqa: E402
+from pacesetter.training.stock import TurnGame, merged
+from pacesetter.training.trainer import train
 
 LEADER = "leader"
 
