@@ -191,6 +191,28 @@ def test_a_large_iteration_is_the_latest(folder):
     assert save(folder, 1_000_000) == folder.latest_checkpoint()
 
 
+def test_a_kill_before_a_checkpoint_is_in_place_leaves_one_and_after_it_two(folder, monkeypatch):
+    save(folder, 1)
+    save(folder, 2)
+    seen = []
+
+    def rename(path, target):
+        seen.append(names(folder.checkpoints))
+        os.rename(path, target)
+
+    monkeypatch.setattr(type(folder.checkpoints), "rename", rename)
+    save(folder, 3)
+    partial = ".iteration_000003.partial"
+    assert seen[-1] == [partial, "iteration_000002"]
+    assert names(folder.checkpoints) == ["iteration_000002", "iteration_000003"]
+
+
+def test_what_a_kill_left_half_removed_goes_with_the_next_checkpoint(folder):
+    (folder.checkpoints / "iteration_000001").mkdir(parents=True)  # its marker is gone already
+    save(folder, 2)
+    assert names(folder.checkpoints) == ["iteration_000002"]
+
+
 def test_incomplete_checkpoints_are_ignored_and_removed(folder):
     good = save(folder, 1)
     (folder.checkpoints / ".iteration_000002.partial").mkdir()

@@ -35,8 +35,8 @@ FREE_TRAINING_KEYS = (
 def new_checkpoint(parent: Path, iteration: int, experiment: Experiment) -> Iterator[Path]:
     """An empty folder to write into; it becomes a checkpoint when the block ends well.
 
-    Then only the last `KEPT` checkpoints remain. If the block fails, what it wrote is removed and
-    the earlier checkpoints stand.
+    Whenever a run is killed, at most `KEPT` checkpoints are there, and at least one once there was
+    one. If the block fails, what it wrote is removed and the earlier checkpoints stand.
 
     Raises:
         PacesetterError: the disk is full; the message names the last good checkpoint.
@@ -53,7 +53,9 @@ def new_checkpoint(parent: Path, iteration: int, experiment: Experiment) -> Iter
         write_whole(partial / CONFIG, dump_yaml(bound))
         write_json(partial / COMPLETE, {"iteration": iteration, "digest": digest(bound)})
         flush_folder(partial)
-        shutil.rmtree(target, ignore_errors=True)
+        older = [path for path in complete_checkpoints(parent) if path != target]
+        for stale in set(parent.glob("iteration_*")) - set(older[1 - KEPT :]):
+            shutil.rmtree(stale, ignore_errors=True)  # also what a kill left half removed
         partial.rename(target)
     except BaseException as error:
         shutil.rmtree(partial, ignore_errors=True)
@@ -65,8 +67,6 @@ def new_checkpoint(parent: Path, iteration: int, experiment: Experiment) -> Iter
             f"{f'The last good one is {last}' if last else 'There is no earlier one'}; free some "
             "space and resume the run."
         ) from error
-    for old in complete_checkpoints(parent)[:-KEPT]:
-        shutil.rmtree(old, ignore_errors=True)
 
 
 def latest_checkpoint(parent: Path, experiment: Experiment | None = None) -> Path | None:
