@@ -31,7 +31,7 @@ from .trainer import command_runners, live_modules, take_reports
 
 TIMES_IN_A_ROW = 3
 TOLERANCE = 0.05
-HOPELESS = 3
+HOPELESS = 3  # runs without success, after which a recipe is given up
 
 
 def tuned(route: Literal["array", "stock"], seed: int) -> Experiment:

@@ -75,7 +75,13 @@ class Likelihood(NamedTuple):
 
 
 def likelihood(inputs: Tensor, actions: Tensor, discrete: bool) -> Likelihood:
-    """Log-probability of the actions and exact entropy, with their derivatives by the inputs."""
+    """Log-probability of the actions and exact entropy, with their derivatives by the inputs.
+
+    Args:
+        inputs: logits ``(n, K)``, or means and log deviations ``(n, 2 A)``.
+        actions: ``(n,)`` integers or ``(n, A)`` on the normalised scale.
+        discrete: whether inputs are logits.
+    """
     return _categorical(inputs, actions) if discrete else _normal(inputs, actions)
 
 
@@ -130,7 +136,7 @@ def divergence(old: Tensor, new: Tensor, discrete: bool) -> Tensor:
 
 
 def divergence_gradient(old: Tensor, new: Tensor, discrete: bool) -> Tensor:
-    """Derivatives of `divergence` by the new inputs, row by row."""
+    """Derivatives of `divergence` by the new inputs, ``(n, K)`` or ``(n, 2 A)`` as these."""
     if discrete:
         return torch.softmax(new, dim=-1) - torch.softmax(old, dim=-1)
     old_mean, old_log_deviation = old.chunk(2, dim=-1)

@@ -18,10 +18,10 @@ from torch import Tensor, nn
 
 from .advantages import INFORMATION_PRICE
 from .distributions import Likelihood, divergence, divergence_gradient, likelihood
-from .modules import ActorCritic, FastTanh, Relu
+from .modules import ACTIVATIONS, ActorCritic
 
 CLIPPED_SHARE_KEY = "clipped_share"
-ACTIVATIONS = (FastTanh, Relu)
+ACTIVE_LAYERS = tuple(ACTIVATIONS.values())
 Batch = dict[str, Tensor]
 
 
@@ -69,9 +69,13 @@ def write_gradient(
     missed = (critic[-1] * scale - targets) / scale
 
     of_inputs = _policy_gradient(policy, ratio, part, options)
+    terms = _terms(policy, ratio, missed, part, options.clip) if report else {}
     if options.kl_coefficient is not None:
-        change = divergence_gradient(part[Columns.ACTION_DIST_INPUTS], inputs, discrete)
+        old = part[Columns.ACTION_DIST_INPUTS]
+        change = divergence_gradient(old, inputs, discrete)
         of_inputs.add_(change, alpha=options.kl_coefficient / len(ratio))
+        if report:
+            terms[LEARNER_RESULTS_KL_KEY] = float(divergence(old, inputs, discrete).mean())
     if module.log_deviation is not None:
         of_inputs, of_deviation = of_inputs.chunk(2, dim=-1)
         if module.log_deviation.requires_grad:
@@ -80,22 +84,37 @@ def write_gradient(
     # The chain rule through `missed`, in the order in which automatic differentiation rounds.
     of_value = missed * (2.0 * options.value_coefficient / len(ratio)) / scale * scale
     backward(module.critic, critic, of_value)
-    return _terms(policy, ratio, missed, inputs, part, options) if report else {}
+    return terms
 
 
 def forward(network: nn.Sequential, inputs: Tensor) -> list[Tensor]:
-    """What every linear layer of a network is given, and what the last one puts out."""
+    """What every linear layer of a network is given, and what the last one puts out.
+
+    Args:
+        network: linear layers with activations between them.
+        inputs: ``(n, inputs)``.
+
+    Returns:
+        ``(n, width)`` each, one more than there are linear layers.
+    """
     kept = [inputs]
     for layer in network:
         if isinstance(layer, nn.Linear):
             kept.append(torch.addmm(layer.bias, kept[-1], layer.weight.t()))
-        elif isinstance(layer, ACTIVATIONS):
+        else:
+            assert isinstance(layer, ACTIVE_LAYERS)
             layer.activate_(kept[-1])
     return kept
 
 
 def backward(network: nn.Sequential, kept: list[Tensor], gradient: Tensor) -> None:
-    """Write the gradients of all layers, from that of the output; uses up what `forward` kept."""
+    """Write the gradients of all layers' weights and biases into their buffers.
+
+    Args:
+        network: as for `forward`.
+        kept: what `forward` returned; used up.
+        gradient: of the loss by the output, ``(n, outputs)``.
+    """
     inputs = kept.pop()  # of the next layer; there is none after the output
     for layer in reversed(network):
         if isinstance(layer, nn.Linear):
@@ -104,14 +123,18 @@ def backward(network: nn.Sequential, kept: list[Tensor], gradient: Tensor) -> No
             torch.sum(gradient, 0, out=layer.bias.grad)
             if kept:
                 gradient = gradient @ layer.weight
-        elif isinstance(layer, ACTIVATIONS):
+        else:
+            assert isinstance(layer, ACTIVE_LAYERS)
             gradient = layer.derivative(gradient, inputs)
 
 
 def _policy_gradient(
     policy: Likelihood, ratio: Tensor, part: Batch, options: LossOptions
 ) -> Tensor:
-    """Of the clipped surrogate and what entropy costs, by the inputs of the distribution."""
+    """Of the clipped surrogate and what entropy costs, by the inputs of the distribution.
+
+    Schulman et al. 2017 (PPO), eq. 7; `ratio` is ``(n,)``, the result as the inputs.
+    """
     advantage, rows = part[Postprocessing.ADVANTAGES], len(ratio)
     clipped = ratio.clamp(1.0 - options.clip, 1.0 + options.clip)
     # A product, so that a value that is not finite stays one.
@@ -127,24 +150,15 @@ def _policy_gradient(
 
 
 def _terms(
-    policy: Likelihood,
-    ratio: Tensor,
-    missed: Tensor,
-    inputs: Tensor,
-    part: Batch,
-    options: LossOptions,
+    policy: Likelihood, ratio: Tensor, missed: Tensor, part: Batch, clip: float
 ) -> dict[str, float]:
-    """The terms of the loss, as means over the minibatch."""
+    """What is reported of the loss, as means over the minibatch."""
     advantage = part[Postprocessing.ADVANTAGES]
-    clipped = ratio.clamp(1.0 - options.clip, 1.0 + options.clip)
+    clipped = ratio.clamp(1.0 - clip, 1.0 + clip)
     terms = {
         POLICY_LOSS_KEY: -torch.min(advantage * ratio, advantage * clipped),
         VF_LOSS_KEY: missed.square(),
         ENTROPY_KEY: policy.entropy,
         CLIPPED_SHARE_KEY: (ratio != clipped).to(ratio.dtype),
     }
-    if options.kl_coefficient is not None:
-        discrete = part[Columns.ACTIONS].dim() == 1
-        old = part[Columns.ACTION_DIST_INPUTS]
-        terms[LEARNER_RESULTS_KL_KEY] = divergence(old, inputs, discrete)
     return {name: float(term.mean()) for name, term in terms.items()}

@@ -27,18 +27,22 @@ class FastTanh(nn.Module):
     @staticmethod
     def activate_(values: Tensor) -> Tensor:
         """The same in place, for use without automatic differentiation."""
-        return values.mul_(2.0).sigmoid_().mul_(2.0).sub_(1.0)
+        return _tanh_of_half_(values.mul_(2.0))
 
     @staticmethod
     def derivative(gradient: Tensor, result: Tensor) -> Tensor:
-        """A gradient by the result as one by the values."""
+        """The gradient by the values, from that by the result; all of one shape."""
         return torch.ops.aten.tanh_backward(gradient, result)
+
+
+def _tanh_of_half_(doubled: Tensor) -> Tensor:
+    return doubled.sigmoid_().mul_(2.0).sub_(1.0)
 
 
 class _Tanh(torch.autograd.Function):
     @staticmethod
     def forward(context: Any, values: Tensor) -> Tensor:
-        result = FastTanh.activate_(values.clone())
+        result = _tanh_of_half_(values * 2.0)
         context.save_for_backward(result)
         return result
 
@@ -57,11 +61,11 @@ class Relu(nn.ReLU):
 
     @staticmethod
     def derivative(gradient: Tensor, result: Tensor) -> Tensor:
-        """A gradient by the result as one by the values."""
+        """The gradient by the values, from that by the result; all of one shape."""
         return torch.ops.aten.threshold_backward(gradient, result, 0.0)
 
 
-ACTIVATIONS: dict[str, type[nn.Module]] = {"tanh": FastTanh, "relu": Relu}
+ACTIVATIONS: dict[str, type[FastTanh | Relu]] = {"tanh": FastTanh, "relu": Relu}
 
 
 def network(inputs: int, hidden: tuple[int, ...], outputs: int, activation: str) -> nn.Sequential:
@@ -130,7 +134,11 @@ class ActorCritic(TorchRLModule, InferenceOnlyAPI, ValueFunctionAPI):
         return self.with_deviations(self.actor(observations))
 
     def with_deviations(self, outputs: Tensor) -> Tensor:
-        """The actor's outputs, with the log deviations of a normal distribution beside them."""
+        """Outputs of the actor as inputs of its distribution.
+
+        Logits ``(n, actions)`` pass; means ``(n, A)`` get their log deviations beside them,
+        ``(n, 2 A)``.
+        """
         if self.log_deviation is None:
             return outputs
         return torch.cat([outputs, self.log_deviation.expand_as(outputs)], dim=-1)
