@@ -5,28 +5,22 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-from .cobweb import Cobweb
-from .duopoly import Duopoly
+from .catalogue import Catalogue
 from .errors import PacesetterError, unknown
-from .execution import Execution
-from .household_economy import HouseholdEconomy
-from .labour_tax import LabourTax
 from .market import Market
-from .market_entry import MarketEntry
-from .market_maker import MarketMaker
 
-MARKETS: dict[str, type[Market]] = {
-    market.name: market
-    for market in (
-        Cobweb,
-        Duopoly,
-        Execution,
-        HouseholdEconomy,
-        LabourTax,
-        MarketEntry,
-        MarketMaker,
-    )
-}
+MARKETS: Catalogue[Market] = Catalogue(
+    __package__,
+    {
+        "cobweb": "cobweb:Cobweb",
+        "duopoly": "duopoly:Duopoly",
+        "execution": "execution:Execution",
+        "household_economy": "household_economy:HouseholdEconomy",
+        "labour_tax": "labour_tax:LabourTax",
+        "market_entry": "market_entry:MarketEntry",
+        "market_maker": "market_maker:MarketMaker",
+    },
+)
 
 
 def market_class(name: str) -> type[Market]:

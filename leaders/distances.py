@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 KERNEL_WIDTH = 0.6  # standard deviations of the reference
+MOST_PAIRS = 2**22  # differences held in memory at once
 
 
 class SortedSample:
@@ -110,7 +111,11 @@ def kernel_discrepancy(reference: SortedSample) -> Callable[[Floats], Floats]:
 
     def distance(drawn: Floats) -> Floats:
         draws = drawn.shape[1]
-        pairs = kernel(drawn[:, :, None] - drawn[:, None, :]).sum(axis=(1, 2))
+        rows = max(1, MOST_PAIRS // draws**2)
+        parts = [drawn[first : first + rows] for first in range(0, len(drawn), rows)]
+        pairs = np.concatenate(
+            [kernel(part[:, :, None] - part[:, None, :]).sum(axis=(1, 2)) for part in parts]
+        )
         inside = (pairs - draws) / (draws * max(1, draws - 1))
         across = np.interp(drawn, grid, embedding, left=0.0, right=0.0).mean(axis=1)
         return inside - 2.0 * across + constant

@@ -8,6 +8,7 @@ no other place in the library where time-scales are kept.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import product
 from typing import Any, Literal
 
 import numpy as np
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 
 from ..envs.errors import PacesetterError
 from ..envs.market import Actions, Market
-from .objectives import Objective
+from .objective import Objective
 
 Interval = Literal["episode"] | int
 
@@ -44,8 +45,12 @@ class StackelbergGame:
     """B copies of a market under a leader.
 
     The caller asks `leader_turn`, sets θ there with `set_theta`, steps, and restarts the copies
-    whose episode has ended. What changes is `market_state`, `interval_clock` and the recorded path;
-    `state` and `restore` give and take all three.
+    whose episode has ended. What changes is `market_state`, `interval_clock`, `led` and the
+    recorded path; `state` and `restore` give and take all four.
+
+    Attributes:
+        led: copies in which the leader sets θ, ``(B,)`` bool, and not somebody at random; all of
+            them unless the caller says so. Objectives that compare copies compare alike ones.
 
     Args:
         market: the physics.
@@ -70,6 +75,7 @@ class StackelbergGame:
         self._measure = objective.measure(market, steps)
         self.market_state: Any = None
         self.interval_clock: NDArray[np.int64] = np.zeros(0, dtype=np.int64)
+        self.led: NDArray[np.bool_] = np.ones(0, dtype=bool)
         self._path: dict[str, NDArray[Any]] = {}
 
     @property
@@ -81,6 +87,7 @@ class StackelbergGame:
         """Start `copies` episodes; see `Market.reset`."""
         self.market_state = self.market.reset(seed, copies, theta)
         self.interval_clock = np.zeros(copies, dtype=np.int64)
+        self.led = np.ones(copies, dtype=bool)
         self._path = {}
 
     def restart(self, finished: NDArray[np.bool_]) -> None:
@@ -132,10 +139,12 @@ class StackelbergGame:
             self._path[name][np.arange(self.copies), clock] = value
 
     def _settle(self, ended: NDArray[np.bool_]) -> NDArray[np.float64]:
-        """Pay the ended intervals; copies with intervals of one length are valued together."""
+        """Pay the ended intervals; alike copies with intervals of one length together."""
         reward = np.zeros(self.copies)
-        for steps in np.unique(self.interval_clock[ended]):
-            rows = ended & (self.interval_clock == steps)
+        for steps, led in product(np.unique(self.interval_clock[ended]), (True, False)):
+            rows = ended & (self.interval_clock == steps) & (self.led == led)
+            if not rows.any():
+                continue
             part = slice(None) if rows.all() else rows
             path = {name: values[part, :steps] for name, values in self._path.items()}
             reward[part] = self._measure.value(path)
@@ -147,6 +156,7 @@ class StackelbergGame:
         return {
             "market_state": self.market_state,
             "interval_clock": self.interval_clock,
+            "led": self.led,
             "path": {name: values.copy() for name, values in self._path.items()},
         }
 
@@ -154,4 +164,5 @@ class StackelbergGame:
         """Go on from what `state` returned."""
         self.market_state = state["market_state"]
         self.interval_clock = state["interval_clock"]
+        self.led = state["led"]
         self._path = {name: values.copy() for name, values in state["path"].items()}

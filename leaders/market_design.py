@@ -8,8 +8,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Annotated, ClassVar, Literal
+from dataclasses import dataclass, replace
+from typing import Annotated, ClassVar, Literal, Self
 
 import numpy as np
 from annotated_types import Gt, MinLen
@@ -18,8 +18,17 @@ from numpy.typing import NDArray
 from ..envs.errors import PacesetterError
 from ..envs.market import Market, Step
 from .distances import DISTANCES, SortedSample
-from .objective import Measure, Objective, Path, by_agent, check_interval, recorder
-from .references import Moments, Reference
+from .objective import (
+    Measure,
+    Objective,
+    Path,
+    by_agent,
+    check_interval,
+    pooled,
+    read_samples,
+    recorder,
+)
+from .references import CsvFile, Held, Moments, Reference, Samples, UnfitReferenceError
 
 
 @dataclass(frozen=True)
@@ -31,7 +40,8 @@ class StylisedFacts(Objective):
 
     Attributes:
         reference: where the samples come from; a CSV file has one column per quantity.
-        quantities: names of path quantities, one number per copy and step.
+        quantities: names of path quantities. Where one has a number per agent, those of all agents
+            count as draws from one distribution.
         distance: ``energy`` or ``quantile``, which are in units of the quantity; see `distances`.
     """
 
@@ -41,23 +51,40 @@ class StylisedFacts(Objective):
 
     name: ClassVar[str] = "stylised_facts"
 
+    def samples(self, market: Market) -> Samples:
+        """One sample per quantity."""
+        several = len(self.quantities) > 1
+        if several and isinstance(self.reference, Moments):
+            raise UnfitReferenceError(
+                "the moments of one quantity cannot be the reference of "
+                f"{len(self.quantities)}; give a CSV file with one column per quantity, or plant θ."
+            )
+        if several and isinstance(self.reference, CsvFile) and self.reference.column:
+            raise UnfitReferenceError(
+                f"the one column {self.reference.column!r} cannot be the reference of "
+                f"{len(self.quantities)} quantities; leave out 'column', so that each is read from "
+                f"the column of its own name: {', '.join(self.quantities)}."
+            )
+        samples = read_samples(self.reference, market, self.quantities)
+        for quantity, sample in samples.items():
+            if float(sample.std()) == 0.0:
+                raise UnfitReferenceError(
+                    f"the reference of {quantity!r} is constant: it has no deviation to measure "
+                    "distances in. Leave it out of objective.quantities."
+                )
+        return samples
+
+    def holding(self, samples: Samples) -> Self:
+        """With the samples in place of where they came from."""
+        return replace(self, reference=Held(samples))
+
     def measure(self, market: Market, steps_per_interval: int) -> Measure:
         """Minus the mean distance, in deviations of the reference."""
         check_interval(self.name, steps_per_interval)
         recorders = [recorder(quantity, market) for quantity in self.quantities]
-        if isinstance(self.reference, Moments) and len(self.quantities) > 1:
-            raise PacesetterError(
-                "the moments of one quantity cannot be the reference of "
-                f"{len(self.quantities)}; give a CSV file with one column per quantity, or plant θ."
-            )
         distances = {}
-        for quantity in self.quantities:
-            sample = self.reference.sample(market, quantity)
-            if (deviation := float(sample.std())) == 0.0:
-                raise PacesetterError(
-                    f"the reference of {quantity!r} is constant: it has no deviation to measure "
-                    "distances in. Leave it out of objective.quantities."
-                )
+        for quantity, sample in self.samples(market).items():
+            deviation = float(sample.std())
             distances[quantity] = DISTANCES[self.distance](SortedSample(sample)), deviation
 
         def record(step: Step) -> dict[str, NDArray[np.float64]]:
@@ -65,7 +92,7 @@ class StylisedFacts(Objective):
 
         def value(path: Path) -> NDArray[np.float64]:
             found = [
-                distance(by_agent(path[quantity])[:, :, 0]) / deviation
+                distance(pooled(path[quantity])) / deviation
                 for quantity, (distance, deviation) in distances.items()
             ]
             return -np.mean(found, axis=0)

@@ -1,9 +1,9 @@
-"""What a leader wants: the objectives of general use, and the register of all."""
+"""What a leader wants: the objectives of general use."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Literal
+from dataclasses import dataclass, replace
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 import numpy as np
 from annotated_types import Ge
@@ -13,17 +13,18 @@ from ..envs.errors import PacesetterError
 from ..envs.market import Market, Step
 from ..envs.registry import import_dotted
 from .distances import DISTANCES, SortedSample
-from .market_design import Limited, StylisedFacts
 from .objective import (
     Measure,
     Objective,
     Path,
     by_agent,
     check_interval,
+    pooled,
+    read_samples,
     record_reward,
     recorder,
 )
-from .references import Reference
+from .references import Held, Reference, Samples
 
 
 @dataclass(frozen=True)
@@ -71,39 +72,6 @@ class QuantityObjective(Objective):
 
 
 @dataclass(frozen=True)
-class GdpGrowth(Objective):
-    """Growth of output: the sum over the interval of its relative growth per step."""
-
-    name: ClassVar[str] = "gdp_growth"
-
-    def measure(self, market: Market, steps_per_interval: int) -> Measure:
-        """Of a market with the path quantity ``gdp_growth``."""
-        return QuantityObjective("gdp_growth").measure(market, steps_per_interval)
-
-
-@dataclass(frozen=True)
-class GiniProduct(Objective):
-    """Equality: minus the product of the Gini coefficients of wealth and income, summed."""
-
-    name: ClassVar[str] = "gini_product"
-
-    def measure(self, market: Market, steps_per_interval: int) -> Measure:
-        """Of a market with the path quantity ``gini_product``."""
-        return QuantityObjective("gini_product", -1).measure(market, steps_per_interval)
-
-
-@dataclass(frozen=True)
-class EqualityProductivity(Objective):
-    """Equality times productivity (Zheng et al. 2022): (1 − N/(N − 1) Gini) × income, summed."""
-
-    name: ClassVar[str] = "equality_productivity"
-
-    def measure(self, market: Market, steps_per_interval: int) -> Measure:
-        """Of a market with the path quantity ``equality_productivity``."""
-        return QuantityObjective("equality_productivity").measure(market, steps_per_interval)
-
-
-@dataclass(frozen=True)
 class Volatility(Objective):
     """Calm markets: minus the standard deviation of a path quantity over the interval.
 
@@ -134,6 +102,8 @@ class Entropy(Objective):
     to constants, d times the mean logarithm of the distance to the nearest neighbour; a copy is
     paid its own summand, so that a policy leader maximises the entropy of the distribution it draws
     from. Distances are taken with every characteristic scaled to [0, 1]; a lone copy is paid zero.
+    Neighbours are the copies that θ is set in by the same hand (see `StackelbergGame.led`): a
+    leader is not paid for keeping away from the random θ of the other copies.
 
     Of θ on a grid it is the Shannon entropy (ADAGE, arXiv:2501.09429, eq. 19): a copy is paid minus
     the logarithm of the share of copies with the same θ.
@@ -178,7 +148,8 @@ class Calibration(Objective):
 
     Attributes:
         reference: where the sample φ comes from.
-        quantity: name of the path quantity, one number per copy and step.
+        quantity: name of the path quantity. Where it has a number per agent, those of all agents
+            count as draws from one distribution.
         distance: see `distances`: ``energy``, ``kernel``, ``quantile`` or ``absolute_error``.
     """
 
@@ -188,15 +159,21 @@ class Calibration(Objective):
 
     name: ClassVar[str] = "calibration"
 
+    def samples(self, market: Market) -> Samples:
+        """The sample of its quantity."""
+        return read_samples(self.reference, market, (self.quantity,))
+
+    def holding(self, samples: Samples) -> Self:
+        """With the sample in place of where it came from."""
+        return replace(self, reference=Held(samples))
+
     def measure(self, market: Market, steps_per_interval: int) -> Measure:
         """Minus the distance between the interval's sample and the reference."""
         record = recorder(self.quantity, market)
         if self.distance != "absolute_error":
             check_interval(f"calibration by {self.distance}", steps_per_interval)
-        distance = DISTANCES[self.distance](
-            SortedSample(self.reference.sample(market, self.quantity))
-        )
-        return Measure(record, lambda path: -distance(path[self.quantity]))
+        distance = DISTANCES[self.distance](SortedSample(self.samples(market)[self.quantity]))
+        return Measure(record, lambda path: -distance(pooled(path[self.quantity])))
 
 
 @dataclass(frozen=True)
@@ -234,22 +211,3 @@ class CallableObjective(Objective):
             return rewards
 
         return Measure(record, value)
-
-
-OBJECTIVES: dict[str, type[Objective]] = {
-    objective.name: objective
-    for objective in (
-        Welfare,
-        Adversarial,
-        QuantityObjective,
-        GdpGrowth,
-        GiniProduct,
-        EqualityProductivity,
-        Volatility,
-        Entropy,
-        Calibration,
-        StylisedFacts,
-        Limited,
-        CallableObjective,
-    )
-}

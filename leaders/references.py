@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, ClassVar
@@ -11,12 +12,17 @@ from typing import Annotated, ClassVar
 import numpy as np
 from annotated_types import Ge, Gt
 from numpy.typing import NDArray
-from scipy.special import ndtri
 
 from ..envs.errors import PacesetterError, unknown
 from ..envs.market import Market
 
 QUANTILES = 2000
+Samples = Mapping[str, NDArray[np.float64]]
+"""Reference samples φ: path quantity -> ``(n,)``, in units of the quantity."""
+
+
+class UnfitReferenceError(PacesetterError):
+    """A reference has no sample of a path quantity to give."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +51,8 @@ class Moments(Reference):
 
     def sample(self, market: Market, quantity: str) -> NDArray[np.float64]:
         """Evenly spaced quantiles of N(mean, variance)."""
+        from scipy.special import ndtri  # a slow import
+
         levels = (np.arange(QUANTILES) + 0.5) / QUANTILES
         return self.mean + np.sqrt(self.variance) * ndtri(levels)
 
@@ -55,11 +63,11 @@ class CsvFile(Reference):
 
     Attributes:
         path: CSV file with a header line.
-        column: name of the column to read; empty: that of the path quantity.
+        column: name of the column to read; empty: the one called as the path quantity.
     """
 
     path: str
-    column: str = "price"
+    column: str = ""
 
     name: ClassVar[str] = "csv"
 
@@ -138,4 +146,24 @@ class Planted(Reference):
         return np.asarray(market.planted_sample(theta, self.number, self.seed, quantity))
 
 
-REFERENCES: dict[str, type[Reference]] = {r.name: r for r in (Moments, CsvFile, Planted)}
+@dataclass(frozen=True)
+class Held(Reference):
+    """Samples that have been read already; no file can ask for it.
+
+    Attributes:
+        samples: path quantity -> ``(n,)``.
+    """
+
+    samples: Samples
+
+    name: ClassVar[str] = "held"
+
+    def sample(self, market: Market, quantity: str) -> NDArray[np.float64]:
+        """The sample that is held.
+
+        Raises:
+            PacesetterError: none is held of this quantity.
+        """
+        if quantity not in self.samples:
+            raise unknown("path quantity with a reference sample", quantity, self.samples)
+        return self.samples[quantity]

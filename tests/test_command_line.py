@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import subprocess
 import sys
 import time
@@ -109,6 +110,45 @@ def test_a_misspelt_key_is_answered_within_two_seconds_without_ray(tmp_path):
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert done.stdout.split() == ["2", "False", "False"], done.stderr
     assert time.monotonic() - began < 10  # two seconds on an idle machine
+
+
+def processor_seconds(*arguments):
+    """Least of three, of the command as a process; and what it printed."""
+    command = [sys.executable, "-m", "pacesetter.training.cli", *arguments]
+    seconds = []
+    for _ in range(3):
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        done = subprocess.run(command, capture_output=True, text=True)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        seconds.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+    return min(seconds), done
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "most"),
+    [
+        (("--help",), 0, 0.3),
+        (("list",), 0, 1.0),
+        *(
+            (("train", name, "traning.iterations=3"), 2, 1.5)
+            for name in ("duopoly_ppo", "execution_fee", "cobweb_planted_bayesian")
+        ),
+    ],
+)
+def test_what_needs_no_work_is_answered_at_once(arguments, code, most):
+    seconds, done = processor_seconds(*arguments)
+    assert done.returncode == code, done.stderr
+    # The goals are for an idle machine; a busy one is granted half as much again.
+    assert seconds <= 1.5 * most
+
+
+def test_a_reader_that_has_seen_enough_is_no_error():
+    command = f"{sys.executable} -m pacesetter.training.cli list"
+    for reader in ("head -n 1", "true"):
+        done = subprocess.run(
+            ["bash", "-c", f"{command} | {reader}"], capture_output=True, text=True
+        )
+        assert done.stderr == ""
 
 
 def test_list_names_everything(capsys):

@@ -145,3 +145,18 @@ def test_stepping_on_does_not_change_a_state_taken_before():
 def test_refuses_an_interval_outside_an_episode(interval):
     with pytest.raises(PacesetterError, match="between 1 and the 7 steps"):
         game(interval)
+
+
+def test_a_leader_is_not_paid_for_keeping_away_from_random_theta():
+    """Entropy compares the copies that the leader leads with each other, and nobody else."""
+    paid = []
+    for elsewhere in (0.05, 0.9):
+        played = StackelbergGame(make("cobweb", periods=PERIODS), Entropy(), 1)
+        played.reset(0, 4)
+        played.led = np.array([True, True, False, False])
+        theta = np.array([[0.1, 0.0], [0.2, 0.0], [elsewhere, 0.0], [elsewhere, 0.1]])
+        theta = theta * played.market.characteristics.high
+        played.set_theta(theta, np.ones(4, dtype=bool))
+        paid.append(played.step(choices(np.random.default_rng(0), 4)).leader_reward)
+    np.testing.assert_array_equal(paid[0][:2], paid[1][:2])
+    np.testing.assert_allclose(paid[0][:2], 2 * np.log(0.1))

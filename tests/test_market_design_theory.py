@@ -7,6 +7,9 @@ import pytest
 
 from pacesetter.envs.errors import PacesetterError
 from pacesetter.envs.registry import make
+from pacesetter.leaders import distances
+from pacesetter.leaders.distances import DISTANCES, SortedSample
+from pacesetter.leaders.game import StackelbergGame
 from pacesetter.leaders.market_design import Limited, StylisedFacts
 from pacesetter.leaders.objectives import Calibration
 from pacesetter.leaders.references import CsvFile, Moments, Planted
@@ -49,10 +52,50 @@ def test_the_planted_facts_are_their_own_best_match():
 def test_a_file_has_a_column_for_every_fact(tmp_path):
     path = tmp_path / "facts.csv"
     path.write_text("volume,book_volume\n1,10\n2,30\n3,50\n")
-    reference = CsvFile(str(path), column="")
+    reference = CsvFile(str(path))
     assert reference.sample(MARKET, "book_volume").tolist() == [10.0, 30.0, 50.0]
     with pytest.raises(PacesetterError, match=r"unknown column .*'spread'"):
         StylisedFacts(reference, ("volume", "spread")).measure(MARKET, 6)
+    both = StylisedFacts(reference, ("volume", "book_volume"))
+    samples = both.samples(MARKET)
+    assert {name: sample.tolist() for name, sample in samples.items()} == {
+        "volume": [1.0, 2.0, 3.0],
+        "book_volume": [10.0, 30.0, 50.0],
+    }
+    with pytest.raises(PacesetterError, match=r"one column 'volume' cannot .* leave out 'column'"):
+        StylisedFacts(CsvFile(str(path), "volume"), both.quantities).measure(MARKET, 6)
+
+
+@pytest.mark.parametrize("objective", [Calibration, lambda r, q: StylisedFacts(r, (q,))])
+def test_agents_are_draws_from_one_distribution(objective, tmp_path):
+    """A quantity with a number per agent: all of them count, in the market's own rollout, too."""
+    market = make("cobweb", periods=4)
+    path = tmp_path / "forecasts.csv"
+    path.write_text("forecast\n2.5\n5\n7.5\n")
+    chosen = objective(CsvFile(str(path)), "forecast")
+    forecasts = np.random.default_rng(0).uniform(0.0, 10.0, (3, 4, 6))  # (B, K, N)
+    measure = chosen.measure(market, 4)
+    found = measure.value({"forecast": forecasts})
+    assert found.shape == (3,)
+    np.testing.assert_array_equal(found, measure.value({"forecast": forecasts.reshape(3, 24)}))
+    first_alone = forecasts.copy()
+    first_alone[:, :, 1:] = 10.0
+    assert (measure.value({"forecast": first_alone}) != found).all()
+
+    game = StackelbergGame(market, chosen)
+    game.reset(0, 3)
+    steps = [game.step({"producer": np.full((3, 6), 10)}) for _ in range(4)]
+    assert np.isfinite(steps[-1].leader_reward).all() and (steps[-1].leader_reward < 0).all()
+
+
+@pytest.mark.parametrize("distance", ["energy", "kernel", "quantile", "absolute_error"])
+def test_many_agents_need_no_more_memory_at_once(distance, monkeypatch):
+    """Copies are compared in parts where all pairs of all draws would not fit."""
+    drawn = np.random.default_rng(0).normal(size=(5, 40))
+    measure = DISTANCES[distance](SortedSample(np.random.default_rng(1).normal(size=50)))
+    whole = measure(drawn)
+    monkeypatch.setattr(distances, "MOST_PAIRS", 40 * 40)
+    np.testing.assert_array_equal(measure(drawn), whole)
 
 
 def test_limits():

@@ -7,7 +7,8 @@ import tomllib
 from pathlib import Path
 
 import pacesetter
-from pacesetter.training.experiment import load_experiment, shipped_experiments
+from pacesetter.training.experiment import load_experiment
+from pacesetter.training.shipped import shipped_experiments
 
 ROOT = Path(__file__).parent.parent
 

@@ -6,6 +6,7 @@ import dataclasses
 import errno
 import json
 import os
+import pickle
 import shutil
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,9 +14,11 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from pacesetter.envs.cobweb import Cobweb
 from pacesetter.envs.errors import PacesetterError
 from pacesetter.training import checkpoints, whole_files
 from pacesetter.training.experiment import load_experiment
+from pacesetter.training.reference_file import REFERENCE
 from pacesetter.training.run_folder import RunFolder
 from pacesetter.training.whole_files import write_whole
 
@@ -48,6 +51,70 @@ def save(folder: RunFolder, iteration: int) -> Path:
 
 def names(path: Path) -> list[str]:
     return sorted(entry.name for entry in path.iterdir())
+
+
+CALIBRATION = """\
+market: {name: cobweb, treatment: unstable}
+objective: {name: calibration, quantity: price, reference: {name: csv, path: mine.csv}}
+leader: {name: bayesian}
+"""
+
+
+@pytest.fixture
+def calibrated(tmp_path, monkeypatch):
+    """A run whose reference is a CSV file in the folder it was started in."""
+    monkeypatch.chdir(tmp_path)
+    Path("mine.csv").write_text("time,price\n1,5.5\n2,6.5\n3,4.0\n")
+    Path("fit.yaml").write_text(CALIBRATION)
+    return RunFolder.create(tmp_path / "runs", load_experiment("fit.yaml"))
+
+
+# What a run compares with -------------------------------------------------------------------------
+
+
+def test_a_run_opens_from_any_folder_with_the_reference_it_began_with(calibrated, monkeypatch):
+    monkeypatch.chdir(calibrated.path)
+    there = RunFolder.open(calibrated.path)
+    assert there.experiment == calibrated.experiment
+    assert there.experiment.samples["price"].tolist() == [5.5, 6.5, 4.0]
+
+
+def test_a_reference_that_is_edited_or_gone_changes_no_run(calibrated, tmp_path):
+    for change in (lambda p: p.write_text("time,price\n1,9.0\n2,9.5\n"), Path.unlink):
+        change(tmp_path / "mine.csv")
+        opened = RunFolder.open(calibrated.path).experiment
+        assert opened.samples["price"].tolist() == [5.5, 6.5, 4.0]
+        measure = opened.bound_objective.measure(opened.market, 2)
+        assert measure.value({"price": np.array([[5.5, 6.5]])}) > -0.2
+        # A worker gets the sample, not the name of a file.
+        sent = pickle.loads(pickle.dumps(opened))
+        assert sent.game().market == opened.market
+
+
+def test_a_reference_is_read_once(tmp_path, monkeypatch):
+    solved = []
+    answer = Cobweb.planted_sample
+    monkeypatch.setattr(Cobweb, "planted_sample", lambda *given: solved.append(1) or answer(*given))
+    experiment = load_experiment("cobweb_planted_bayesian")
+    run = RunFolder.create(tmp_path / "runs", experiment)
+    for _ in range(3):
+        run.experiment.game().reset(0, 2)
+    RunFolder.open(run.path).experiment.game()
+    assert len(solved) == 1
+
+
+def test_damaged_references_are_refused(calibrated):
+    path = calibrated.path / REFERENCE
+    path.write_bytes(path.read_bytes()[:50])
+    with pytest.raises(PacesetterError, match=r"reference.npz: .* cannot be read"):
+        RunFolder.open(calibrated.path)
+
+
+def test_a_reference_of_another_quantity_is_refused(calibrated):
+    config = calibrated.path / "config.yaml"
+    config.write_text(config.read_text().replace("quantity: price", "quantity: forecast"))
+    with pytest.raises(PacesetterError, match=r"objective.reference: unknown .* 'forecast'"):
+        RunFolder.open(calibrated.path)
 
 
 # Making and opening -------------------------------------------------------------------------------
@@ -118,10 +185,12 @@ def test_folders_that_cannot_be_opened(tmp_path, folder):
     config = folder.path / "config.yaml"
     text = config.read_text()
     config.write_text(text[: len(text) // 2].rsplit("\n", 1)[0] + "\n  gar: [")
-    with pytest.raises(PacesetterError, match=r"config.yaml is damaged(.|\n)*config.yaml:\d+: not"):
+    with pytest.raises(
+        PacesetterError, match=r"cannot be opened:\n.*yaml:\d+: not(.|\n)*correct it"
+    ):
         RunFolder.open(folder.path)
     config.write_text(text.replace("treatment:", "treatmnt:"))
-    with pytest.raises(PacesetterError, match=r"another version(.|\n)*unknown key 'treatmnt'"):
+    with pytest.raises(PacesetterError, match=r"unknown key 'treatmnt'(.|\n)*another version"):
         RunFolder.open(folder.path)
     config.unlink()
     with pytest.raises(PacesetterError, match=r"no config.yaml. Check the path, or delete the fol"):

@@ -15,11 +15,8 @@ from pacesetter.leaders.objectives import QuantityObjective, Welfare
 from pacesetter.leaders.ppo import PPOLeader
 from pacesetter.leaders.registry import LEADERS
 from pacesetter.training.algorithm import build, start_ray
-from pacesetter.training.experiment import (
-    Experiment,
-    check_together,
-)
-from pacesetter.training.rules import _information_can_be_priced
+from pacesetter.training.experiment import Experiment
+from pacesetter.training.rules import _information_can_be_priced, check_together
 from pacesetter.training.run_folder import RunFolder
 from pacesetter.training.settings import FollowerSettings, TrainingSettings
 from pacesetter.training.stock import TurnGame, merged

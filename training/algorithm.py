@@ -132,7 +132,9 @@ def common_config(experiment: Experiment) -> PPOConfig:
     steps = training.copies * training.rollout_steps * max(1, training.env_runners)
     return (
         PPOConfig()
-        .environment("pacesetter", env_config={"experiment": experiment}, disable_env_checking=True)
+        .environment(
+            "pacesetter", env_config={"experiment": experiment.bound()}, disable_env_checking=True
+        )
         .framework("torch")
         .multi_agent(
             policies=list(spaces),

@@ -44,15 +44,20 @@ def field_types(record_type: type) -> dict[str, Any]:
             f"the annotations of {record_type.__qualname__} cannot be read ({error}); "
             "import what they name at run time, at the top of its module."
         ) from None
-    return {f.name: hints[f.name] for f in dataclasses.fields(record_type) if f.init}
+    return {f.name: hints[f.name] for f in options(record_type)}
+
+
+def options(record_type: type) -> list[dataclasses.Field[Any]]:
+    """The fields that a file can give: not those that the program fills in itself."""
+    return [f for f in dataclasses.fields(record_type) if f.init and f.metadata.get("option", True)]
 
 
 def required_fields(record_type: type) -> list[str]:
     """The fields without a default."""
     return [
         f.name
-        for f in dataclasses.fields(record_type)
-        if f.init and f.default is MISSING and f.default_factory is MISSING
+        for f in options(record_type)
+        if f.default is MISSING and f.default_factory is MISSING
     ]
 
 

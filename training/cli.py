@@ -1,25 +1,21 @@
 """The command ``pacesetter``: list, train, evaluate, report, certify, check, reproduce, bench.
 
 Whatever can be known to be wrong is said before Ray or torch is imported; an error a user can act
-on is printed alone, with exit code 2.
+on is printed alone, with exit code 2. Everything is imported by the command that needs it, so that
+``--help`` costs nothing.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from ..envs.errors import PacesetterError
-from ..envs.registry import MARKETS
-from ..leaders.objectives import OBJECTIVES
-from ..leaders.references import REFERENCES
-from ..leaders.registry import LEADERS
-from .experiment import load_experiment, shipped_experiments
-from .run_folder import RunFolder
 
-BAD_INPUT, INTERRUPTED = 2, 130
+BAD_INPUT, INTERRUPTED, READER_GONE = 2, 130, 141
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -33,11 +29,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options.override += rest
     try:
         code: int = options.run(options)
+        sys.stdout.flush()
     except PacesetterError as error:
         print(f"pacesetter: {error}", file=sys.stderr)
         return BAD_INPUT
     except KeyboardInterrupt:
         return INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read the output, such as ``head``, has seen enough. Python would flush once more.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return READER_GONE
     return code
 
 
@@ -109,25 +110,30 @@ def _bench_options(command: argparse.ArgumentParser) -> None:
 
 def list_all(options: argparse.Namespace) -> int:
     """``pacesetter list``."""
-    for title, classes in (
-        ("Markets", MARKETS),
-        ("Leaders", LEADERS),
-        ("Objectives", OBJECTIVES),
-        ("References of a calibration", REFERENCES),
+    from ..envs.registry import MARKETS
+    from ..leaders.registry import LEADERS, OBJECTIVES, OBJECTIVES_BY_QUANTITY, REFERENCES
+    from .shipped import described_experiments
+
+    short = {name: text for name, (_, text) in OBJECTIVES_BY_QUANTITY.items()}
+    for title, described in (
+        ("Markets", MARKETS.descriptions()),
+        ("Leaders", LEADERS.descriptions()),
+        ("Objectives", OBJECTIVES.descriptions() | short),
+        ("References of a calibration", REFERENCES.descriptions()),
+        ("Experiments", described_experiments()),
     ):
         print(f"{title}:")
-        width = max(16, *map(len, classes))
-        for name, cls in sorted(classes.items()):
-            print(f"  {name:<{width}} {(cls.__doc__ or '').strip().splitlines()[0]}")
+        width = max(16, *map(len, described))
+        for name, text in sorted(described.items()):
+            print(f"  {name:<{width}} {text}".rstrip())
         print()
-    print("Experiments:")
-    for name in shipped_experiments():
-        print(f"  {name:<44} {load_experiment(name).description}")
     return 0
 
 
 def train(options: argparse.Namespace) -> int:
     """``pacesetter train``."""
+    from .run_folder import RunFolder
+
     if options.resume:
         if options.experiment:
             raise PacesetterError(
@@ -136,6 +142,9 @@ def train(options: argparse.Namespace) -> int:
             )
         run = RunFolder.open(options.resume)
     else:
+        from .experiment import load_experiment
+        from .shipped import shipped_experiments
+
         if not options.experiment:
             shipped = ", ".join(shipped_experiments())
             raise PacesetterError(f"train needs an experiment: a YAML file or one of {shipped}.")
@@ -148,6 +157,8 @@ def train(options: argparse.Namespace) -> int:
 
 def evaluate(options: argparse.Namespace) -> int:
     """``pacesetter evaluate``."""
+    from .run_folder import RunFolder
+
     runs = [RunFolder.open(path) for path in options.runs]
     from . import session
 
@@ -158,6 +169,8 @@ def evaluate(options: argparse.Namespace) -> int:
 
 def report(options: argparse.Namespace) -> int:
     """``pacesetter report``."""
+    from .run_folder import RunFolder
+
     runs = [RunFolder.open(path) for path in options.runs]
     for run in runs:
         run.read_results()
@@ -170,6 +183,8 @@ def report(options: argparse.Namespace) -> int:
 
 def certify(options: argparse.Namespace) -> int:
     """``pacesetter certify``."""
+    from .run_folder import RunFolder
+
     run = RunFolder.open(options.folder)
     from .session import certify_run
 

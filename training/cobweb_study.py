@@ -14,12 +14,13 @@ from scipy.stats import truncnorm
 from ..envs.cobweb import NOISE_DEVIATION, Cobweb
 from ..envs.cobweb_equilibrium import LogitEquilibrium
 from ..leaders.objectives import Calibration
-from ..leaders.references import Moments, Planted
+from ..leaders.references import Moments, Planted, Reference
 from .charts import TRAINED_COLOUR, chart, line
 from .experiment import Experiment
 from .play import play
 from .studies import Arrays, Findings, Row, Study, Trained
 
+PRICE = "price"
 BINS = np.linspace(0.0, 10.0, 101)
 PRICES_PER_SAMPLE = 300  # six episodes of 50 prices, the size of one experiment's sample
 FLOOR_SAMPLES = 2000
@@ -50,9 +51,10 @@ def measure(trained: Trained) -> Findings:
 
 def _calibration(trained: Trained, market: Cobweb, findings: Findings) -> None:
     objective = trained.experiment.objective
-    if not isinstance(objective, Calibration):
+    if not isinstance(objective, Calibration) or objective.quantity != PRICE:
         return
-    masses, sample = reference_masses(objective, market)
+    held = trained.experiment.bound_objective.samples(market)[PRICE]
+    masses, sample = reference_masses(objective.reference, held)
     generator = np.random.default_rng(trained.experiment.evaluation.seed)
     prices = {
         "calibrated": _prices(trained, trained.theta),
@@ -92,14 +94,17 @@ def _prices(trained: Trained, theta: Floats) -> Floats:
     return by_copy[:whole].reshape(-1, PRICES_PER_SAMPLE)
 
 
-def reference_masses(objective: Calibration, market: Cobweb) -> tuple[Floats, Sampler]:
-    """Probability of each bin under the reference, ``(100,)``, and a sampler of it."""
-    reference = objective.reference
+def reference_masses(reference: Reference, values: Floats) -> tuple[Floats, Sampler]:
+    """Probability of each bin under the reference, ``(100,)``, and a sampler of it.
+
+    Args:
+        reference: where the prices are from; of moments the distribution itself is taken.
+        values: the sample it gave, ``(n,)``.
+    """
     if isinstance(reference, Moments):
         deviation = np.sqrt(reference.variance)
         masses = np.diff(ndtr((BINS - reference.mean) / deviation))
         return masses, lambda generator, size: generator.normal(reference.mean, deviation, size)
-    values = reference.sample(market, objective.quantity)
     masses = np.histogram(values, BINS)[0] / len(values)
     return masses, lambda generator, size: generator.choice(values, size)
 

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import MISSING, dataclass, field
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
+from ..envs.catalogue import Catalogue
 from ..envs.errors import PacesetterError, nearest, unknown
 from .annotations import (
     SIMPLE,
@@ -40,12 +41,19 @@ class Registry:
             None: only fields that are annotated with the classes themselves, or their union.
         classes: name -> class.
         find: gives the class of any other name, or raises a PacesetterError; None: no other name.
+        presets: further names -> the name and options that each of them stands for.
     """
 
     kind: str
     base: type | None
     classes: Mapping[str, type]
     find: Callable[[str], type] | None = None
+    presets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    @property
+    def names(self) -> set[str]:
+        """Every name that it knows."""
+        return {*self.classes, *self.presets}
 
     def type_of(self, name: str) -> type:
         """The class of a name.
@@ -56,7 +64,7 @@ class Registry:
         if name in self.classes:
             return self.classes[name]
         if self.find is None:
-            raise unknown(self.kind, name, self.classes)
+            raise unknown(self.kind, name, self.names)
         try:
             return self.find(name)
         except PacesetterError:
@@ -67,11 +75,26 @@ class Registry:
                 f"importing {name!r} failed: {type(error).__name__}: {error}"
             ) from error
 
+    def registered(self, record_type: type) -> str | None:
+        """The name a class is registered under, if it is."""
+        own = getattr(record_type, "name", None)
+        if isinstance(own, str) and self.classes.get(own) is record_type:
+            return own
+        if isinstance(self.classes, Catalogue):  # all in it go by the names they give themselves
+            return None
+        return next((name for name, found in self.classes.items() if found is record_type), None)
+
+    def choices(self, annotation: Any) -> Mapping[str, type]:
+        """The registered classes that a field with this annotation can hold."""
+        members = classes(annotation)
+        if self.base is not None and self.base in members:
+            return self.classes
+        return {n: c for n, c in self.classes.items() if issubclass(c, tuple(members))}
+
     def name_of(self, record_type: type) -> str:
         """The name of a class; for one of the user's own, where to import it from."""
-        for name, registered in self.classes.items():
-            if registered is record_type:
-                return name
+        if (name := self.registered(record_type)) is not None:
+            return name
         own_name = getattr(record_type, "name", None)
         if isinstance(own_name, str) and ":" in own_name:
             return own_name
@@ -205,15 +228,14 @@ class Converter:
         for registry in self.registries:
             if registry.base is not None and registry.base in members:
                 return registry
-            if members and members <= set(registry.classes.values()):
+            if members and all(map(registry.registered, members)):
                 return registry
         return None
 
     def _named_record(self, value: Any, annotation: Any, registry: Registry, path: KeyPath) -> Any:
         if value is None and type(None) in get_args(annotation):
             return None
-        members = tuple(classes(annotation))
-        names = {n: c for n, c in registry.classes.items() if issubclass(c, members)}
+        names = registry.choices(annotation)
         known = f" Known: {', '.join(sorted(names))}." if names else ""
         if not isinstance(value, dict):
             cure = f"; write {{name: {value}}}" if value in list(names) else ""
@@ -222,6 +244,9 @@ class Converter:
             )
         options = dict(value)
         name = options.pop("name", MISSING)
+        if isinstance(name, str) and name in registry.presets:
+            options = {**registry.presets[name], **options}
+            name = options.pop("name")
         if name is UNREADABLE:
             return INVALID
         if name is MISSING:
@@ -273,9 +298,8 @@ def plain(value: Any, registries: Sequence[Registry] = ()) -> Any:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         record: dict[str, Any] = {}
         for registry in registries:
-            if type(value) in registry.classes.values() or (
-                registry.base is not None and isinstance(value, registry.base)
-            ):
+            is_one = registry.base is not None and isinstance(value, registry.base)
+            if is_one or registry.registered(type(value)):
                 record["name"] = registry.name_of(type(value))
                 break
         for key in field_types(type(value)):

@@ -6,9 +6,8 @@ Neither Ray nor torch is imported here, so that a misspelt key is answered at on
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from functools import cache
-from importlib.resources import files
+from dataclasses import dataclass, field, replace
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,24 +16,22 @@ from annotated_types import Ge, Lt
 from ..envs.errors import PacesetterError, nearest
 from ..envs.market import Market
 from ..envs.registry import MARKETS, market_class
+from ..leaders.game import StackelbergGame
 from ..leaders.leader import LeaderSettings
-from ..leaders.objectives import OBJECTIVES, Objective
-from ..leaders.references import REFERENCES, Reference
-from ..leaders.registry import LEADERS
+from ..leaders.objective import Objective
+from ..leaders.references import Reference, Samples
+from ..leaders.registry import (
+    LEADERS,
+    OBJECTIVES,
+    OBJECTIVES_BY_QUANTITY,
+    REFERENCES,
+    objective_of_quantity,
+)
 from .conversion import INVALID, Converter, Registry, plain
-from .rules import check_together, leader_copies
+from .rules import check_together
 from .settings import EvaluationSettings, FollowerSettings, TrainingSettings
+from .shipped import shipped_experiments
 from .yaml_file import UNREADABLE, KeyPath, YamlFile, dotted, parse_value, read_yaml, shown
-
-__all__ = [
-    "Experiment",
-    "check_together",
-    "leader_copies",
-    "load_experiment",
-    "registries",
-    "resolved",
-    "shipped_experiments",
-]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +48,8 @@ class Experiment:
         followers: the followers' policies.
         training: the loop.
         evaluation: how the result is measured.
+        samples: the reference samples that the objective compares with, once they have been read;
+            see `bound`. They go wherever the experiment goes: to workers and into the run folder.
     """
 
     name: str
@@ -63,6 +62,9 @@ class Experiment:
     followers: FollowerSettings = field(default_factory=FollowerSettings)
     training: TrainingSettings = field(default_factory=TrainingSettings)
     evaluation: EvaluationSettings = field(default_factory=EvaluationSettings)
+    samples: Samples | None = field(
+        default=None, compare=False, repr=False, metadata={"option": False}
+    )
 
     def __post_init__(self) -> None:
         """Refuse a name that cannot be a folder's name."""
@@ -72,9 +74,33 @@ class Experiment:
                 f"name: {self.name!r} cannot name a folder; use letters, digits, '_' and '-'."
             )
 
+    def bound(self) -> Experiment:
+        """This experiment with its reference samples read: nothing is read or solved after it.
 
-def load_experiment(source: str | Path, overrides: Sequence[str] = ()) -> Experiment:
-    """Read and check an experiment.
+        Raises:
+            PacesetterError: a sample cannot be had.
+        """
+        return self if self.samples is not None else replace(self, samples=self._read_samples)
+
+    @cached_property
+    def bound_objective(self) -> Objective:
+        """The objective with its reference samples as arrays."""
+        samples = self._read_samples if self.samples is None else self.samples
+        return self.objective.holding(samples)
+
+    @cached_property
+    def _read_samples(self) -> Samples:
+        return self.objective.samples(self.market)
+
+    def game(self) -> StackelbergGame:
+        """The market under the leader's slow clock, not yet begun."""
+        return StackelbergGame(self.market, self.bound_objective, self.leader.interval)
+
+
+def load_experiment(
+    source: str | Path, overrides: Sequence[str] = (), samples: Samples | None = None
+) -> Experiment:
+    """Read and check an experiment, and bind it to its reference samples.
 
     Overrides are ``key=value`` with a dotted key, e.g. ``training.iterations=50``; of two for the
     same key the later one counts. Where one changes the ``name`` of a market, objective, reference
@@ -84,6 +110,7 @@ def load_experiment(source: str | Path, overrides: Sequence[str] = ()) -> Experi
     Args:
         source: path of a YAML file, or the name of a shipped experiment.
         overrides: what to change in it.
+        samples: its reference samples, if they have been read before; None: read them.
 
     Raises:
         PacesetterError: one line for every error, with file and line or the override at fault.
@@ -95,13 +122,15 @@ def load_experiment(source: str | Path, overrides: Sequence[str] = ()) -> Experi
     experiment = converter.convert(content.values, Experiment)
     problems = converter.problems
     if experiment is not INVALID and not content.problems:
+        experiment = replace(experiment, samples=samples)
         problems = check_together(experiment)
     for key_path, message in problems:
         content.report(key_path, message)
     if content.problems:
         in_order = sorted(content.problems, key=lambda problem: problem[0])
         raise PacesetterError("\n".join(text for _, text in in_order))
-    return experiment
+    bound: Experiment = experiment.bound()
+    return bound
 
 
 def resolved(experiment: Experiment) -> dict[str, Any]:
@@ -112,19 +141,17 @@ def resolved(experiment: Experiment) -> dict[str, Any]:
     return plain(experiment, registries())
 
 
-def shipped_experiments() -> dict[str, Path]:
-    """The experiments that come with the package, name -> file."""
-    folder = files("pacesetter.configs")
-    names = sorted(entry.name for entry in folder.iterdir() if entry.name.endswith(".yaml"))
-    return {name.removesuffix(".yaml"): Path(str(folder / name)) for name in names}
-
-
 @cache
 def registries() -> tuple[Registry, ...]:
     """Everything that a file can choose by ``name``."""
     return (
         Registry("market", Market, MARKETS, market_class),
-        Registry("objective", Objective, OBJECTIVES),
+        Registry(
+            "objective",
+            Objective,
+            OBJECTIVES,
+            presets={name: objective_of_quantity(name) for name in OBJECTIVES_BY_QUANTITY},
+        ),
         Registry("reference", Reference, REFERENCES),
         Registry("leader", LeaderSettings, LEADERS),
     )
@@ -225,4 +252,4 @@ def _is_registered(name: Any) -> bool:
     """Whether a section with this ``name`` is of a kind that the name decides."""
     if not isinstance(name, str):
         return False
-    return ":" in name or any(name in registry.classes for registry in registries())
+    return ":" in name or any(name in registry.names for registry in registries())

@@ -10,7 +10,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ..leaders.game import StackelbergGame
 from .experiment import Experiment
 
 Theta = NDArray[np.float64] | Callable[[Any], NDArray[np.float64]]
@@ -62,7 +61,7 @@ def play(
     settings = experiment.evaluation
     copies, episodes = copies or settings.copies, episodes or settings.episodes
     market = experiment.market
-    game = StackelbergGame(market, experiment.objective, experiment.leader.interval)
+    game = experiment.game()
     game.reset(settings.seed, copies)
     generator = torch.Generator().manual_seed(settings.seed)
     quantities: dict[str, list[Any]] = {name: [] for name in market.quantities}

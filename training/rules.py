@@ -13,7 +13,7 @@ from gymnasium.spaces import Box, Discrete
 
 from ..envs.errors import PacesetterError
 from ..leaders.ppo import PPOLeader
-from ..leaders.references import Reference
+from ..leaders.references import UnfitReferenceError
 from .settings import TrainingSettings
 from .yaml_file import KeyPath
 
@@ -152,29 +152,15 @@ def _leader_fits_the_market(experiment: Experiment) -> Iterable[Problem]:
 
 
 def _objective_can_be_measured(experiment: Experiment) -> Iterable[Problem]:
-    """Bind the objective as a game will: it reads its reference, or says why it cannot."""
-    market, objective = experiment.market, experiment.objective
-    interval = experiment.leader.interval
-    steps = market.steps_per_episode if interval == "episode" else interval
+    """Bind the objective as a run will: it reads its reference, or says why it cannot."""
+    if any(_interval_within_episode(experiment)):
+        return
     try:
-        objective.measure(market, steps)
+        experiment.game()
+    except UnfitReferenceError as error:
+        yield ("objective", "reference"), str(error)
     except PacesetterError as error:
-        yield ("objective", "reference") if _unreadable(experiment) else ("objective",), str(error)
-
-
-def _unreadable(experiment: Experiment) -> bool:
-    reference = getattr(experiment.objective, "reference", None)
-    if not isinstance(reference, Reference):
-        return False
-    objective = experiment.objective
-    quantities = getattr(objective, "quantities", (getattr(objective, "quantity", ""),))
-    try:
-        for quantity in quantities:
-            if quantity in experiment.market.quantities:
-                reference.sample(experiment.market, quantity)
-    except PacesetterError:
-        return True
-    return False
+        yield ("objective",), str(error)
 
 
 RULES: list[Callable[[Experiment], Iterable[Problem]]] = [

@@ -22,6 +22,7 @@ from pathlib import Path
 from ..envs.errors import PacesetterError
 from .checkpoints import CONFIG, latest_checkpoint, new_checkpoint
 from .experiment import Experiment, load_experiment, resolved
+from .reference_file import REFERENCE, read_reference, write_reference
 from .whole_files import is_disk_full, write_json, write_whole
 from .yaml_file import dump_yaml
 
@@ -68,9 +69,11 @@ class RunFolder:
                 f"{path}: only {free:.0f} MB are free, a run needs {LEAST_FREE_MEGABYTES} MB; "
                 "free some space or choose a folder on another disk."
             )
+        experiment = experiment.bound()
         folder = cls(path, experiment)
         with folder._writing():
             write_json(path / VERSIONS, software_versions())
+            write_reference(path / REFERENCE, experiment.samples)
             # Last, because its presence says that the folder is in order.
             write_whole(path / CONFIG, dump_yaml(resolved(experiment)))
         return folder
@@ -78,6 +81,8 @@ class RunFolder:
     @classmethod
     def open(cls, path: str | Path) -> RunFolder:
         """The folder of an earlier run, to evaluate, report on or resume.
+
+        What the run compares with is read from the folder, not from where it once came from.
 
         Raises:
             PacesetterError: the folder is missing or half-written, or its configuration is not
@@ -95,12 +100,13 @@ class RunFolder:
                 f"no {CONFIG}. Check the path, or delete the folder and start the run again."
             )
         try:
-            return cls(path, load_experiment(config))
+            return cls(path, load_experiment(config, samples=read_reference(path / REFERENCE)))
         except PacesetterError as error:
             raise PacesetterError(
-                f"{path}: its {CONFIG} is damaged, or of another version of the software "
-                f"(see {VERSIONS}). Correct it, or delete the folder and start the run again.\n"
-                f"{error}"
+                f"{path}: the run cannot be opened:\n{error}\n"
+                f"If its {CONFIG} was changed, or is of another version of the software (see "
+                f"{VERSIONS}), correct it. If a file or module of yours is missing, start the "
+                "command in the folder that the run was started in."
             ) from error
 
     # Results ------------------------------------------------------------------------------------

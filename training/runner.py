@@ -80,13 +80,11 @@ class GameRunner(EnvRunner, Checkpointable):
         experiment, settings = self.experiment, self.experiment.training
         seed = experiment.seed * SEEDS_PER_EXPERIMENT
         seed += (self.worker_index or 0) * SEEDS_PER_RUNNER
-        self.game = StackelbergGame(
-            experiment.market, experiment.objective, experiment.leader.interval
-        )
+        self.game = experiment.game()
         self.game.reset(seed, settings.copies)
         self._generator = torch.Generator().manual_seed(seed)
         self._prior_generator = np.random.default_rng([seed, 1])
-        self.led = np.zeros(settings.copies, dtype=bool)
+        self.game.led = np.zeros(settings.copies, dtype=bool)
         self._assigned = np.zeros((settings.copies, len(experiment.market.characteristics)))
         self._leader: LeaderRecorder | None = None
         if isinstance(experiment.leader, PPOLeader):
@@ -135,15 +133,16 @@ class GameRunner(EnvRunner, Checkpointable):
         """Hand so many copies to the leader; the rest stays on θ drawn from the prior."""
         assert self.game is not None
         led = np.arange(self.game.copies) < copies
-        if not np.array_equal(led, self.led):
-            self.led = led
+        if not np.array_equal(led, self.game.led):
+            self.game.led = led
             self._samples_in_phase = 0
             if self._leader is not None:
                 self._leader.drop_open()
 
     def assign(self, theta: NDArray[np.float64]) -> None:
         """Set the θ that a search leader's copies take at their next turn, ``(led copies, d)``."""
-        self._assigned[self.led] = theta
+        assert self.game is not None
+        self._assigned[self.game.led] = theta
 
     def take_report(self) -> SampleReport | None:
         """What happened in the last sample."""
@@ -189,8 +188,8 @@ class GameRunner(EnvRunner, Checkpointable):
             name: recorder.rollout(terminated, ended, boot[name])
             for name, recorder in recorders.items()
         }
-        self._report = account.report(modules, self.led)
-        self._add_leader(modules)
+        self._report = account.report(modules, game.led)
+        self._add_leader(modules, game)
         agent_steps = sum(r.rewards.size for r in modules.values())
         return ArrayRollout(modules, steps * copies, agent_steps)
 
@@ -200,12 +199,12 @@ class GameRunner(EnvRunner, Checkpointable):
         if not turn.any():
             return
         theta = self._assigned
-        if self._leader is not None and (led := turn & self.led).any():
+        if self._leader is not None and (led := turn & game.led).any():
             observation = game.market.leader_observe(game.market_state)
             theta = self._leader.act(self.module[LEADER], observation, led, self._generator)
-        if not self.led.all():
+        if not game.led.all():
             drawn = game.market.characteristics.draw(self._prior_generator, game.copies)
-            theta = np.where(self.led[:, None], theta, drawn)
+            theta = np.where(game.led[:, None], theta, drawn)
         game.set_theta(theta, turn)
         self._interval_theta = np.where(turn[:, None], theta, self._interval_theta)
 
@@ -228,14 +227,14 @@ class GameRunner(EnvRunner, Checkpointable):
     ) -> None:
         if not step.interval_ended.any():
             return
-        account.close(step, self.led, self._interval_theta)
+        account.close(step, game.led, self._interval_theta)
         if self._leader is not None:
             self._leader.close(step, game.market.leader_observe(game.market_state))
 
-    def _add_leader(self, modules: dict[str, Any]) -> None:
+    def _add_leader(self, modules: dict[str, Any], game: StackelbergGame) -> None:
         """Hand the leader its experience at every `update_every`-th sample."""
         leader = self.experiment.leader
-        if self._leader is None or not isinstance(leader, PPOLeader) or not self.led.any():
+        if self._leader is None or not isinstance(leader, PPOLeader) or not game.led.any():
             return
         self._samples_in_phase += 1
         if self._samples_in_phase % leader.update_every == 0:
@@ -282,7 +281,6 @@ class GameRunner(EnvRunner, Checkpointable):
                 "game": self.game.state(),
                 "generator": self._generator.get_state().numpy(),
                 "prior_generator": self._prior_generator.bit_generator.state,
-                "led": self.led,
                 "assigned": self._assigned.copy(),
                 "interval_theta": self._interval_theta,
                 "samples_in_phase": self._samples_in_phase,
@@ -311,7 +309,6 @@ class GameRunner(EnvRunner, Checkpointable):
         self.game.restore(state["game"])
         self._generator.set_state(torch.from_numpy(state["generator"].copy()))
         self._prior_generator.bit_generator.state = state["prior_generator"]
-        self.led = state["led"]
         self._assigned, self._interval_theta = state["assigned"].copy(), state["interval_theta"]
         self._samples_in_phase = state["samples_in_phase"]
         if self._leader is not None:

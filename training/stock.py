@@ -44,7 +44,9 @@ def stock_config(experiment: Experiment) -> PPOConfig:
     shared = ("gamma", "lambda_", "num_epochs", "minibatch_size")
     return (
         common_config(experiment)
-        .environment(TurnGame, env_config={"experiment": experiment}, disable_env_checking=True)
+        .environment(
+            TurnGame, env_config={"experiment": experiment.bound()}, disable_env_checking=True
+        )
         .env_runners(
             env_runner_cls=StockRunner,
             num_env_runners=training.env_runners,
@@ -70,7 +72,7 @@ class TurnGame(ParallelPettingZooEnv):
     def __init__(self, context: Any):
         experiment: Experiment = context["experiment"]
         self._view = parallel_game(
-            experiment.market, experiment.objective, experiment.leader.interval
+            experiment.market, experiment.bound_objective, experiment.leader.interval
         )
         super().__init__(self._view)
         self._characteristics = experiment.market.characteristics

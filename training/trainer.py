@@ -22,12 +22,13 @@ from ..envs.errors import PacesetterError
 from .algorithm import build, start_ray
 from .averaging import WeightAverage
 from .evaluate import evaluate_during_training
-from .experiment import Experiment, leader_copies
+from .experiment import Experiment
 from .guides import Guide, guide_for
 from .history import History
 from .learner import NonFiniteTrainingError
 from .policies import Policies
 from .progress import Progress
+from .rules import leader_copies
 from .run_folder import RunFolder
 from .runner import module_spaces
 from .sample_report import SampleReport

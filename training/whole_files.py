@@ -13,16 +13,16 @@ from typing import Any
 _DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
-def write_whole(path: Path, text: str) -> None:
-    """Write a text file so that, whatever happens, it has its old or its new content in full.
+def write_whole(path: Path, content: str | bytes) -> None:
+    """Write a file, text as UTF-8: whatever happens, it has its old or its new content in full.
 
     Raises:
         OSError: the file cannot be written.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
-        with temporary.open("w", encoding="utf-8") as file:
-            file.write(text)
+        with temporary.open("wb") as file:
+            file.write(content.encode() if isinstance(content, str) else content)
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
