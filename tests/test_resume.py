@@ -13,6 +13,7 @@ import pytest
 
 from pacesetter.training.history import read_history
 
+PATIENCE = 600  # seconds: on a busy machine Ray alone may take a minute to start
 TINY = (
     "training.copies=8",
     "training.rollout_steps=8",
@@ -30,19 +31,17 @@ def command(*arguments):
 
 
 def finish(*arguments, code=0):
-    done = subprocess.run(command(*arguments), capture_output=True, text=True, timeout=240)
+    done = subprocess.run(command(*arguments), capture_output=True, text=True, timeout=PATIENCE)
     assert done.returncode == code, done.stdout + done.stderr
     return done.stdout
 
 
 def wait_for_iterations(folder, number, process):
-    for _ in range(1200):
-        rows = read_history(folder)
-        if len(rows) >= number:
-            return
+    deadline = time.monotonic() + PATIENCE
+    while len(read_history(folder)) < number:
         assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline, "the run never got there"
         time.sleep(0.02)
-    pytest.fail("the run never got there")
 
 
 def path_of(folder):
@@ -95,7 +94,7 @@ def test_an_interrupted_run_saves_and_says_how_to_go_on(undisturbed, tmp_path, n
     )
     wait_for_iterations(folder, 4, process)
     process.send_signal(number)
-    printed, _ = process.communicate(timeout=120)
+    printed, _ = process.communicate(timeout=PATIENCE)
     assert process.returncode == 130, printed
     assert f"pacesetter train --resume {folder}" in printed
 
