@@ -19,6 +19,7 @@ from .evaluate import evaluate, load_trained, write_answer
 from .experiment import Experiment
 from .play import play
 from .run_folder import RESULTS, RunFolder
+from .statistics import paired_standard_error
 from .studies import Trained
 from .trainer import train
 from .whole_files import write_json
@@ -96,11 +97,11 @@ def compare(trained: Trained, retrained: Trained) -> dict[str, float]:
         "retrained": play(trained.experiment, retrained.policies, theta),
     }
     found = {f"objective/{who}": float(of.objective.mean()) for who, of in played.items()}
-    before, after = played["as_trained"].objective, played["retrained"].objective
-    found["leader_gap"] = float(before.mean() - after.mean())
-    if len(before) == len(after) > 1:  # episodes may end early in one and go on in the other
-        gap = before - after
-        found["leader_gap/standard_error"] = float(gap.std(ddof=1) / np.sqrt(len(gap)))
+    before, after = played.values()
+    found["leader_gap"] = float(before.objective.mean() - after.objective.mean())
+    error = paired_standard_error(before.objective, before.episode, after.objective, after.episode)
+    if np.isfinite(error):
+        found["leader_gap/standard_error"] = error
     for group in played["retrained"].rewards:
         means = {who: float(np.nanmean(of.rewards[group])) for who, of in played.items()}
         found |= {f"reward/{group}/{who}": mean for who, mean in means.items()}

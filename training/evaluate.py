@@ -19,6 +19,7 @@ from .history import read_history
 from .play import Theta, play
 from .policies import Policies
 from .run_folder import RunFolder
+from .statistics import clustered_standard_error
 from .studies import Arrays, Findings, Trained, study_of
 from .whole_files import write_json
 
@@ -66,10 +67,9 @@ def measure(trained: Trained) -> Findings:
         ("default_theta", characteristics.default),
     ):
         played = play(experiment, trained.policies, theta)
-        objective = played.objective
-        findings.results[f"objective/{label}"] = float(objective.mean())
-        if len(objective) > 1:
-            error = float(objective.std(ddof=1) / np.sqrt(len(objective)))
+        findings.results[f"objective/{label}"] = float(played.objective.mean())
+        error = clustered_standard_error(played.objective, played.episode)
+        if np.isfinite(error):
             findings.results[f"objective/{label}_standard_error"] = error
         for group, rewards in played.rewards.items():
             findings.results[f"reward/{label}/{group}"] = float(np.nanmean(rewards))

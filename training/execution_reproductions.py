@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .claims import Across, Claim, Comparison, Match, Reproduction, Results, RunArrays, Trial
+from .statistics import standard_error
 
 Floats = NDArray[np.float64]
 CONDITIONAL = "one executor for every design"
@@ -136,7 +137,7 @@ def largest_ratio(results: Results) -> Floats:
     ratios = []
     for design in DESIGNS:
         short = -difference(results, design)
-        error = short.std(ddof=1) / np.sqrt(len(short)) if len(short) > 1 else 0.0
+        error = standard_error(short)
         ratios.append(float(short.mean() / error) if error > 0 else 0.0)
     return np.array([max(ratios)])
 
