@@ -95,7 +95,7 @@ def test_every_package_that_is_imported_is_declared():
             for package, _ in imports(path):
                 if package in sys.stdlib_module_names or package == "pacesetter":
                     continue
-                sources = installed.get(package) or [BUNDLED[package]]
+                sources = [*installed.get(package, ()), BUNDLED.get(package, "")]
                 assert declared & set(map(plain, sources)), f"{path} imports {package}"
 
 

@@ -52,16 +52,9 @@ class RunFolder:
                 `LEAST_FREE_MEGABYTES` are free.
         """
         path = Path(parent).expanduser() / (name or f"{experiment.name}_seed_{experiment.seed}")
-        try:
-            path.mkdir(parents=True, exist_ok=True)
-            if any(path.iterdir()):
-                raise _not_empty(path)
-            with tempfile.TemporaryFile(dir=path):
-                pass
-        except FileExistsError:
-            raise PacesetterError(f"{path}: is a file; choose another folder.") from None
-        except OSError as error:
-            raise _unwritable(path, error) from error
+        prepare_folder(path)
+        if any(path.iterdir()):
+            raise _not_empty(path)
         free = shutil.disk_usage(path).free / 1e6
         if free < LEAST_FREE_MEGABYTES:
             raise PacesetterError(
@@ -166,6 +159,25 @@ class RunFolder:
             yield
         except OSError as error:
             raise _unwritable(self.path, error) from error
+
+
+def prepare_folder(path: Path) -> None:
+    """Make a folder where there is none, and see before any work that files can be written there.
+
+    Raises:
+        PacesetterError: they cannot.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path):
+            pass
+    except (FileExistsError, NotADirectoryError):
+        there = (place for place in (path, *path.parents) if place.exists())
+        raise PacesetterError(
+            f"{path}: cannot be written, because {next(there)} is a file; choose another folder."
+        ) from None
+    except OSError as error:
+        raise _unwritable(path, error) from error
 
 
 def software_versions() -> dict[str, str]:
