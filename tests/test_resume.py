@@ -36,7 +36,8 @@ def finish(*arguments, code=0):
 
 
 def wait_for_iterations(folder, number, process):
-    for _ in range(1200):
+    patience = time.monotonic() + 240  # a busy machine needs long to start Ray
+    while time.monotonic() < patience:
         rows = read_history(folder)
         if len(rows) >= number:
             return

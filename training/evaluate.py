@@ -12,7 +12,7 @@ from torch.utils.tensorboard import SummaryWriter
 
 from ..envs.errors import PacesetterError
 from ..leaders.analytic import AnalyticSearch
-from .charts import pixels
+from .charts import pixels, save
 from .experiment import Experiment
 from .figures import training_figures
 from .history import read_history
@@ -21,7 +21,7 @@ from .policies import Policies
 from .run_folder import RunFolder
 from .statistics import clustered_standard_error
 from .studies import Arrays, Findings, Trained, study_of
-from .whole_files import write_json
+from .whole_files import whole_file, write_json
 
 ANSWER, ARRAYS = "answer.json", "evaluation.npz"
 
@@ -96,11 +96,13 @@ def evaluate(run: RunFolder) -> dict[str, float]:
     """Measure a finished run and write ``results.json``, figures and TensorBoard events."""
     trained = load_trained(run)
     findings = measure(trained)
-    run.write_results(findings.results)
-    np.savez(run.path / ARRAYS, allow_pickle=False, **findings.arrays)
+    with whole_file(run.path / ARRAYS) as temporary:
+        np.savez(temporary, allow_pickle=False, **findings.arrays)
     drawn = draw(run, findings.results, findings.arrays)
     with SummaryWriter(str(run.path / "tensorboard")) as events:
         write_events(events, findings.results, drawn, len(read_history(run.path)))
+    # Last, because their presence says that the evaluation is complete.
+    run.write_results(findings.results)
     return findings.results
 
 
@@ -130,7 +132,7 @@ def draw(run: RunFolder, results: dict[str, float], arrays: Arrays) -> dict[str,
     if study is not None and arrays:
         drawn |= study.figures(run.experiment, results, arrays)
     for name, figure in drawn.items():
-        figure.savefig(folder / f"{name}.png")
+        save(figure, folder / f"{name}.png")
     return drawn
 
 

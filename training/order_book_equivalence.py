@@ -26,7 +26,7 @@ from ..envs.stylised_facts import (
     time_to_first_fill,
     trades,
 )
-from .charts import EXACT_COLOUR, TRAINED_COLOUR, chart
+from .charts import EXACT_COLOUR, TRAINED_COLOUR, chart, save
 from .machine import machine
 from .whole_files import write_json, write_whole
 
@@ -181,7 +181,7 @@ def order_book_equivalence(out: Path, seeds: int = SEEDS) -> dict[str, float]:
     command = f"pacesetter reproduce order_book_equivalence --seeds {seeds}"
     made = {"command": command, "machine": machine(), "figures": figures}
     for name, figure in pictures(sampled).items():
-        figure.savefig(out / f"{name}.png")
+        save(figure, out / f"{name}.png")
         lines.append(f"![{name.replace('_', ' ')}]({name}.png)\n")
     write_json(out / "order_book_equivalence.json", json.loads(json.dumps(made)))
     write_whole(out / "order_book_equivalence.md", "\n".join(lines))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 import time
@@ -19,6 +18,7 @@ from .machine import machine
 from .reproductions import REPRODUCTIONS
 from .run_folder import RESULTS, RunFolder, prepare_folder
 from .statistics import half_width, mean_text, standard_error
+from .whole_files import write_json, write_whole
 
 INTERVAL = "mean ± 95 % (t over seeds)"
 """Head of every column of means over seeds."""
@@ -85,8 +85,8 @@ def reproduce(
         "machine": machine(),
         "figures": figures,
     }
-    (out / f"{name}.json").write_text(json.dumps(made, indent=1) + "\n")
-    (out / f"{name}.md").write_text(table(reproduction, results, command, chosen))
+    write_json(out / f"{name}.json", made)
+    write_whole(out / f"{name}.md", table(reproduction, results, command, chosen))
     _draw(reproduction, runs, out, chosen)
     return figures
 
@@ -100,6 +100,7 @@ def check_known(name: str) -> None:
 def _draw(reproduction: Reproduction, runs: Path, out: Path, seeds: tuple[int, ...]) -> None:
     if reproduction.figures is None:
         return
+    from .charts import save
     from .evaluate import read_arrays  # imports torch, which the table does without
 
     arrays = {
@@ -107,7 +108,7 @@ def _draw(reproduction: Reproduction, runs: Path, out: Path, seeds: tuple[int, .
         for trial in reproduction.trials
     }
     for name, figure in reproduction.figures(arrays).items():
-        figure.savefig(out / f"{name}.png")
+        save(figure, out / f"{name}.png")
 
 
 def _run_all(reproduction: Reproduction, parent: Path, seeds: tuple[int, ...], jobs: int) -> None:
