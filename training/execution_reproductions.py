@@ -86,7 +86,8 @@ def execution() -> Reproduction:
             "Recipe chosen on seed 10, but for the number of iterations of the one executor: with "
             "300 it saved 0.022 ± 0.009 less than executors of the thin design, which made it 600. "
             "Those of one design have 100; with 200, executors of the thin design save 0.018 ± "
-            "0.011 more, and the one executor is 0.006 ± 0.015 behind them.",
+            "0.011 more, and the one executor is 0.006 ± 0.015 behind them (each ± one standard "
+            "error).",
         ),
         across=(
             *(
