@@ -18,7 +18,6 @@ PERSISTENCE = 0.982  # ρ
 PRODUCTIVITY_DEVIATION = 0.2  # σ
 INTEREST_RATE = 0.04  # r
 DEPRECIATION = 0.06  # δ
-CURVATURE = 2.0  # ζ, of the disutility of hours
 USUAL_HOURS = 1.0 / 3.0  # share of the day, before anybody has decided
 STEADY_INTENSITY = (CAPITAL_SHARE / (INTEREST_RATE + DEPRECIATION)) ** (1 / (1 - CAPITAL_SHARE))
 """K/L at which capital earns r after depreciation, 6.086."""

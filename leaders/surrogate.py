@@ -1,19 +1,20 @@
 """A Gaussian process for noisy measurements.
 
-The likelihood is that of the package bayesian-optimization: its Gaussian process and target space.
-Its own use of them has no noise term, though. Here the kernel has one, learned, that knows how
-often each point was measured, under weak priors: few noisy values do not determine all scales.
+The likelihood is scikit-learn's. The kernel has a noise term, learned, that knows how often each
+point was measured; the package bayesian-optimization, whose acquisition functions choose by the
+posterior, has none. Weak priors hold the scales, which few noisy values do not determine.
 """
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 
 import numpy as np
-from bayes_opt import BayesianOptimization
 from numpy.typing import NDArray
 from scipy.linalg import cho_solve, cholesky
 from scipy.optimize import minimize
+from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import ConstantKernel, Matern, WhiteKernel
 
 from .observations import Observations
@@ -74,8 +75,8 @@ class Surrogate:
 def fit_scales(data: Observations) -> tuple[float, NDArray[np.float64], float]:
     """Signal variance, length scales ``(f,)`` and noise variance that explain the data best.
 
-    Maximum a posteriori, with the package's process as the likelihood. Repetitions within a row add
-    their own exact term for the noise.
+    Maximum a posteriori, with scikit-learn's process as the likelihood. Repetitions within a row
+    add their own exact term for the noise.
     """
     size = data.points.shape[1]
     medians = np.r_[
@@ -101,16 +102,13 @@ def fit_scales(data: Observations) -> tuple[float, NDArray[np.float64], float]:
     kernel = ConstantKernel(np.exp(medians[0]), (1e-4, 1e2)) * Matern(
         np.exp(medians[1:-1]), (2e-2, 1e2), nu=2.5
     ) + MeanNoise(np.exp(medians[-1]), (1e-6, 1e1), data.counts)
-    package = BayesianOptimization(
-        None, {f"{column:03d}": (0.0, 1.0) for column in range(size)}, verbose=0
+    process = GaussianProcessRegressor(
+        kernel, alpha=1e-8, normalize_y=False, n_restarts_optimizer=0, optimizer=optimise
     )
-    package.set_gp_params(
-        kernel=kernel, alpha=1e-8, normalize_y=False, n_restarts_optimizer=0, optimizer=optimise
-    )
-    for point, value in zip(data.points, data.means, strict=True):
-        package.space.register(point, value)
-    package.acquisition_function._fit_gp(package._gp, package.space)
-    fitted = package._gp.kernel_
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # scales at their bounds are an answer like any other
+        process.fit(data.points, data.means)
+    fitted = process.kernel_
     return (
         fitted.k1.k1.constant_value,
         np.atleast_1d(fitted.k1.k2.length_scale),

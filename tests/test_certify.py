@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from pacesetter.envs.errors import PacesetterError
+from pacesetter.training import certify
 from pacesetter.training.certify import certificate_experiment, compare
 from pacesetter.training.experiment import load_experiment
 from pacesetter.training.policies import Policies
+from pacesetter.training.run_folder import RunFolder
 from pacesetter.training.studies import Trained
 
 TINY = (
@@ -78,6 +81,45 @@ def test_a_run_is_certified_once_and_shown_again(tmp_path):
     assert second.returncode == 0
     assert "leader_gap" in second.stdout
     assert (run / "certificate" / "results.json").stat().st_mtime_ns == before
+
+
+@pytest.mark.parametrize(
+    ("answer", "iterations", "kept"), [(6.0, 0, True), (5.5, 0, False), (6.0, 30, False)]
+)
+def test_a_certificate_of_another_answer_is_trained_anew(
+    answer, iterations, kept, tmp_path, monkeypatch, capsys
+):
+    """A run that was resumed with more iterations ends with another answer, or trained longer."""
+    first = duopoly(3.0)
+    run = RunFolder.create(tmp_path, first.experiment, "run")
+    there = RunFolder.create(run.path, certificate_experiment(first), "certificate")
+    (there.path / "trace.txt").write_text("of the earlier one")
+    (run.path / "certificate.json").write_text("{}")
+    settings = first.experiment.training
+    longer = replace(settings, iterations=settings.iterations + iterations)
+    changed = replace(
+        first, theta=np.array([answer]), experiment=replace(first.experiment, training=longer)
+    )
+    trained = []
+    monkeypatch.setattr(certify, "load_trained", lambda folder: changed)
+    monkeypatch.setattr(
+        certify, "train", lambda folder, *rest: trained.append(folder) or Interrupted
+    )
+    assert certify.certify(run) is None
+    (folder,) = trained
+    assert folder.path == there.path
+    stored = load_experiment(there.path / "config.yaml")
+    assert stored.leader.theta == {"leader_quantity": answer}
+    assert stored.training.iterations == certificate_experiment(changed).training.iterations
+    assert (there.path / "trace.txt").exists() == kept
+    assert (run.path / "certificate.json").exists() == kept
+    assert ("trained anew" in capsys.readouterr().out) == (not kept)
+
+
+class Interrupted:
+    """The outcome of a training that was stopped."""
+
+    theta = None
 
 
 def test_a_leader_that_moves_within_the_episode_has_no_certificate():

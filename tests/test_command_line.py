@@ -47,12 +47,42 @@ MISTAKES = [
     (("check", "no_such_module:Market"), "cannot import"),
     (("check", "cobweb", "treatment=calm"), "treatment"),
     (("reproduce", "duopolly"), "did you mean 'duopoly'"),
+    (("reproduce", "duopoly", "labour_taxi"), "did you mean 'labour_tax'"),
+    (("reproduce", "duopoly", "--jobs", "0"), "--jobs: must be a whole number >= 1, got '0'"),
+    (("reproduce", "duopoly", "--seeds", "0"), "--seeds: must be a whole number >= 1, got '0'"),
+    (("reproduce", "duopoly", "--seeds=-1"), "--seeds: must be a whole number >= 1, got '-1'"),
+    (("reproduce", "duopoly", "--seeds", "two"), "--seeds: must be a whole number >= 1, got 'two'"),
+    (("bench", "physics", "--repeats", "0"), "--repeats: must be a whole number >= 1, got '0'"),
+    (("bench", "physics", "--json", "."), "is a folder; give --json the name of a file"),
+    (("train", "duopoly_ppo", "--iterations=5"), "unrecognized arguments: --iterations=5"),
+    (("trian", "duopoly_ppo"), "invalid choice: 'trian'"),
 ]
 
 
 @pytest.mark.parametrize(("arguments", "expected"), MISTAKES, ids=lambda value: str(value)[:60])
 def test_a_mistake_is_answered_with_its_cure(arguments, expected, capsys):
     assert expected in refused(capsys, *arguments)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("reproduce", "duopoly", "--out"),
+        ("reproduce", "order_book_equivalence", "--out"),
+        ("reproduce", "duopoly", "--runs"),
+        ("train", "duopoly_ppo", "--runs"),
+        ("bench", "physics", "--json"),
+    ],
+    ids=" ".join,
+)
+def test_a_folder_that_cannot_be_written_is_refused_before_anything_starts(
+    command, capsys, tmp_path
+):
+    (tmp_path / "file").write_text("keep")
+    message = refused(capsys, *command, tmp_path / "file" / "below" / "here")
+    assert "choose another folder" in message
+    assert len(message.splitlines()) == 1
+    assert (tmp_path / "file").read_text() == "keep"
 
 
 @pytest.mark.parametrize(

@@ -66,8 +66,11 @@ def test_years_after_an_early_end_are_left_out():
         "leader.interval=3",
     )
     case = trained("household_taxai_ppo", lambda state: (0.5005, 0.3), *overrides)
-    played = play(case.experiment, case.policies, case.theta).quantities
+    everything = play(case.experiment, case.policies, case.theta)
+    played = everything.quantities
     lived = np.isfinite(played["welfare"]).sum(axis=1)  # (E, B)
+    paid = np.bincount(everything.episode, minlength=lived.size).reshape(lived.shape)
+    np.testing.assert_array_equal(paid, np.ceil(lived / 3))
     assert (lived < 6).all()  # an economy that eats up everything does not see the sixth year
     ended = played["end_reason"]
     for episode, copy in np.ndindex(*lived.shape):

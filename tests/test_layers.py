@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import importlib.metadata
 import re
+import sys
 import tomllib
 from pathlib import Path
 
@@ -24,6 +26,9 @@ ALLOWED_IN_ENVS = {
     "pettingzoo",
     "scipy",
 }
+
+BUNDLED = {"psutil": "ray"}
+"""Packages without a distribution of their own: import name -> the distribution they come in."""
 
 
 def files(layer):
@@ -66,8 +71,6 @@ def test_imports_run_downwards(layer):
 
 
 def test_envs_need_few_packages():
-    import sys
-
     for path in files("envs"):
         for package, _ in imports(path, everywhere=False):
             known = package in sys.stdlib_module_names or package == "pacesetter"
@@ -82,13 +85,30 @@ def test_relative_imports_are_resolved_by_this_test():
     assert {"envs", "leaders"} <= found
 
 
-def test_every_package_is_listed_for_installation():
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    listed = set(project["tool"]["setuptools"]["packages"])
-    hidden = re.compile(r"\.|build|dist|runs|tests|__pycache__|.*egg-info")
-    packages = {"pacesetter"}
-    for init in ROOT.rglob("__init__.py"):
-        parts = init.relative_to(ROOT).parts[:-1]
-        if parts and not any(hidden.match(part) for part in parts):
-            packages.add(".".join(("pacesetter", *parts)))
-    assert listed == packages
+def test_every_package_that_is_imported_is_declared():
+    """What only comes along with another dependency goes when that one changes its mind."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    declared = {plain(re.split(r"[\[<>=!~; ]", text)[0]) for text in project["dependencies"]}
+    installed = importlib.metadata.packages_distributions()
+    for layer in LAYERS:
+        for path in files(layer):
+            for package, _ in imports(path):
+                if package in sys.stdlib_module_names or package == "pacesetter":
+                    continue
+                sources = [*installed.get(package, ()), BUNDLED.get(package, "")]
+                assert declared & set(map(plain, sources)), f"{path} imports {package}"
+
+
+def plain(distribution):
+    """A distribution's name as the packaging standards compare it."""
+    return re.sub(r"[-_.]+", "-", distribution).lower()
+
+
+def test_the_search_uses_nothing_private_of_other_packages():
+    """What starts with an underscore may change with any version of them."""
+    for name in ("batch.py", "surrogate.py"):
+        tree = ast.parse((ROOT / "leaders" / name).read_text(encoding="utf-8"))
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Attribute) and re.match("_(?!_)", node.attr):
+                own = isinstance(node.value, ast.Name) and node.value.id == "self"
+                assert own, f"leaders/{name}:{node.lineno} uses {node.attr}"

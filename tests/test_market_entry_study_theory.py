@@ -215,3 +215,6 @@ def test_a_figure_over_trials_is_judged_or_reported():
     text = table(reproduction, results, "command", (0, 1))
     assert "| all | gap <= 1: 2 ± 0 | **no** |" in text
     assert "| all | plain gap: 2 ± 0 | reported |" in text
+    one = {name: runs[:1] for name, runs in results.items()}
+    text = table(reproduction, one, "command", (0,))
+    assert "| all | gap <= 1: 2 | **no** |" in text

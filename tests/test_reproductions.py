@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import json
+from collections import defaultdict
+from dataclasses import replace
+
+import numpy as np
 import pytest
 
 from pacesetter.envs.errors import PacesetterError
+from pacesetter.training.claims import Claim, Comparison, Reproduction, Trial
 from pacesetter.training.experiment import load_experiment
-from pacesetter.training.reproduce import reproduce
+from pacesetter.training.reproduce import reproduce, summarise, table
 from pacesetter.training.reproductions import REPRODUCTIONS
 
 
@@ -39,3 +45,39 @@ def test_a_run_of_another_recipe_is_refused(tmp_path):
     with pytest.raises(PacesetterError, match="household_saving_seed_0 was made by another recipe"):
         reproduce("household_saving", tmp_path / "runs", tmp_path / "out", seeds=1)
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("name", REPRODUCTIONS)
+def test_every_table_can_be_made_from_one_seed(name):
+    """Its means have no interval: of one number there is none."""
+    made = replace(REPRODUCTIONS[name](), section=None, notes=())  # sections compute equilibria
+    results = {trial.name: [defaultdict(lambda: 0.5)] for trial in made.trials}
+    figures = summarise(made, results)
+    assert json.dumps(figures, allow_nan=False)
+    assert not [key for key in figures if key.endswith(("/standard_error", "/half_width_95"))]
+    rows = table(made, results, "command", (0,)).splitlines()
+    assert all(row.count("±") == 0 for row in rows if not row.startswith("| trial | figure"))
+
+
+def test_intervals_over_seeds_are_of_student():
+    """Over the seeds 1, 2 and 3: mean 2, standard error 0.577, and 4.303 of these at each side."""
+    trials = (
+        Trial("duopoly_ppo", "one", claims=(Claim("profit", high=1.0, per_seed=False),)),
+        Trial("duopoly_ppo", "other", comparisons=(Comparison("profit", "profit", "one"),)),
+    )
+    results = {
+        "one": [{"profit": value} for value in (1.0, 2.0, 3.0)],
+        "other": [{"profit": value} for value in (0.5, 2.0, 2.0)],
+    }
+    made = Reproduction("title", trials, seeds=(0, 1, 2))
+    figures = summarise(made, results)
+    assert figures["one/profit/standard_error"] == pytest.approx(1 / np.sqrt(3))
+    assert figures["one/profit/half_width_95"] == pytest.approx(4.303 / np.sqrt(3), rel=1e-4)
+    gap = "other/profit < profit of one/difference"
+    assert figures[gap] == pytest.approx(-0.5)
+    assert figures[f"{gap}/half_width_95"] == pytest.approx(4.303 * 0.5 / np.sqrt(3), rel=1e-4)
+    text = table(made, results, "command", (0, 1, 2))
+    assert "| trial | figure | mean ± 95 % (t over seeds) | least … largest |" in text
+    assert "| one | profit | 2 ± 2.5 | 1 … 3 |" in text
+    assert "profit < profit of one (paired difference -0.5 ± 1.2) | yes |" in text
+    assert "mean over seeds of profit <= 1 | **no** |" in text

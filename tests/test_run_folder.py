@@ -18,8 +18,7 @@ from pacesetter.envs.cobweb import Cobweb
 from pacesetter.envs.errors import PacesetterError
 from pacesetter.training import checkpoints, whole_files
 from pacesetter.training.experiment import load_experiment
-from pacesetter.training.reference_file import REFERENCE
-from pacesetter.training.run_folder import RunFolder
+from pacesetter.training.run_folder import REFERENCE, RunFolder
 from pacesetter.training.whole_files import write_whole
 
 GOOD = """\

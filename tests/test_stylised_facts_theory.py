@@ -118,6 +118,15 @@ def test_the_report_beside_the_original(tmp_path):
         assert (tmp_path / f"{name}.png").stat().st_size > 0 and f"{name}.png" in text
 
 
+def test_a_report_from_one_seed_judges_nothing(tmp_path):
+    figures = order_book_equivalence(tmp_path, seeds=1)
+    assert not [name for name in figures if name.endswith(("/fits", "/deviation"))]
+    text = (tmp_path / "order_book_equivalence.md").read_text()
+    assert "| yes |" not in text
+    assert "**no**" not in text
+    assert "| mean spread, cents | 2.4 | 2.278 |" in text
+
+
 def test_the_report_is_a_reproduction(tmp_path):
     with pytest.raises(PacesetterError, match="did you mean 'order_book_equivalence'"):
         reproduce("order_book_equivalenc", tmp_path, tmp_path)

@@ -5,36 +5,31 @@ from __future__ import annotations
 import logging
 import math
 import os
-import warnings
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
+import ray
+import torch
 from gymnasium.spaces import Box
+from ray.rllib.algorithms.ppo import PPO, PPOConfig
+from ray.rllib.core.rl_module.multi_rl_module import MultiRLModuleSpec
+from ray.rllib.core.rl_module.rl_module import RLModuleSpec
 
 from ..envs.errors import PacesetterError
 from ..leaders.ppo import PPOLeader
+from .acting import from_action_space
+from .advantages import ArrayAdvantages
 from .experiment import Experiment
+from .learner import ArrayPPOLearner
+from .modules import ActorCritic
+from .runner import LEADER, GameRunner, module_spaces
 from .settings import FollowerSettings
 
-os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is reported to the outside
-os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
-os.environ.setdefault("RAY_DEDUP_LOGS", "1")
-warnings.filterwarnings("ignore", category=DeprecationWarning)
-
-import ray  # noqa: E402  (the environment variables must be set before)
-import torch  # noqa: E402
-from ray.rllib.algorithms.ppo import PPO, PPOConfig  # noqa: E402
-from ray.rllib.core.rl_module.multi_rl_module import MultiRLModuleSpec  # noqa: E402
-from ray.rllib.core.rl_module.rl_module import RLModuleSpec  # noqa: E402
-
-from .acting import from_action_space  # noqa: E402
-from .advantages import ArrayAdvantages  # noqa: E402
-from .learner import ArrayPPOLearner  # noqa: E402
-from .modules import ActorCritic  # noqa: E402
-from .runner import LEADER, GameRunner, module_spaces  # noqa: E402
-
 GEOMETRIC_POINTS = 33
+USAGE_REPORTS = "RAY_USAGE_STATS_ENABLED"
 
 
 def start_ray(experiment: Experiment, address: str | None = None) -> None:
@@ -52,7 +47,8 @@ def start_ray(experiment: Experiment, address: str | None = None) -> None:
     """
     torch.set_num_threads(experiment.training.torch_threads)
     if not ray.is_initialized():
-        _initialise_ray(experiment, address)
+        with _nothing_reported():
+            _initialise_ray(experiment, address)
     workers = experiment.training.env_runners + experiment.training.learners
     cores = int(ray.cluster_resources().get("CPU", 0))
     if cores < workers:
@@ -61,6 +57,22 @@ def start_ray(experiment: Experiment, address: str | None = None) -> None:
             f"but Ray has {cores} core(s). Lower them, add machines to the cluster, or call "
             "ray.shutdown() if an earlier run in this process started Ray for fewer."
         )
+
+
+@contextmanager
+def _nothing_reported() -> Iterator[None]:
+    """Ray, and the processes that it starts within, report nothing to the outside.
+
+    They look at the environment once, when they start. What the user has set there holds.
+    """
+    if USAGE_REPORTS in os.environ:
+        yield
+        return
+    os.environ[USAGE_REPORTS] = "0"
+    try:
+        yield
+    finally:
+        os.environ.pop(USAGE_REPORTS, None)
 
 
 def _initialise_ray(experiment: Experiment, address: str | None) -> None:
@@ -128,7 +140,6 @@ def common_config(experiment: Experiment) -> PPOConfig:
         )
         for name, (observation, action) in spaces.items()
     }
-    groups = sorted((group.name for group in experiment.market.groups), key=len, reverse=True)
     steps = training.copies * training.rollout_steps * max(1, training.env_runners)
     return (
         PPOConfig()
@@ -138,7 +149,7 @@ def common_config(experiment: Experiment) -> PPOConfig:
         .framework("torch")
         .multi_agent(
             policies=list(spaces),
-            policy_mapping_fn=lambda agent, *args, **kwargs: module_of(agent, groups),
+            policy_mapping_fn=lambda agent, *args, **kwargs: module_of(agent),
             policies_to_train=list(spaces),
         )
         .rl_module(
@@ -154,7 +165,7 @@ def common_config(experiment: Experiment) -> PPOConfig:
     )
 
 
-def module_of(agent: str, groups: list[str]) -> str:
+def module_of(agent: str) -> str:
     """The module of an agent: its group, by the part of its name before the number."""
     if agent == LEADER:
         return LEADER

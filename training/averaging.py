@@ -14,6 +14,8 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from .whole_files import whole_file
+
 COUNT = "count"
 
 
@@ -51,7 +53,8 @@ class WeightAverage:
     def save(self, path: Path) -> None:
         """Write the mean as safetensors."""
         tensors = {f"{n}/{k}": value for n, mean in self._mean.items() for k, value in mean.items()}
-        save_file({COUNT: torch.tensor(self._count), **tensors}, path)
+        with whole_file(path) as temporary:
+            save_file({COUNT: torch.tensor(self._count), **tensors}, temporary)
 
     def restore(self, path: Path) -> None:
         """Go on from what `save` wrote."""

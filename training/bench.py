@@ -6,7 +6,6 @@ import json
 import time
 from argparse import Namespace
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from statistics import median
 
 import rich.box
@@ -15,6 +14,7 @@ from rich.table import Table
 
 from ..envs.errors import PacesetterError, unknown
 from .machine import machine
+from .run_folder import prepare_folder
 from .whole_files import write_json, write_whole
 
 Figures = dict[str, list[float]]
@@ -231,9 +231,13 @@ def markdown(figures: dict[str, float], command: str) -> str:
 
 def main_bench(args: Namespace) -> int:
     """``pacesetter bench [--quick] [--repeats N] [--json FILE] [NAME …]``; returns 0."""
+    if args.json:
+        if args.json.is_dir():
+            raise PacesetterError(f"{args.json}: is a folder; give --json the name of a file.")
+        prepare_folder(args.json.parent)
     figures = run_benchmarks(args.selection, args.repeats, args.quick)
     if args.json:
-        path = Path(args.json)
+        path = args.json
         command = " ".join(["pacesetter bench", *args.selection, *(["--quick"] * args.quick)])
         try:
             write_json(path, {"command": command, "machine": machine(), "figures": figures})

@@ -8,6 +8,7 @@ the same episodes.
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from typing import Any
 
@@ -16,9 +17,10 @@ import numpy as np
 from ..envs.errors import PacesetterError
 from ..leaders.search import FixedLeader
 from .evaluate import evaluate, load_trained, write_answer
-from .experiment import Experiment
+from .experiment import Experiment, resolved
 from .play import play
 from .run_folder import RESULTS, RunFolder
+from .statistics import paired_standard_error
 from .studies import Trained
 from .trainer import train
 from .whole_files import write_json
@@ -32,7 +34,8 @@ def certify(
     """Train followers anew at the answer of a finished run; None if that was interrupted.
 
     The new run stands in ``RUN/certificate``, with results and pictures of its own, and is resumed
-    if it is there already. ``RUN/certificate.json`` holds, for the same constant θ:
+    if it is there already; one of another answer or other options is of no use any more, and makes
+    room, which a line on the screen says. ``RUN/certificate.json`` holds, for the same constant θ:
 
     | name | what |
     |---|---|
@@ -48,13 +51,11 @@ def certify(
         quiet: no progress display.
 
     Raises:
-        PacesetterError: the run is not finished, or its leader moves θ within the episode.
+        PacesetterError: the run is not finished, its leader moves θ within the episode, or
+            ``RUN/certificate`` is something else.
     """
     trained = load_trained(run)
-    experiment = certificate_experiment(trained)
-    path = run.path / FOLDER
-    there = path.exists()
-    again = RunFolder.open(path) if there else RunFolder.create(run.path, experiment, FOLDER)
+    again = _certificate_folder(run, certificate_experiment(trained))
     if not (again.path / RESULTS).exists():
         outcome = train(again, address, quiet)
         if outcome.theta is None:
@@ -64,6 +65,35 @@ def certify(
     found = compare(trained, load_trained(again))
     write_json(run.path / FILE, found)
     return found
+
+
+def _certificate_folder(run: RunFolder, wanted: Experiment) -> RunFolder:
+    """The folder to train in: an earlier one if it is of the same experiment, else a new one."""
+    path = run.path / FOLDER
+    if not path.exists():
+        return RunFolder.create(run.path, wanted, FOLDER)
+    there = RunFolder.open(path)
+    if resolved(there.experiment) == resolved(wanted):
+        return there
+    if not isinstance(there.experiment.leader, FixedLeader):
+        raise PacesetterError(f"{path}: holds a run that is no certificate; move it elsewhere.")
+    print(
+        f"{path} is of {_answer(there.experiment.leader)} and {_length(there.experiment)}; the run "
+        f"has changed since. Followers are trained anew, at {_answer(wanted.leader)} for "
+        f"{_length(wanted)}.",
+        flush=True,
+    )
+    (run.path / FILE).unlink(missing_ok=True)  # first: it would speak for the new answer
+    shutil.rmtree(path)
+    return RunFolder.create(run.path, wanted, FOLDER)
+
+
+def _answer(leader: Any) -> str:
+    return ", ".join(f"{name} = {value:.6g}" for name, value in leader.theta.items())
+
+
+def _length(experiment: Experiment) -> str:
+    return f"{experiment.training.iterations} iterations"
 
 
 def certificate_experiment(trained: Trained) -> Experiment:
@@ -96,11 +126,11 @@ def compare(trained: Trained, retrained: Trained) -> dict[str, float]:
         "retrained": play(trained.experiment, retrained.policies, theta),
     }
     found = {f"objective/{who}": float(of.objective.mean()) for who, of in played.items()}
-    before, after = played["as_trained"].objective, played["retrained"].objective
-    found["leader_gap"] = float(before.mean() - after.mean())
-    if len(before) == len(after) > 1:  # episodes may end early in one and go on in the other
-        gap = before - after
-        found["leader_gap/standard_error"] = float(gap.std(ddof=1) / np.sqrt(len(gap)))
+    before, after = played.values()
+    found["leader_gap"] = float(before.objective.mean() - after.objective.mean())
+    error = paired_standard_error(before.objective, before.episode, after.objective, after.episode)
+    if np.isfinite(error):
+        found["leader_gap/standard_error"] = error
     for group in played["retrained"].rewards:
         means = {who: float(np.nanmean(of.rewards[group])) for who, of in played.items()}
         found |= {f"reward/{group}/{who}": mean for who, mean in means.items()}

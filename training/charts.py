@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
+
+from .whole_files import whole_file
 
 TRAINED_COLOUR = "#1f77b4"
 EXACT_COLOUR = "#d62728"
@@ -24,6 +27,12 @@ def chart(rows: int, columns: int, width: float, height: float) -> tuple[Figure,
 def line(axis: Any, x: Any, y: Any, label: str) -> None:
     """An exact or reference curve."""
     axis.plot(x, y, color=EXACT_COLOUR, linewidth=1.4, label=label)
+
+
+def save(figure: Figure, path: Path) -> None:
+    """Write a figure to a file, of the format that its name ends with."""
+    with whole_file(path) as temporary:
+        figure.savefig(temporary)
 
 
 def pixels(figure: Figure) -> np.ndarray:

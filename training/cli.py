@@ -10,8 +10,9 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import NoReturn
 
 from ..envs.errors import PacesetterError
 
@@ -21,13 +22,13 @@ BAD_INPUT, INTERRUPTED, READER_GONE = 2, 130, 141
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit code."""
     parser = _parser()
-    options, rest = parser.parse_known_args(arguments)
-    # argparse takes no positional arguments after options; overrides may stand anywhere.
-    if any(text.startswith("-") or "override" not in options for text in rest):
-        parser.error(f"unrecognized arguments: {' '.join(rest)}")
-    elif rest:
-        options.override += rest
     try:
+        options, rest = parser.parse_known_args(arguments)
+        # argparse takes no positional arguments after options; overrides may stand anywhere.
+        if any(text.startswith("-") or "override" not in options for text in rest):
+            parser.error(f"unrecognized arguments: {' '.join(rest)}")
+        elif rest:
+            options.override += rest
         code: int = options.run(options)
         sys.stdout.flush()
     except PacesetterError as error:
@@ -42,8 +43,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return code
 
 
+class _Parser(argparse.ArgumentParser):
+    """Mistakes are errors like all others: one message, without the whole usage."""
+
+    def error(self, message: str) -> NoReturn:
+        raise PacesetterError(f"{message}; see '{self.prog} --help'.")
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="pacesetter",
         description="Markets in which a leader sets the rules and followers adapt to them.",
     )
@@ -90,17 +98,34 @@ def _train_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--quiet", action="store_true", help="no progress display")
 
 
+def _at_least(least: int) -> Callable[[str], int]:
+    """What reads a whole number that is no smaller."""
+
+    def read(text: str) -> int:
+        try:
+            number = int(text)
+        except ValueError:
+            number = least - 1
+        if number < least:
+            raise argparse.ArgumentTypeError(f"must be a whole number >= {least}, got {text!r}")
+        return number
+
+    return read
+
+
 def _reproduce_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("names", nargs="+", metavar="NAME", help="tables; see docs/results")
     command.add_argument("--runs", type=Path, default=Path("runs/reproduce"))
     command.add_argument("--out", type=Path, default=Path("docs/results"))
-    command.add_argument("--jobs", type=int, default=2, help="runs at the same time")
-    command.add_argument("--seeds", type=int, help="only the first so many seeds")
+    command.add_argument("--jobs", type=_at_least(1), default=2, help="runs at the same time")
+    command.add_argument("--seeds", type=_at_least(1), help="only the first so many seeds")
 
 
 def _bench_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("selection", nargs="*", metavar="NAME", help="benchmarks; default: all")
-    command.add_argument("--repeats", type=int, default=3, help="repeats of every contender")
+    command.add_argument(
+        "--repeats", type=_at_least(1), default=3, help="repeats of every contender"
+    )
     command.add_argument("--quick", action="store_true", help="smaller and less certain")
     command.add_argument("--json", type=Path, help="also write the figures to this file")
 
@@ -217,11 +242,14 @@ def demo(options: argparse.Namespace) -> int:
 
 def reproduce(options: argparse.Namespace) -> int:
     """``pacesetter reproduce``."""
+    from .reproduce import check_known
     from .reproduce import reproduce as run_reproduction
 
+    for name in options.names:  # before the first of them takes hours
+        check_known(name)
     for name in options.names:
         run_reproduction(name, options.runs, options.out, options.jobs, options.seeds)
-        print((options.out / f"{name}.md").read_text())
+        print((options.out / f"{name}.md").read_text(encoding="utf-8"))
     return 0
 
 

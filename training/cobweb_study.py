@@ -18,6 +18,7 @@ from ..leaders.references import Moments, Planted, Reference
 from .charts import TRAINED_COLOUR, chart, line
 from .experiment import Experiment
 from .play import play
+from .statistics import standard_error
 from .studies import Arrays, Findings, Row, Study, Trained
 
 PRICE = "price"
@@ -69,8 +70,9 @@ def _calibration(trained: Trained, market: Cobweb, findings: Findings) -> None:
         absolute, squared = histogram_errors(drawn, masses)
         findings.results[f"{name}/mae"] = float(absolute.mean())
         findings.results[f"{name}/rmse"] = float(squared.mean())
-        findings.results[f"{name}/mae_standard_error"] = _standard_error(absolute)
-        findings.results[f"{name}/rmse_standard_error"] = _standard_error(squared)
+        if len(drawn) > 1:
+            findings.results[f"{name}/mae_standard_error"] = standard_error(absolute)
+            findings.results[f"{name}/rmse_standard_error"] = standard_error(squared)
         findings.results[f"{name}/price_mean"] = float(drawn.mean())
         findings.results[f"{name}/price_variance"] = float(drawn.var())
         findings.arrays[f"{name}_masses"] = np.histogram(drawn, BINS)[0] / drawn.size
@@ -150,10 +152,6 @@ def _logit_curve(trained: Trained, market: Cobweb, findings: Findings) -> None:
     findings.arrays["logit_curve"] = np.array(rows)
     exact_curve = [(c, solver.solve(c)) for c in EXACT_CURVE_COSTS]
     findings.arrays["exact_curve"] = np.array([(c, e.mean, e.variance) for c, e in exact_curve])
-
-
-def _standard_error(values: Floats) -> float:
-    return float(values.std(ddof=1) / np.sqrt(len(values)))
 
 
 # Table and figures --------------------------------------------------------------------------------

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -12,13 +11,15 @@ from torch.utils.tensorboard import SummaryWriter
 
 from ..envs.errors import PacesetterError
 from ..leaders.analytic import AnalyticSearch
-from .charts import pixels
+from .array_file import read_arrays, write_arrays
+from .charts import pixels, save
 from .experiment import Experiment
 from .figures import training_figures
 from .history import read_history
 from .play import Theta, play
 from .policies import Policies
 from .run_folder import RunFolder
+from .statistics import clustered_standard_error
 from .studies import Arrays, Findings, Trained, study_of
 from .whole_files import write_json
 
@@ -66,10 +67,9 @@ def measure(trained: Trained) -> Findings:
         ("default_theta", characteristics.default),
     ):
         played = play(experiment, trained.policies, theta)
-        objective = played.objective
-        findings.results[f"objective/{label}"] = float(objective.mean())
-        if len(objective) > 1:
-            error = float(objective.std(ddof=1) / np.sqrt(len(objective)))
+        findings.results[f"objective/{label}"] = float(played.objective.mean())
+        error = clustered_standard_error(played.objective, played.episode)
+        if np.isfinite(error):
             findings.results[f"objective/{label}_standard_error"] = error
         for group, rewards in played.rewards.items():
             findings.results[f"reward/{label}/{group}"] = float(np.nanmean(rewards))
@@ -96,11 +96,12 @@ def evaluate(run: RunFolder) -> dict[str, float]:
     """Measure a finished run and write ``results.json``, figures and TensorBoard events."""
     trained = load_trained(run)
     findings = measure(trained)
-    run.write_results(findings.results)
-    np.savez(run.path / ARRAYS, allow_pickle=False, **findings.arrays)
+    write_arrays(run.path / ARRAYS, findings.arrays)
     drawn = draw(run, findings.results, findings.arrays)
     with SummaryWriter(str(run.path / "tensorboard")) as events:
         write_events(events, findings.results, drawn, len(read_history(run.path)))
+    # Last, because their presence says that the evaluation is complete.
+    run.write_results(findings.results)
     return findings.results
 
 
@@ -130,17 +131,13 @@ def draw(run: RunFolder, results: dict[str, float], arrays: Arrays) -> dict[str,
     if study is not None and arrays:
         drawn |= study.figures(run.experiment, results, arrays)
     for name, figure in drawn.items():
-        figure.savefig(folder / f"{name}.png")
+        save(figure, folder / f"{name}.png")
     return drawn
 
 
-def read_arrays(run: RunFolder) -> Arrays:
+def evaluated_arrays(run: RunFolder) -> Arrays:
     """What the figures are drawn from; empty if the run has not been evaluated."""
-    path: Path = run.path / ARRAYS
-    if not path.exists():
-        return {}
-    with np.load(path, allow_pickle=False) as stored:
-        return {name: stored[name] for name in stored.files}
+    return read_arrays(run.path / ARRAYS, "Evaluate the run again.") or {}
 
 
 def result_lines(experiment: Experiment, results: dict[str, float]) -> list[tuple[str, str, str]]:

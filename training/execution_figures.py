@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 
 from ..envs.execution_baselines import RULES
 from .charts import EXACT_COLOUR, TRAINED_COLOUR, chart, line
+from .statistics import half_width
 from .studies import Arrays
 
 LARGEST_DOT = 60.0  # area, points²
@@ -23,7 +24,7 @@ def cost_figure(results: dict[str, float]) -> Figure:
     costs.bar(
         labels,
         [results[f"{prefix}cost_bp"] for prefix in prefixes],
-        yerr=[results[f"{prefix}cost_bp/standard_error"] for prefix in prefixes],
+        yerr=[results.get(f"{prefix}cost_bp/standard_error", 0.0) for prefix in prefixes],
         color=[TRAINED_COLOUR, *["0.7"] * len(RULES)],
         capsize=3,
     )
@@ -31,7 +32,7 @@ def cost_figure(results: dict[str, float]) -> Figure:
     saved.bar(
         labels[1:],
         [results[f"saved_over/{name}"] for name in RULES],
-        yerr=[results[f"saved_over/{name}/standard_error"] for name in RULES],
+        yerr=[results.get(f"saved_over/{name}/standard_error", 0.0) for name in RULES],
         color=TRAINED_COLOUR,
         capsize=3,
     )
@@ -91,6 +92,8 @@ def fee_figure(runs: Sequence[Arrays]) -> Figure:
 def design_figure(savings: dict[str, dict[str, np.ndarray]]) -> Figure:
     """Saved over TWAP by design: who was trained everywhere beside who was trained there alone.
 
+    Means over seeds with their intervals of 95 %, and every seed.
+
     Args:
         savings: design -> label of the executor -> one number per seed.
     """
@@ -100,7 +103,7 @@ def design_figure(savings: dict[str, dict[str, np.ndarray]]) -> Figure:
             colour = (TRAINED_COLOUR, "0.4")[shift % 2]
             x = number + 0.25 * (shift - 0.5)
             axis.scatter(np.full(len(values), x), values, s=10, color=colour, alpha=0.5)
-            error = values.std(ddof=1) / np.sqrt(len(values)) if len(values) > 1 else 0.0
+            error = half_width(values) if len(values) > 1 else 0.0
             axis.errorbar(
                 x,
                 values.mean(),

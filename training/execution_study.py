@@ -24,6 +24,7 @@ from ..leaders.references import Planted
 from .execution_figures import book_figure, cost_figure, fee_figure
 from .experiment import Experiment
 from .play import Actors, Played, Theta, play
+from .statistics import standard_error
 from .studies import Arrays, Findings, Row, Study, Trained
 
 Floats = NDArray[np.float64]
@@ -92,7 +93,9 @@ def _compare(trained: Trained, theta: Theta, label: str, findings: Findings) -> 
         costs = _note(play(trained.experiment, actors, theta), f"{label}{name}/", findings)
         saved = costs - ours
         findings.results[f"{label}saved_over/{name}"] = float(saved.mean())
-        findings.results[f"{label}saved_over/{name}/standard_error"] = _error(saved)
+        if len(saved) > 1:
+            error = standard_error(saved)
+            findings.results[f"{label}saved_over/{name}/standard_error"] = error
 
 
 def _note(played: Played, label: str, findings: Findings) -> Floats:
@@ -102,18 +105,15 @@ def _note(played: Played, label: str, findings: Findings) -> Floats:
     by_episode: Floats = costs.mean(axis=-1).reshape(-1)
     found = {
         f"{label}cost_bp": float(costs.mean()),
-        f"{label}cost_bp/standard_error": _error(by_episode),
         f"{label}completed": float((unfilled == 0).mean()),
         f"{label}return_deviation_bp": float(played.quantities["log_return_bp"].std(axis=1).mean()),
         f"{label}leader_reward": float(played.objective.mean()),
         f"{label}maker_profit": float(played.quantities["maker_profit"].sum(axis=1).mean()),
     }
+    if len(by_episode) > 1:
+        found[f"{label}cost_bp/standard_error"] = standard_error(by_episode)
     findings.results.update(found)
     return by_episode
-
-
-def _error(values: Floats) -> float:
-    return float(values.std(ddof=1) / np.sqrt(len(values))) if len(values) > 1 else 0.0
 
 
 def _vary_the_fee(trained: Trained, findings: Findings) -> None:

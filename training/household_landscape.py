@@ -42,6 +42,8 @@ def taxes() -> list[tuple[float, ...]]:
 
 def household_landscape(out: Path, copies: int = ECONOMIES) -> dict[str, float]:
     """Compute all equilibria and write the table and the picture into the folder `out`."""
+    from .charts import save
+
     out.mkdir(parents=True, exist_ok=True)
     market = HouseholdEconomy()
     figures: dict[str, float] = {}
@@ -65,7 +67,7 @@ def household_landscape(out: Path, copies: int = ECONOMIES) -> dict[str, float]:
         figures |= {f"{name}/{key}": found.mean(key) for key in SHOWN} | {f"{name}/gap": found.gap}
         print(lines[-1], flush=True)
     lines += ["", "![welfare over each tax](household_landscape.png)", ""]
-    _picture(welfare).savefig(out / "household_landscape.png")
+    save(_picture(welfare), out / "household_landscape.png")
     command = f"pacesetter reproduce household_landscape --seeds {copies}"
     made = {"command": command, "machine": machine(), "figures": figures}
     write_json(out / "household_landscape.json", made)

@@ -26,7 +26,7 @@ from ..envs.stylised_facts import (
     time_to_first_fill,
     trades,
 )
-from .charts import EXACT_COLOUR, TRAINED_COLOUR, chart
+from .charts import EXACT_COLOUR, TRAINED_COLOUR, chart, save
 from .machine import machine
 from .whole_files import write_json, write_whole
 
@@ -141,7 +141,10 @@ def statistics(book: BookSamples, events: Events) -> dict[str, float]:
 
 
 def fits(reference: Reference, ours: NDArray[np.float64]) -> bool:
-    """Whether a run of the original could be one of ours; several runs span a range."""
+    """Whether a run of the original could be one of ours; several runs span a range.
+
+    Of our runs, ``(n,)``, there are two or more.
+    """
     middle, spread = ours.mean(), ours.std(ddof=1)
     return bool(
         min(reference.runs) <= middle + 2 * spread and middle - 2 * spread <= max(reference.runs)
@@ -155,7 +158,7 @@ def order_book_equivalence(out: Path, seeds: int = SEEDS) -> dict[str, float]:
     lines = [
         "# The background market beside the original",
         "",
-        f"Made with `pacesetter reproduce order_book_equivalence`; seeds 0 to {seeds - 1}.",
+        f"Made with `pacesetter reproduce order_book_equivalence`; {_seeds(seeds)}.",
         "",
         "From 09:35 to 10:30, on a grid of one second. The original is ABIDES (Byrd, Hybinette and "
         "Balch 2020), single runs of its configurations rmsc04 and rmsc03, the latter without its "
@@ -170,18 +173,23 @@ def order_book_equivalence(out: Path, seeds: int = SEEDS) -> dict[str, float]:
         lines += _table(preset, columns)
         for name, values in columns.items():
             figures[f"{preset}/{name}"] = float(values.mean())
-            figures[f"{preset}/{name}/deviation"] = float(values.std(ddof=1))
-        for reference in REFERENCES[preset]:
+            if seeds > 1:
+                figures[f"{preset}/{name}/deviation"] = float(values.std(ddof=1))
+        for reference in REFERENCES[preset] if seeds > 1 else ():
             name = f"{preset}/{reference.figure}/fits"
             figures[name] = float(fits(reference, columns[reference.figure]))
     command = f"pacesetter reproduce order_book_equivalence --seeds {seeds}"
     made = {"command": command, "machine": machine(), "figures": figures}
     for name, figure in pictures(sampled).items():
-        figure.savefig(out / f"{name}.png")
+        save(figure, out / f"{name}.png")
         lines.append(f"![{name.replace('_', ' ')}]({name}.png)\n")
     write_json(out / "order_book_equivalence.json", json.loads(json.dumps(made)))
     write_whole(out / "order_book_equivalence.md", "\n".join(lines))
     return figures
+
+
+def _seeds(number: int) -> str:
+    return f"seeds 0 to {number - 1}" if number > 1 else "seed 0"
 
 
 def _table(preset: str, columns: dict[str, NDArray[np.float64]]) -> list[str]:
@@ -196,10 +204,12 @@ def _table(preset: str, columns: dict[str, NDArray[np.float64]]) -> list[str]:
         reference = references.get(name)
         label = reference.label if reference else name.replace("_", " ")
         runs = " / ".join(f"{run:g}" for run in reference.runs) if reference else ""
-        verdict = "" if reference is None else "yes" if fits(reference, values) else "**no**"
+        found, verdict = f"{values.mean():.4g}", ""
+        if len(values) > 1:  # a single run has no deviation that the original could be held to
+            found += f" ± {values.std(ddof=1):.2g}"
+            verdict = "" if reference is None else "yes" if fits(reference, values) else "**no**"
         lines.append(
-            f"| {label} | {runs} | {values.mean():.4g} ± {values.std(ddof=1):.2g} "
-            f"| {values.min():.4g} … {values.max():.4g} | {verdict} |"
+            f"| {label} | {runs} | {found} | {values.min():.4g} … {values.max():.4g} | {verdict} |"
         )
     return [*lines, ""]
 

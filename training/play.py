@@ -34,11 +34,14 @@ class Played:
             before its horizon.
         rewards: group -> reward per agent, before information costs, ``(E, T, B)``; NaN likewise.
         objective: the leader's rewards, one per interval, ``(intervals,)``.
+        episode: which of the E · B episodes each of them is from, ``(intervals,)``; those of one
+            episode are not independent.
     """
 
     quantities: dict[str, NDArray[np.float64]]
     rewards: dict[str, NDArray[np.float64]]
     objective: NDArray[np.float64]
+    episode: NDArray[np.int64]
 
 
 def play(
@@ -66,9 +69,9 @@ def play(
     generator = torch.Generator().manual_seed(settings.seed)
     quantities: dict[str, list[Any]] = {name: [] for name in market.quantities}
     rewards: dict[str, list[Any]] = {group.name: [] for group in market.groups}
-    objective = []
+    objective, episode = [], []
     everywhere = np.ones(copies, dtype=bool)
-    for _ in range(episodes):
+    for number in range(episodes):
         going = everywhere
         for time in range(market.steps_per_episode):
             turn = game.leader_turn()
@@ -82,6 +85,7 @@ def play(
                 rewards[name].append(_where(going, np.mean(reward, axis=1)))
             if (paid := step.interval_ended & going).any():
                 objective.append(step.leader_reward[paid])
+                episode.append(number * copies + np.flatnonzero(paid))
             if step.terminated.any() and time < market.steps_per_episode - 1:
                 # The copy plays on, as the batch has one length, but what it does is left out.
                 going = going & ~step.terminated
@@ -96,6 +100,7 @@ def play(
         {name: by_episode(values) for name, values in quantities.items()},
         {name: by_episode(values) for name, values in rewards.items()},
         np.concatenate(objective),
+        np.concatenate(episode),
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,7 @@ from .algorithm import model_config
 from .experiment import Experiment
 from .modules import ActorCritic
 from .runner import LEADER, module_spaces
+from .whole_files import whole_file, write_json
 
 
 class Policies:
@@ -80,9 +80,10 @@ class Policies:
                 for key, value in module.state_dict().items()
                 if not key.startswith("critic.")
             }
-            save_file(tensors, folder / f"{name}.safetensors")
+            with whole_file(folder / f"{name}.safetensors") as temporary:
+                save_file(tensors, temporary)
             summary[name] = {key: list(value.shape) for key, value in tensors.items()}
-        (folder / "policies.json").write_text(json.dumps(summary, indent=1) + "\n")
+        write_json(folder / "policies.json", summary)
 
     @property
     def has_leader(self) -> bool:

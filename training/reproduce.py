@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 import time
@@ -17,7 +16,12 @@ from .claims import Across, Claim, Comparison, Match, Reproduction, Results, Tri
 from .experiment import load_experiment
 from .machine import machine
 from .reproductions import REPRODUCTIONS
-from .run_folder import RESULTS, RunFolder
+from .run_folder import RESULTS, RunFolder, prepare_folder
+from .statistics import half_width, mean_text, standard_error
+from .whole_files import write_json, write_whole
+
+INTERVAL = "mean ± 95 % (t over seeds)"
+"""Head of every column of means over seeds."""
 
 
 def _order_book_equivalence(out: Path, seeds: int | None) -> dict[str, float]:
@@ -54,17 +58,20 @@ def reproduce(
         seeds: only the first so many seeds.
 
     Raises:
-        PacesetterError: an unknown name, a folder of a run of another recipe, or a run that failed.
+        PacesetterError: an unknown name, a folder of a run of another recipe, a folder that cannot
+            be written, or a run that failed.
     """
+    check_known(name)
     if name in MEASUREMENTS:
+        prepare_folder(out)
         return MEASUREMENTS[name](out, seeds)
-    if name not in REPRODUCTIONS:
-        raise unknown("reproduction", name, (*REPRODUCTIONS, *MEASUREMENTS))
     reproduction = REPRODUCTIONS[name]()
     chosen = reproduction.seeds[:seeds]
     for trial in reproduction.trials:
         for seed in chosen:
             _check_recipe(_path(runs, trial, seed), trial, seed)
+    prepare_folder(out)
+    prepare_folder(runs)
     _run_all(reproduction, runs, chosen, jobs)
     results = {
         trial.name: [RunFolder.open(_path(runs, trial, seed)).read_results() for seed in chosen]
@@ -72,30 +79,36 @@ def reproduce(
     }
     figures = summarise(reproduction, results)
     command = f"pacesetter reproduce {name}" + (f" --seeds {seeds}" if seeds else "")
-    out.mkdir(parents=True, exist_ok=True)
     made = {
         "command": command,
         "seeds": list(chosen),
         "machine": machine(),
         "figures": figures,
     }
-    (out / f"{name}.json").write_text(json.dumps(made, indent=1) + "\n")
-    (out / f"{name}.md").write_text(table(reproduction, results, command, chosen))
+    write_json(out / f"{name}.json", made)
+    write_whole(out / f"{name}.md", table(reproduction, results, command, chosen))
     _draw(reproduction, runs, out, chosen)
     return figures
+
+
+def check_known(name: str) -> None:
+    """PacesetterError if there is no such table."""
+    if name not in REPRODUCTIONS and name not in MEASUREMENTS:
+        raise unknown("reproduction", name, (*REPRODUCTIONS, *MEASUREMENTS))
 
 
 def _draw(reproduction: Reproduction, runs: Path, out: Path, seeds: tuple[int, ...]) -> None:
     if reproduction.figures is None:
         return
-    from .evaluate import read_arrays  # imports torch, which the table does without
+    from .charts import save
+    from .evaluate import evaluated_arrays  # imports torch, which the table does without
 
     arrays = {
-        trial.name: [read_arrays(RunFolder.open(_path(runs, trial, seed))) for seed in seeds]
+        trial.name: [evaluated_arrays(RunFolder.open(_path(runs, trial, seed))) for seed in seeds]
         for trial in reproduction.trials
     }
     for name, figure in reproduction.figures(arrays).items():
-        figure.savefig(out / f"{name}.png")
+        save(figure, out / f"{name}.png")
 
 
 def _run_all(reproduction: Reproduction, parent: Path, seeds: tuple[int, ...], jobs: int) -> None:
@@ -155,23 +168,29 @@ def _path(parent: Path, trial: Trial, seed: int) -> Path:
 
 
 def summarise(reproduction: Reproduction, results: Results) -> dict[str, float]:
-    """Flat figures: mean and standard error of everything judged or reported, and passes."""
+    """Flat figures: mean of everything judged or reported with its interval, and passes.
+
+    Beside a mean over seeds ``NAME`` stand ``NAME/standard_error`` and ``NAME/half_width_95``,
+    half of its interval of 95 % by Student's t; a single seed has neither.
+    """
     figures: dict[str, float] = {}
+
+    def note(name: str, values: np.ndarray) -> None:
+        figures[name] = float(values.mean())
+        if len(values) > 1:
+            figures[f"{name}/standard_error"] = standard_error(values)
+            figures[f"{name}/half_width_95"] = half_width(values)
+
     for trial in reproduction.trials:
         for key, values in _tabulated(trial, results):
-            figures[f"{trial.name}/{key}"] = float(np.mean(values))
-            figures[f"{trial.name}/{key}/standard_error"] = standard_error(values)
+            note(f"{trial.name}/{key}", values)
         for text, passed, differences in judge(trial, results):
             figures[f"{trial.name}/{text}/passed"] = float(passed)
             if differences is not None:
-                figures[f"{trial.name}/{text}/difference"] = float(differences.mean())
-                figures[f"{trial.name}/{text}/difference_standard_error"] = standard_error(
-                    differences
-                )
+                note(f"{trial.name}/{text}/difference", differences)
     for across in reproduction.across:
         values = across.value(results)
-        figures[across.label] = float(values.mean())
-        figures[f"{across.label}/standard_error"] = standard_error(values)
+        note(across.label, values)
         if claimed(across):
             figures[f"{across.label}/passed"] = float(holds(across, values))
     return figures
@@ -238,11 +257,6 @@ def match_text(match: Match, away: float, spread: float) -> str:
     )
 
 
-def standard_error(values: np.ndarray) -> float:
-    """Standard error of the mean over seeds; 0 for a single one."""
-    return float(values.std(ddof=1) / np.sqrt(len(values))) if len(values) > 1 else 0.0
-
-
 def _values(runs: list[dict[str, float]], key: str) -> np.ndarray:
     return np.array([run[key] for run in runs])
 
@@ -264,11 +278,11 @@ def table(
     lines = [f"# {reproduction.title}", ""]
     lines += [f"Made with `{command}`; seeds {', '.join(map(str, seeds))}.", ""]
     lines += [f"{note}\n" for note in reproduction.notes]
-    lines += ["| trial | figure | mean ± standard error | least … largest |", "|---|---|---|---|"]
+    lines += [f"| trial | figure | {INTERVAL} | least … largest |", "|---|---|---|---|"]
     for trial in reproduction.trials:
         for key, values in _tabulated(trial, results):
             lines.append(
-                f"| {trial.name} | {key} | {values.mean():.4g} ± {standard_error(values):.2g} "
+                f"| {trial.name} | {key} | {mean_text(values, 4)} "
                 f"| {values.min():.4g} … {values.max():.4g} |"
             )
     lines += ["", "| trial | claim | holds |", "|---|---|---|"]
@@ -276,15 +290,12 @@ def table(
         for text, passed, differences in judge(trial, results):
             paired = ""
             if differences is not None:
-                paired = (
-                    f" (paired difference {differences.mean():.2g} "
-                    f"± {standard_error(differences):.1g})"
-                )
+                paired = f" (paired difference {mean_text(differences, 2)})"
             lines.append(f"| {trial.name} | {text}{paired} | {'yes' if passed else '**no**'} |")
     for across in reproduction.across:
         values = across.value(results)
         verdict = ("yes" if holds(across, values) else "**no**") if claimed(across) else "reported"
-        found = f"{values.mean():.3g} ± {standard_error(values):.1g}"
+        found = mean_text(values, 3)
         lines.append(f"| all | {_in_range(across.label, across)}: {found} | {verdict} |")
     if reproduction.section is not None:
         lines += ["", *reproduction.section(results)]

@@ -20,13 +20,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..envs.errors import PacesetterError
+from .array_file import read_arrays, write_arrays
 from .checkpoints import CONFIG, latest_checkpoint, new_checkpoint
 from .experiment import Experiment, load_experiment, resolved
-from .reference_file import REFERENCE, read_reference, write_reference
 from .whole_files import is_disk_full, write_json, write_whole
 from .yaml_file import dump_yaml
 
-VERSIONS, RESULTS = "versions.json", "results.json"
+VERSIONS, RESULTS, REFERENCE = "versions.json", "results.json", "reference.npz"
 LEAST_FREE_MEGABYTES = 200
 
 
@@ -53,16 +53,9 @@ class RunFolder:
                 `LEAST_FREE_MEGABYTES` are free.
         """
         path = Path(parent).expanduser() / (name or f"{experiment.name}_seed_{experiment.seed}")
-        try:
-            path.mkdir(parents=True, exist_ok=True)
-            if any(path.iterdir()):
-                raise _not_empty(path)
-            with tempfile.TemporaryFile(dir=path):
-                pass
-        except FileExistsError:
-            raise PacesetterError(f"{path}: is a file; choose another folder.") from None
-        except OSError as error:
-            raise _unwritable(path, error) from error
+        prepare_folder(path)
+        if any(path.iterdir()):
+            raise _not_empty(path)
         free = shutil.disk_usage(path).free / 1e6
         if free < LEAST_FREE_MEGABYTES:
             raise PacesetterError(
@@ -73,7 +66,8 @@ class RunFolder:
         folder = cls(path, experiment)
         with folder._writing():
             write_json(path / VERSIONS, software_versions())
-            write_reference(path / REFERENCE, experiment.samples)
+            if experiment.samples:
+                write_arrays(path / REFERENCE, experiment.samples)
             # Last, because its presence says that the folder is in order.
             write_whole(path / CONFIG, dump_yaml(resolved(experiment)))
         return folder
@@ -100,7 +94,10 @@ class RunFolder:
                 f"no {CONFIG}. Check the path, or delete the folder and start the run again."
             )
         try:
-            return cls(path, load_experiment(config, samples=read_reference(path / REFERENCE)))
+            samples = read_arrays(
+                path / REFERENCE, "Delete this file to read the reference from its source."
+            )
+            return cls(path, load_experiment(config, samples=samples))
         except PacesetterError as error:
             raise PacesetterError(
                 f"{path}: the run cannot be opened:\n{error}\n"
@@ -172,6 +169,25 @@ class RunFolder:
             yield
         except OSError as error:
             raise _unwritable(self.path, error) from error
+
+
+def prepare_folder(path: Path) -> None:
+    """Make a folder where there is none, and see before any work that files can be written there.
+
+    Raises:
+        PacesetterError: they cannot.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path):
+            pass
+    except (FileExistsError, NotADirectoryError):
+        there = (place for place in (path, *path.parents) if place.exists())
+        raise PacesetterError(
+            f"{path}: cannot be written, because {next(there)} is a file; choose another folder."
+        ) from None
+    except OSError as error:
+        raise _unwritable(path, error) from error
 
 
 def software_versions() -> dict[str, str]:

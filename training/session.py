@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.table import Table
 
 from .certify import FILE, FOLDER, certify
-from .evaluate import draw, evaluate, read_arrays, result_lines, write_answer
+from .evaluate import draw, evaluate, evaluated_arrays, result_lines, write_answer
 from .run_folder import RunFolder
 from .trainer import train
 
@@ -57,7 +57,7 @@ def certify_run(run: RunFolder, address: str | None = None, quiet: bool = False)
 def report_run(run: RunFolder) -> None:
     """Show the stored results of a run and draw its figures again."""
     results = run.read_results()
-    draw(run, results, read_arrays(run))
+    draw(run, results, evaluated_arrays(run))
     show(run, results)
 
 

@@ -33,9 +33,6 @@ from .sample_report import SampleReport
 
 Dictionary = dict[str, Any]
 
-# RLlib registers its environment anew for every runner.
-warnings.filterwarnings("ignore", message=".*Overriding environment rllib-multi-agent-env-v0.*")
-
 
 def stock_config(experiment: Experiment) -> PPOConfig:
     """PPO over `TurnGame` with everything else RLlib's own; networks as on the array route."""
@@ -187,6 +184,12 @@ class CopyAccount:
 
 class StockRunner(MultiAgentEnvRunner):
     """RLlib's runner, with what the trainer asks of every runner beside sampling."""
+
+    def make_env(self) -> None:
+        """RLlib's own; it registers its environment anew for every runner, and gymnasium warns."""
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message=".*Overriding environment rllib-multi.*")
+            super().make_env()
 
     def lead(self, copies: int) -> None:
         """Hand so many copies to the leader; the rest stays on θ drawn from the prior."""

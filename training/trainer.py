@@ -33,6 +33,7 @@ from .run_folder import RunFolder
 from .runner import module_spaces
 from .sample_report import SampleReport
 from .studies import Trained
+from .whole_files import write_whole
 
 ERROR_LOG = "error.log"
 GUIDE_FILE, AVERAGE_FILE = "guide.json", "average.safetensors"
@@ -225,7 +226,7 @@ def save(
         # Ray takes a relative path for an address of some file system.
         algorithm.save_to_path((folder / "algorithm").resolve())
         state = {"iteration": iteration, "guide": guide.state()}
-        (folder / GUIDE_FILE).write_text(json.dumps(state))
+        write_whole(folder / GUIDE_FILE, json.dumps(state))
 
 
 def restore(algorithm: PPO, guide: Guide, average: WeightAverage, checkpoint: Path) -> int:
@@ -267,7 +268,7 @@ def failure(error: Exception, run: RunFolder) -> PacesetterError:
         return error
     cause = getattr(error, "cause", None) or error
     log = run.path / ERROR_LOG
-    log.write_text("".join(traceback.format_exception(error)))
+    write_whole(log, "".join(traceback.format_exception(error)))
     last = run.latest_checkpoint()
     left = (
         f"The last good checkpoint is {last}; go on with 'pacesetter train --resume {run.path}'"

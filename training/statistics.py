@@ -1,0 +1,80 @@
+"""How far a mean may be off: standard errors and intervals, from values that are independent.
+
+The leader's rewards in one episode are not, because the state goes on from interval to interval:
+they count as one cluster. Between episodes nothing is carried over, as each has a start of its own.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import stdtrit
+
+Floats = NDArray[np.float64]
+
+
+def standard_error(values: ArrayLike) -> float:
+    """Standard error of the mean of independent values, ``(n,)``; NaN for fewer than two."""
+    values = np.asarray(values, dtype=np.float64)
+    if len(values) < 2:
+        return float("nan")
+    return float(values.std(ddof=1) / np.sqrt(len(values)))
+
+
+def half_width(values: ArrayLike, level: float = 0.95) -> float:
+    """Half of the interval that holds the mean of a normal distribution with chance `level`.
+
+    By Student's t, from independent draws ``(n,)``; NaN for fewer than two.
+    """
+    error, number = standard_error(values), len(np.asarray(values))
+    return float(stdtrit(number - 1, (1.0 + level) / 2) * error) if number > 1 else error
+
+
+def mean_text(values: ArrayLike, digits: int) -> str:
+    """``mean ± half-width`` of the interval of 95 %, or the mean alone if there is one value."""
+    values = np.asarray(values, dtype=np.float64)
+    mean = f"{values.mean():.{digits}g}"
+    return f"{mean} ± {half_width(values):.2g}" if len(values) > 1 else mean
+
+
+def clustered_standard_error(values: Floats, clusters: NDArray[np.int64]) -> float:
+    """Standard error of the mean of values that are independent between clusters alone.
+
+    For clusters of one size it is that of their means.
+
+    Args:
+        values: ``(n,)``.
+        clusters: which cluster each value belongs to, ``(n,)``.
+
+    Returns:
+        The standard error; NaN for fewer than two clusters.
+    """
+    labels, index = np.unique(clusters, return_inverse=True)
+    return _of_clusters(_pull(values, index, len(labels)))
+
+
+def paired_standard_error(
+    one: Floats, clusters_of_one: NDArray[np.int64], other: Floats, clusters_of_other: NDArray
+) -> float:
+    """Standard error of ``one.mean() - other.mean()``, whose clusters of one name go together.
+
+    A cluster may have more values on one side than on the other. Arguments and result otherwise as
+    those of `clustered_standard_error`.
+    """
+    labels, index = np.unique(
+        np.concatenate([clusters_of_one, clusters_of_other]), return_inverse=True
+    )
+    of_one, of_other = np.split(index, [len(clusters_of_one)])
+    return _of_clusters(_pull(one, of_one, len(labels)) - _pull(other, of_other, len(labels)))
+
+
+def _pull(values: Floats, index: NDArray[np.int64], number: int) -> Floats:
+    """By how much each cluster moves the mean of all, ``(number,)``; they sum to zero."""
+    return np.bincount(index, weights=values - values.mean(), minlength=number) / len(values)
+
+
+def _of_clusters(pull: Floats) -> float:
+    number = len(pull)
+    if number < 2:
+        return float("nan")
+    return float(np.sqrt(number / (number - 1) * (pull @ pull)))
