@@ -9,7 +9,8 @@ in `household_observation`.
 Households choose the share of resources saved p and the share of the day worked h (Box). Entries of
 θ that a tax rule does not read are fixed at 0, so that every rule has the same observation.
 
-Version history: v1; v2: mean wealth may be observed in ``closed``.
+Version history: v1; v2: mean wealth may be observed in ``closed``; v3: ``taxai`` starts as the
+source's program does, with units of labour from its start wage, 10.7 % more of them.
 """
 
 from __future__ import annotations
