@@ -45,7 +45,6 @@ INFLECTION_PRICE = 6.0
 NOISE_DEVIATION = 0.5
 HIGHEST_FORECAST = 10.0
 SUPPLY_SLOPES = {"stable": 0.22, "unstable": 0.5, "strongly_unstable": 2.0}  # ψ
-PARAMETERISATIONS = ("distribution", "common", "individual")
 HALF_VIEW = 0.2  # the λ at which its view λ / (λ + HALF_VIEW) is one half
 
 
@@ -92,13 +91,6 @@ class Cobweb(Market):
     name: ClassVar[str] = "cobweb"
     state_type: ClassVar[type[State]] = CobwebState
     differentiable: ClassVar[bool] = False  # a producer's action is a choice among forecasts
-
-    def __post_init__(self) -> None:
-        """Refuse an unknown treatment."""
-        if self.treatment not in SUPPLY_SLOPES:
-            raise unknown("treatment", self.treatment, SUPPLY_SLOPES)
-        if self.parameterisation not in PARAMETERISATIONS:
-            raise unknown("parameterisation", self.parameterisation, PARAMETERISATIONS)
 
     @property
     def supply_slope(self) -> float:

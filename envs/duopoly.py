@@ -60,6 +60,7 @@ class Duopoly(Market):
 
     def __post_init__(self) -> None:
         """Refuse a market in which nobody would produce."""
+        super().__post_init__()
         if self.demand_intercept <= self.unit_cost:
             raise PacesetterError(
                 f"demand_intercept ({self.demand_intercept:g}) must exceed unit_cost "
