@@ -31,6 +31,7 @@ from .characteristics import Characteristics
 from .errors import PacesetterError
 from .market import Actions, Array, Group, Market, Shocks, State, Step
 from .random_streams import Shock
+from .ranges import check_ranges
 
 SEEDS = 2**32  # NumPy's global generator, which an environment may use, takes no larger seed
 
@@ -79,6 +80,10 @@ class AdaptedMarket(Market):
     state_type: ClassVar[type[State]] = AdaptedState
     branchable: ClassVar[bool] = False
     namespaces: ClassVar[tuple[str, ...]] = ("numpy",)
+
+    def __post_init__(self) -> None:
+        """Hold options to the limits of ``Annotated`` alone: to Python other hints are comments."""
+        check_ranges(self, f"market {self.name!r}", types_too=False)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """By environment and options: the class itself is made on the fly."""

@@ -78,9 +78,13 @@ class BackgroundMarket:
     """
 
     noise_agents: Annotated[int, Ge(0)] = 1000
-    value_agents: Annotated[int, Ge(1)] = 102
+    value_agents: Annotated[
+        int, Ge(1), "nobody would bring the fundamental value into prices; presets have about 100"
+    ] = 102
     momentum_agents: Annotated[int, Ge(0)] = 12
-    market_makers: Annotated[int, Ge(1)] = 2
+    market_makers: Annotated[
+        int, Ge(1), "nobody would quote both sides of the book; the presets have 2"
+    ] = 2
     noise_multiplier: Annotated[float, Gt(0)] = 1.0
     noise_open_ns: Annotated[int, Ge(0)] = 9 * HOUR
     noise_close_ns: Annotated[int, Gt(0)] = 16 * HOUR
@@ -125,15 +129,6 @@ class BackgroundMarket:
             PacesetterError: no market maker or value agent, hours that end before they begin, or a
                 number that is out of its range.
         """
-        for name, why in (
-            ("market_makers", "nobody would quote both sides of the book"),
-            ("value_agents", "nobody would bring the fundamental value into prices"),
-        ):
-            if getattr(self, name) < 1:
-                raise PacesetterError(
-                    f"background market: {name} must be at least 1, got {getattr(self, name)}: "
-                    f"{why}. The presets have 2 market makers and about 100 value agents."
-                )
         check_ranges(self, "background market")
         for low, high in (
             ("open_ns", "close_ns"),

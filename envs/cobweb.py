@@ -1,14 +1,14 @@
 """Cobweb market with boundedly rational producers (Hommes et al. 2007; Evans & Ganesh 2024).
 
-Six producers forecast the next price; their forecasts set supply, supply sets the price:
+Producers forecast the next price; their forecasts set supply, supply sets the price:
 
-    p_t = (a − Σ_j S(p̂_j,t)) / b + ε_t,    S(x) = tanh(ψ (x − 6)) + 1,    ε_t ~ N(0, 0.5²)
+    p_t = (a − Σ_j S(p̂_j,t)) / b + ε_t,    S(x) = tanh(ψ (x − x₀)) + 1,    ε_t ~ N(0, 0.5²)
 
-(ADAGE, arXiv:2501.09429, eq. 8; a = 13.8, b = 1.5). The paper writes ``n`` in S both for the
-number of producers and for the inflection price; here the two have names of their own. A producer
+(ADAGE, arXiv:2501.09429, eq. 8; six producers, a = 13.8, b = 1.5, x₀ = 6). The paper writes ``n``
+in S both for the number of producers and for x₀; here the two have names of their own. A producer
 is paid ``max(0, 1300 − 260 (p_t − p̂_i,t)²)`` (eq. 12), here in units of 1300, and pays
 ``λ_i KL(π(·|o) ‖ uniform)`` for information (eq. 10). The characteristics are the distribution of
-λ_i (or the six λ_i themselves); a producer sees its own λ_i alone.
+λ_i (or the λ_i themselves); a producer sees its own λ_i alone.
 
 | what | entries |
 |---|---|
@@ -28,24 +28,19 @@ from functools import cached_property
 from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
-from annotated_types import Ge, Le
+from annotated_types import Ge, Gt, Le
 from gymnasium.spaces import Box, Discrete
 from scipy.special import ndtr, ndtri
 
 from .characteristics import Characteristic, Characteristics
-from .errors import unknown
+from .errors import PacesetterError, unknown
 from .market import Actions, Array, Group, Market, Shocks, State, Step, namespace
 from .random_streams import Shock
 
 PRODUCER = "producer"
-PRODUCERS = 6
-DEMAND_INTERCEPT = 13.8  # a
-DEMAND_SLOPE = 1.5  # b
-INFLECTION_PRICE = 6.0
 NOISE_DEVIATION = 0.5
 HIGHEST_FORECAST = 10.0
 SUPPLY_SLOPES = {"stable": 0.22, "unstable": 0.5, "strongly_unstable": 2.0}  # ψ
-PARAMETERISATIONS = ("distribution", "common", "individual")
 HALF_VIEW = 0.2  # the λ at which its view λ / (λ + HALF_VIEW) is one half
 
 
@@ -71,12 +66,17 @@ class CobwebState(State):
 
 @dataclass(frozen=True)
 class Cobweb(Market):
-    """Six producers who forecast a price that their forecasts make.
+    """Producers who forecast a price that their forecasts make.
 
     Attributes:
         treatment: slope ψ of the supply curve: stable 0.22, unstable 0.5, strongly_unstable 2.
         parameterisation: what θ is: ``distribution``, the mean and deviation of λ_i ~ N(μ, σ)
-            truncated at zero; ``common``, one λ for all; ``individual``, the six λ_i.
+            truncated at zero; ``common``, one λ for all; ``individual``, the λ_i, one entry each.
+        producers: their number, N.
+        supply_slope: ψ; None: the treatment's. Where both are given, this one holds.
+        inflection_price: x₀, where supply is 1 and steepest.
+        demand_intercept: a, demand at a price of zero; in the published market 2.3 per producer.
+        demand_slope: b, fall of demand per unit of price.
         periods: steps of an episode.
         forecast_points: number of forecasts a producer can choose from, evenly over [0, 10].
         prior_exponent: random μ (or λ) is drawn as u ** prior_exponent, u uniform; the larger, the
@@ -85,6 +85,11 @@ class Cobweb(Market):
 
     treatment: Literal["stable", "unstable", "strongly_unstable"] = "unstable"
     parameterisation: Literal["distribution", "common", "individual"] = "distribution"
+    producers: Annotated[int, Ge(1), Le(1000)] = 6
+    supply_slope: Annotated[float, Gt(0)] | None = None
+    inflection_price: Annotated[float, Ge(0), Le(HIGHEST_FORECAST)] = 6.0
+    demand_intercept: Annotated[float, Gt(0)] = 13.8
+    demand_slope: Annotated[float, Gt(0)] = 1.5
     periods: Annotated[int, Ge(1)] = 50
     forecast_points: Annotated[int, Ge(2), Le(1001)] = 101
     prior_exponent: Annotated[float, Ge(1)] = 1.5
@@ -94,16 +99,33 @@ class Cobweb(Market):
     differentiable: ClassVar[bool] = False  # a producer's action is a choice among forecasts
 
     def __post_init__(self) -> None:
-        """Refuse an unknown treatment."""
-        if self.treatment not in SUPPLY_SLOPES:
-            raise unknown("treatment", self.treatment, SUPPLY_SLOPES)
-        if self.parameterisation not in PARAMETERISATIONS:
-            raise unknown("parameterisation", self.parameterisation, PARAMETERISATIONS)
+        """Refuse a market whose price nobody could forecast."""
+        super().__post_init__()
+        lowest, highest = (self._excess_demand(x) for x in (0.0, HIGHEST_FORECAST))
+        if not lowest > 0 > highest:
+            where = "above" if highest >= 0 else "below"
+            cure = "lower" if highest >= 0 else "raise"
+            raise PacesetterError(
+                f"market 'cobweb': the price that {self.producers} producers would foresee lies "
+                f"{where} all forecasts, 0 to {HIGHEST_FORECAST:g}; {cure} demand_intercept "
+                f"({self.demand_intercept:g}), or change producers, demand_slope or "
+                "inflection_price. The published market has 2.3 of demand_intercept and 0.25 of "
+                "demand_slope for each producer."
+            )
 
     @property
-    def supply_slope(self) -> float:
-        """ψ."""
-        return SUPPLY_SLOPES[self.treatment]
+    def slope(self) -> float:
+        """ψ in force."""
+        return SUPPLY_SLOPES[self.treatment] if self.supply_slope is None else self.supply_slope
+
+    def supply(self, xp: Any, forecast: Array) -> Array:
+        """S of forecasts of any shape, units of the good."""
+        return supply(xp, forecast, self.slope, self.inflection_price)
+
+    def _excess_demand(self, price: float) -> float:
+        """Demand less supply at a price that all producers foresee."""
+        total = self.producers * float(self.supply(np, np.float64(price)))
+        return self.demand_intercept - total - self.demand_slope * price
 
     @cached_property
     def forecasts(self) -> Any:
@@ -112,13 +134,13 @@ class Cobweb(Market):
 
     @cached_property
     def characteristics(self) -> Characteristics:
-        """θ = (μ, σ), λ or (λ_1, …, λ_6), in units of reward / 1300 per nat."""
+        """θ = (μ, σ), λ or (λ_1, …, λ_N), in units of reward / 1300 per nat."""
         unit = "reward/1300 per nat"
         if self.parameterisation == "common":
             entry = Characteristic("information_cost", 0.0, 1.0, 0.25, unit, "λ of every producer")
             return Characteristics([entry], prior=lambda unit: unit**self.prior_exponent)
         if self.parameterisation == "individual":
-            names = [f"information_cost_{i}" for i in range(PRODUCERS)]
+            names = [f"information_cost_{i}" for i in range(self.producers)]
             return Characteristics(
                 [Characteristic(n, 0.0, 1.0, 0.25, unit, "λ of one producer") for n in names],
                 prior=self._individual_prior,
@@ -136,20 +158,26 @@ class Cobweb(Market):
         return np.stack([unit[:, 0] ** self.prior_exponent, _mostly_alike(unit[:, 1])], axis=1)
 
     def _individual_prior(self, unit: Any) -> Any:
-        """Six λ around a common level, as producers of one market tend to be alike."""
-        spread = _mostly_alike(unit[:, 1:2])
-        around = spread * (2.0 * np.roll(unit, -2, axis=1) - 1.0)
+        """λ around a common level, as producers of one market tend to be alike."""
+        if self.producers == 1:
+            return unit**self.prior_exponent
+        if self.producers == 2:  # how far apart they are, and to which side, in one number
+            side = 2.0 * unit[:, 1:] - 1.0
+            around = np.hstack([0.0 * side, np.sign(side) * _mostly_alike(np.abs(side))])
+        else:
+            spread = _mostly_alike(unit[:, 1:2])
+            around = spread * (2.0 * np.roll(unit, -2, axis=1) - 1.0)
         return np.clip(unit[:, :1] ** self.prior_exponent + around, 0.0, 1.0)
 
     @cached_property
     def groups(self) -> tuple[Group, ...]:
-        """Six producers, who see their own λ alone."""
+        """Producers, who see their own λ alone."""
         low = np.array([-np.inf, -1.0, -np.inf, 0.0], dtype=np.float32)
         high = np.array([np.inf, 1.0, np.inf, 1.0], dtype=np.float32)
         return (
             Group(
                 name=PRODUCER,
-                size=PRODUCERS,
+                size=self.producers,
                 observation_space=Box(low, high, dtype=np.float32),
                 action_space=Discrete(self.forecast_points),
                 view=("information_cost",),
@@ -165,7 +193,7 @@ class Cobweb(Market):
     @cached_property
     def leader_observation_space(self) -> Box:
         """Last forecasts and last price."""
-        return Box(-np.inf, np.inf, (PRODUCERS + 1,), np.float32)
+        return Box(-np.inf, np.inf, (self.producers + 1,), np.float32)
 
     @property
     def quantities(self) -> dict[str, str]:
@@ -184,7 +212,7 @@ class Cobweb(Market):
     @property
     def reset_shocks(self) -> dict[str, Shock]:
         """Each producer's place in the distribution of λ."""
-        return {"cost_quantiles": Shock("uniform", (PRODUCERS,))}
+        return {"cost_quantiles": Shock("uniform", (self.producers,))}
 
     def initial(self, theta: Array, shocks: Shocks) -> dict[str, Array]:
         """An episode starts without a past."""
@@ -203,8 +231,8 @@ class Cobweb(Market):
         xp = namespace(state.theta)
         chosen = xp.astype(actions[PRODUCER], state.theta.dtype)  # (B, N) indices
         forecasts = chosen * (HIGHEST_FORECAST / (self.forecast_points - 1))
-        total_supply = xp.sum(supply(xp, forecasts, self.supply_slope), axis=1)
-        price = (DEMAND_INTERCEPT - total_supply) / DEMAND_SLOPE
+        total_supply = xp.sum(self.supply(xp, forecasts), axis=1)
+        price = (self.demand_intercept - total_supply) / self.demand_slope
         price = price + NOISE_DEVIATION * shocks["demand"]
         error = price[:, None] - forecasts
         after = CobwebState(
@@ -244,13 +272,13 @@ class Cobweb(Market):
         return {PRODUCER: xp.astype(xp.stack(columns, axis=-1), xp.float32)}
 
     def leader_observe(self, state: CobwebState) -> Array:
-        """Last forecasts and last price, ``(B, 7)``."""
+        """Last forecasts and last price, ``(B, N + 1)``."""
         xp = namespace(state.theta)
         seen = xp.concat([state.last_forecasts, state.last_price[:, None]], axis=1)
         return xp.astype(seen / (HIGHEST_FORECAST / 2) - 1.0, xp.float32)
 
     def information_costs(self, state: CobwebState) -> dict[str, Array]:
-        """λ of every producer, ``(B, 6)``: from θ alone or from θ and its quantile."""
+        """λ of every producer, ``(B, N)``: from θ alone or from θ and its quantile."""
         if self.parameterisation == "individual":
             return {PRODUCER: state.theta}
         if self.parameterisation == "common":
@@ -261,14 +289,10 @@ class Cobweb(Market):
 
     @cached_property
     def equilibrium_price(self) -> float:
-        """p*, where all producers forecast the price they make: b p* = a − 6 S(p*)."""
+        """p*, where all producers forecast the price they make: b p* = a − N S(p*)."""
         from scipy.optimize import brentq
 
-        def excess(price: float) -> float:
-            total = PRODUCERS * float(supply(np, np.float64(price), self.supply_slope))
-            return DEMAND_INTERCEPT - total - DEMAND_SLOPE * price
-
-        return float(brentq(excess, 0.0, HIGHEST_FORECAST, xtol=1e-12))
+        return float(brentq(self._excess_demand, 0.0, HIGHEST_FORECAST, xtol=1e-12))
 
     def planted_sample(self, theta: Any, number: int, seed: int, quantity: str = "price") -> Any:
         """Prices of the computed logit equilibrium under θ, ``(number,)``."""
@@ -291,9 +315,9 @@ class Cobweb(Market):
         }
 
 
-def supply(xp: Any, forecast: Array, slope: float) -> Array:
-    """S(x) = tanh(ψ (x − 6)) + 1, units of the good."""
-    return xp.tanh(slope * (forecast - INFLECTION_PRICE)) + 1.0
+def supply(xp: Any, forecast: Array, slope: float, inflection_price: float = 6.0) -> Array:
+    """S(x) = tanh(ψ (x − x₀)) + 1, units of the good."""
+    return xp.tanh(slope * (forecast - inflection_price)) + 1.0
 
 
 def reward_of_error(xp: Any, error: Array) -> Array:

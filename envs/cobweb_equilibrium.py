@@ -14,18 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import softmax
 
-from .cobweb import (
-    DEMAND_INTERCEPT,
-    DEMAND_SLOPE,
-    NOISE_DEVIATION,
-    PRODUCERS,
-    Cobweb,
-    reward_of_error,
-    supply,
-    truncated_normal,
-)
+from .cobweb import NOISE_DEVIATION, Cobweb, reward_of_error, truncated_normal
+from .errors import PacesetterError
 
 BINS_PER_PRODUCER = 800  # resolution of the summed supply; each producer supplies 0 to 2
+MOST_BINS, FEWEST_BINS = 9600, 50  # of all, and of one where there are many
+NEGLIGIBLE = 1e-12  # probability of a summed supply whose price needs no place on the grid
+GRID_PART = 2801  # prices whose density is computed at once
+PATIENCE = 500  # iterations without progress before steps are halved
 Floats = NDArray[np.float64]
 
 
@@ -57,21 +53,24 @@ class Equilibrium:
 
 
 class LogitEquilibrium:
-    """Solver for one treatment; the expensive reward matrix is built once.
+    """Solver for one market; the expensive reward matrix is built once.
 
     Args:
-        market: the cobweb market whose treatment and forecasts are used.
+        market: the cobweb market whose demand, supply, producers and forecasts are used.
     """
 
     def __init__(self, market: Cobweb):
         self.forecasts = market.forecasts
-        self.slope = market.supply_slope
-        self.width = 2.0 / BINS_PER_PRODUCER
+        self.market = market
+        fair = MOST_BINS // market.producers
+        self.bins = min(BINS_PER_PRODUCER, max(FEWEST_BINS, fair))
+        self.width = 2.0 / self.bins
+        self.supplied = market.supply(np, self.forecasts)
         nodes, weights = np.polynomial.hermite_e.hermegauss(41)
         noise, weights = NOISE_DEVIATION * nodes, weights / weights.sum()
-        others = np.arange((PRODUCERS - 1) * BINS_PER_PRODUCER + 1) * self.width
-        own = supply(np, self.forecasts, self.slope)
-        price = (DEMAND_INTERCEPT - others[None, :] - own[:, None]) / DEMAND_SLOPE
+        others = np.arange((market.producers - 1) * self.bins + 1) * self.width
+        total = others[None, :], self.supplied[:, None]
+        price = (market.demand_intercept - total[0] - total[1]) / market.demand_slope
         error = price - self.forecasts[:, None]
         # Expected reward of each forecast (rows) at each total supply of the others (columns).
         self.rewards = sum(
@@ -95,18 +94,35 @@ class LogitEquilibrium:
             damping: step of the fixed-point iteration; small λ needs a small one.
             tolerance: largest change of a probability at which iteration stops.
             most_iterations: bound on the iterations.
+
+        Raises:
+            PacesetterError: λ is not positive, or the iteration does not settle.
         """
         costs = np.atleast_1d(np.asarray(information_costs, dtype=float))
+        if not (costs > 0).all():
+            raise PacesetterError(
+                f"a logit equilibrium needs prices of information above 0, got {costs.min():g}; "
+                "for rational producers take a small one, such as 0.005."
+            )
         shares = np.full(len(costs), 1 / len(costs)) if weights is None else np.asarray(weights)
         policy = np.full((len(costs), len(self.forecasts)), 1.0 / len(self.forecasts))
+        others, least, since = self.market.producers - 1, np.inf, 0
         for _ in range(most_iterations):
-            utility = self.rewards @ self._total_supply(shares @ policy, PRODUCERS - 1)
+            utility = self.rewards @ self._total_supply(shares @ policy, others)
             answer = softmax(utility[None, :] / costs[:, None], axis=1)
             change = np.abs(answer - policy).max()
             policy = policy + damping * (answer - policy)
             if change < tolerance:
-                break
-        return self._describe(costs, shares, policy)
+                return self._describe(costs, shares, policy)
+            since = 0 if change < least else since + 1
+            least = min(least, change)
+            if since == PATIENCE:  # producers overshoot: the more of them, the smaller the steps
+                damping, since, least = damping / 2, 0, np.inf
+        raise PacesetterError(
+            f"the logit equilibrium did not settle within {most_iterations} iterations: "
+            f"probabilities still change by {change:.1g}. Take a larger price of information than "
+            f"{costs.min():g}, a smaller damping or more iterations."
+        )
 
     def for_theta(self, mean: float, deviation: float, quantiles: int = 31) -> Equilibrium:
         """The equilibrium for λ ~ N(mean, deviation) truncated at zero, by its quantiles."""
@@ -116,24 +132,35 @@ class LogitEquilibrium:
 
     def _total_supply(self, probabilities: Floats, producers: int) -> Floats:
         """Distribution of the summed supply of several producers on the grid."""
-        position = supply(np, self.forecasts, self.slope) / self.width
-        low = np.minimum(position.astype(int), BINS_PER_PRODUCER - 1)
+        if producers == 0:
+            return np.ones(1)
+        position = self.supplied / self.width
+        low = np.minimum(position.astype(int), self.bins - 1)
         share = position - low
-        one = np.zeros(producers * BINS_PER_PRODUCER + 1)
+        one = np.zeros(producers * self.bins + 1)
         np.add.at(one, low, probabilities * (1 - share))
         np.add.at(one, low + 1, probabilities * share)
         return np.maximum(np.fft.irfft(np.fft.rfft(one) ** producers, len(one)), 0.0)
 
     def _describe(self, costs: Floats, shares: Floats, policy: Floats) -> Equilibrium:
-        total = self._total_supply(shares @ policy, PRODUCERS)
+        market = self.market
+        total = self._total_supply(shares @ policy, market.producers)
         total = total / total.sum()
-        price = (DEMAND_INTERCEPT - np.arange(len(total)) * self.width) / DEMAND_SLOPE
+        price = (market.demand_intercept - np.arange(len(total)) * self.width) / market.demand_slope
         mean = float(total @ price)
         variance = float(total @ (price - mean) ** 2) + NOISE_DEVIATION**2
-        grid = np.linspace(-2.0, 12.0, 2801)
+        likely = price[total > NEGLIGIBLE]
+        low, high = min(-1.0, np.floor(likely.min())), max(10.0, np.ceil(likely.max()))
         # Gather near-equal prices first: the noise is far wider than the supply grid.
-        mass, edges = np.histogram(price, bins=700, range=(-1.0, 10.0), weights=total)
+        bins = round((high - low) * 700 / 11)
+        mass, edges = np.histogram(price, bins=bins, range=(low, high), weights=total)
         centre = (edges[1:] + edges[:-1]) / 2
-        kernel = np.exp(-0.5 * ((grid[:, None] - centre[None, :]) / NOISE_DEVIATION) ** 2)
-        density = kernel @ mass / (NOISE_DEVIATION * np.sqrt(2 * np.pi))
+        low, high = low - 1.0, high + 2.0
+        grid = np.linspace(low, high, round(200 * (high - low)) + 1)
+        density = np.concatenate(
+            [
+                np.exp(-0.5 * ((part[:, None] - centre[None, :]) / NOISE_DEVIATION) ** 2) @ mass
+                for part in np.split(grid, range(GRID_PART, len(grid), GRID_PART))
+            ]
+        ) / (NOISE_DEVIATION * np.sqrt(2 * np.pi))
         return Equilibrium(costs, shares, policy, grid, density, mean, variance)

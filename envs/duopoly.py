@@ -7,7 +7,7 @@ produces 6 (Stackelberg) and not 4 (Cournot).
 
 | quantity | symbol | unit |
 |---|---|---|
-| leader's quantity | θ = q_L | units of the good, [0, (a − c) / b] |
+| leader's quantity | θ = q_L | units of the good, [0, (a − c) / b], or less |
 | follower's quantity | q_i | units of the good, [0, (a − c) / b] |
 | follower's reward | (P − c) q_i | its profit at the Stackelberg point |
 
@@ -45,6 +45,10 @@ class Duopoly(Market):
         demand_intercept: a, price at zero supply.
         demand_slope: b, price fall per unit supplied.
         unit_cost: c, the same for everybody.
+        largest_leader_quantity: upper bound of θ; None: (a − c) / b, the most there can be. The
+            leader's best answer is the middle of that range, where many a search begins; another
+            bound tells searching from standing still. Followers see θ over (a − c) / b all the
+            same.
         theta_visible: False hides θ from the followers: an ablation, whose outcome is Cournot.
     """
 
@@ -52,6 +56,7 @@ class Duopoly(Market):
     demand_intercept: Annotated[float, Gt(0)] = 12.0
     demand_slope: Annotated[float, Gt(0)] = 1.0
     unit_cost: Annotated[float, Ge(0)] = 0.0
+    largest_leader_quantity: Annotated[float, Gt(0)] | None = None
     theta_visible: bool = True
 
     name: ClassVar[str] = "duopoly"
@@ -59,11 +64,20 @@ class Duopoly(Market):
     differentiable: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        """Refuse a market in which nobody would produce."""
+        """Refuse a market in which nobody would produce, or a leader beyond all profit."""
+        super().__post_init__()
         if self.demand_intercept <= self.unit_cost:
             raise PacesetterError(
                 f"demand_intercept ({self.demand_intercept:g}) must exceed unit_cost "
                 f"({self.unit_cost:g}): otherwise no quantity is ever sold at a profit."
+            )
+
+        most = self.largest_leader_quantity
+        if most is not None and most > self.largest_quantity:
+            raise PacesetterError(
+                f"market 'duopoly': largest_leader_quantity must be at most (demand_intercept − "
+                f"unit_cost) / demand_slope = {self.largest_quantity:g}, got {most:g}: beyond it "
+                "the price lies below cost whatever followers do."
             )
 
     @cached_property
@@ -79,10 +93,12 @@ class Duopoly(Market):
 
     @cached_property
     def characteristics(self) -> Characteristics:
-        """θ = the leader's quantity."""
-        high = self.largest_quantity
+        """θ = the leader's quantity; Cournot's by default."""
+        high, cournot = self.largest_leader_quantity, self.largest_quantity / 3
+        high = self.largest_quantity if high is None else float(high)
+        default = min(cournot, high)
         return Characteristics(
-            [Characteristic("leader_quantity", 0.0, high, high / 3, "units", "quantity q_L")]
+            [Characteristic("leader_quantity", 0.0, high, default, "units", "quantity q_L")]
         )
 
     @cached_property

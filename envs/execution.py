@@ -35,7 +35,7 @@ import numpy as np
 from annotated_types import Ge, Gt
 from gymnasium.spaces import Box, Discrete
 
-from .background_market import PRESETS, SECOND, BackgroundMarket
+from .background_market import SECOND, BackgroundMarket
 from .background_simulation import Markets, advance_all
 from .characteristics import Characteristics
 from .errors import PacesetterError, unknown
@@ -62,7 +62,6 @@ from .execution_view import (
 from .market import Actions, Array, Group, Market, Shocks, State, Step
 from .order_book_layout import BUY, NONE, SELL
 from .random_streams import Shock
-from .ranges import check_ranges
 
 EXECUTOR = "executor"
 BASIS_POINTS = 1e4
@@ -110,14 +109,10 @@ class Execution(Market):
 
     def __post_init__(self) -> None:
         """Refuse a market without executors, or one that would run beyond the close."""
-        if self.background not in PRESETS:
-            raise unknown("background", self.background, PRESETS)
-        if self.view not in ("fee", "all"):
-            raise unknown("view", self.view, ("fee", "all"))
+        super().__post_init__()
         for name in self.leader_sets:
             if name not in DESIGN:
                 raise unknown("characteristic in leader_sets", name, DESIGN)
-        check_ranges(self, "execution")
         if self.buyers + self.sellers < 1:
             raise PacesetterError(
                 "buyers and sellers are both 0: nobody would execute an order; set one of them to "

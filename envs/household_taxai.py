@@ -8,9 +8,13 @@ with a consumption tax, spending and debt. In a year, with e already drawn forwa
     B' = (1 + r) B + G − Σ (T(i) + T(a) + τs c)
     K' = Σ a' − B' + (R + 1 − δ) K + (1 + r)(B − Σ a),   R = α (K/L)^(α − 1)
 
-H, the units of labour in a day, is set at the start so that wealth is 6.6 times income. The last
-line is the resource constraint K' = Y − C − G + (1 − δ) K written from the bank's side. Amounts are
-dollars of 2022, in which the HSV tax is taken; reported money is in millions of dollars.
+The last line is the resource constraint K' = Y − C − G + (1 − δ) K written from the bank's side.
+Amounts are dollars of 2022, in which the HSV tax is taken; reported money is in millions of them.
+
+At the start K = B = Σ a / 2, and labour earns what makes wealth 6.6 times income. H, the units of
+labour in a day, follows from these earnings at usual hours and the wage `START_WAGE`; like the
+source's program (github.com/jidiai/TaxAI, `env/env_core.py`, `reset`), in which that wage and the
+first output take earnings, in dollars, for labour.
 """
 
 from __future__ import annotations
@@ -22,7 +26,6 @@ from .household_production import (
     CAPITAL_SHARE,
     DEPRECIATION,
     INTEREST_RATE,
-    STEADY_WAGE,
     USUAL_HOURS,
     HouseholdState,
     described,
@@ -35,6 +38,11 @@ from .taxes import kept_income, kept_wealth
 
 CONSUMPTION_TAX = 0.065  # τs
 WEALTH_OVER_INCOME = 6.6
+START_LABOUR = (1 - WEALTH_OVER_INCOME * INTEREST_RATE) / WEALTH_OVER_INCOME
+"""Labour's earnings over wealth at the start; income is these and interest."""
+START_CAPITAL = 0.5  # over wealth; the government's debt is the other half
+START_WAGE = (1 - CAPITAL_SHARE) * (START_CAPITAL / START_LABOUR) ** CAPITAL_SHARE
+"""W in the source's `reset`, with earnings for L: 1.0993, not the steady state's 1.2172."""
 SUPER_STAR_ENTRY = 2.2e-6  # probability per year
 SUPER_STAR_STAY = 0.990
 SUPER_STAR_PRODUCTIVITY = 504.3  # over the mean of normal households
@@ -69,14 +77,16 @@ def start(market: Any, xp: Any, wealth: Array, shocks: Any) -> dict[str, Array]:
     star = xp.zeros_like(wealth, dtype=xp.bool)
     e, log_e, star = _productivity(xp, zeros, star, shocks)
     total = row_sum(xp, wealth)
-    labour_income = total * (1 - WEALTH_OVER_INCOME * INTEREST_RATE) / WEALTH_OVER_INCOME
+    earnings = START_LABOUR * total
     e_h = USUAL_HOURS * e
-    scale = labour_income / (STEADY_WAGE * row_sum(xp, e_h))
-    income = (STEADY_WAGE * scale)[:, None] * e_h + INTEREST_RATE * wealth
-    wage = STEADY_WAGE + 0.0 * total
-    capital = 0.5 * total
-    production = produce(xp, capital, scale * row_sum(xp, e_h), wealth.shape[1])
-    ranked = _ranked(xp, income)
+    scale = earnings / (START_WAGE * row_sum(xp, e_h))
+    labour = scale[:, None] * e_h
+    income = START_WAGE * labour + INTEREST_RATE * wealth
+    wage = START_WAGE + 0.0 * total
+    capital = START_CAPITAL * total
+    production = produce(xp, capital, earnings, wealth.shape[1])
+    # The source's first observation shows labour for income. Brackets need incomes.
+    ranked = _ranked(xp, labour)
     return {
         "wealth": wealth,
         "income": income,
@@ -86,9 +96,9 @@ def start(market: Any, xp: Any, wealth: Array, shocks: Any) -> dict[str, Array]:
         "wage": wage,
         "output": production.output,
         "capital": capital,
-        "debt": 0.5 * total,
+        "debt": total - capital,
         "hours_scale": scale,
-        "aggregates": aggregates(xp.sort(wealth, axis=1), income[ranked], e[ranked], wage),
+        "aggregates": aggregates(xp.sort(wealth, axis=1), labour[ranked], e[ranked], wage),
     }
 
 

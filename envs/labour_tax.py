@@ -51,7 +51,6 @@ from annotated_types import Ge, Gt, Le
 from gymnasium.spaces import Box
 
 from .characteristics import Characteristic, Characteristics
-from .errors import PacesetterError
 from .market import Actions, Array, Group, Market, Shocks, State, Step, namespace
 from .random_streams import Shock
 
@@ -85,30 +84,13 @@ class LabourTax(Market):
         inverse_frisch_elasticity: ζ, how steeply the burden of work rises with hours; up to 10.
     """
 
-    households: Annotated[int, Ge(2)] = 100
+    households: Annotated[int, Ge(2), "the tax returns to a lone household whatever it pays"] = 100
     productivity_variance: Annotated[float, Gt(0), Le(MOST_VARIANCE)] = 0.5
     inverse_frisch_elasticity: Annotated[float, Gt(0), Le(MOST_INVERSE_ELASTICITY)] = 2.0
 
     name: ClassVar[str] = "labour_tax"
     state_type: ClassVar[type[State]] = LabourTaxState
     differentiable: ClassVar[bool] = True
-
-    def __post_init__(self) -> None:
-        """Refuse a market of one, and parameters for which hours or utility have no sense."""
-        if self.households < 2:
-            raise PacesetterError(
-                f"households must be at least 2, got {self.households}: the tax returns to a lone "
-                "household whatever it pays. Closed forms hold for many; 100 is the default."
-            )
-        for option, most in (
-            ("productivity_variance", MOST_VARIANCE),
-            ("inverse_frisch_elasticity", MOST_INVERSE_ELASTICITY),
-        ):
-            value = getattr(self, option)
-            if not 0 < value <= most:
-                raise PacesetterError(
-                    f"{option} must be positive and at most {most:g}, got {value:g}."
-                )
 
     @cached_property
     def characteristics(self) -> Characteristics:

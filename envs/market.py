@@ -25,6 +25,7 @@ from numpy.typing import ArrayLike
 from .characteristics import Characteristics
 from .errors import PacesetterError
 from .random_streams import RESET, STEP, RandomStream, Shock, ShockLayout
+from .ranges import check_ranges
 
 Array = Any
 """An array of NumPy, torch or any other Array-API namespace."""
@@ -126,6 +127,8 @@ class Step:
 class Market(ABC):
     """Interface of every market. Subclasses are frozen dataclasses; their fields are the options.
 
+    What their annotations say of options is checked when a market is made (see `ranges`).
+
     Class attributes declare what a market can do; nothing is sniffed.
 
     Attributes:
@@ -141,6 +144,14 @@ class Market(ABC):
     differentiable: ClassVar[bool] = False
     branchable: ClassVar[bool] = True
     namespaces: ClassVar[tuple[str, ...]] = ("numpy", "torch")
+
+    def __post_init__(self) -> None:
+        """Hold options to their annotations; a market with rules of its own calls this first.
+
+        Raises:
+            PacesetterError: an option is out of its range, no choice there is, or no number.
+        """
+        check_ranges(self, f"market {getattr(self, 'name', type(self).__qualname__)!r}")
 
     # What a market declares ---------------------------------------------------------------------
 

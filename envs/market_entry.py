@@ -81,7 +81,7 @@ class MarketEntry(Market):
 
     traders: Annotated[int, Ge(2)] = 20
     capacity: Annotated[int, Ge(0)] = 12
-    periods: Annotated[int, Ge(2)] = 100
+    periods: Annotated[int, Ge(2), "the deviation of a single attendance is not defined"] = 100
     information_cost: Annotated[float, Ge(0)] = 0.0
     memory: bool = True
     tax_visible: bool = True
@@ -91,23 +91,12 @@ class MarketEntry(Market):
     differentiable: ClassVar[bool] = False  # a trader's action is a choice between two
 
     def __post_init__(self) -> None:
-        """Refuse sizes that make no game."""
-        if self.traders < 2:
-            raise PacesetterError(f"traders must be at least 2, got {self.traders}.")
-        if not 0 <= self.capacity <= self.traders:
+        """Refuse a market with room for more than there are."""
+        super().__post_init__()
+        if self.capacity > self.traders:
             raise PacesetterError(
                 f"capacity must lie between 0 and the {self.traders} traders, got {self.capacity}; "
                 f"choose one of 0 to {self.traders}, or change traders."
-            )
-        if self.periods < 2:
-            raise PacesetterError(
-                f"periods must be at least 2, got {self.periods}: the deviation of a single "
-                "attendance is not defined."
-            )
-        if not (np.isfinite(self.information_cost) and self.information_cost >= 0):
-            raise PacesetterError(
-                f"information_cost must be a number of at least 0, got {self.information_cost}; "
-                "0 lets traders choose without a tremble."
             )
 
     @cached_property

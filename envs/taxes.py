@@ -17,7 +17,7 @@ unit of account. The exact HSV tax is not scale-free; where its unit matters, th
 
 from __future__ import annotations
 
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 import numpy as np
 
@@ -25,7 +25,6 @@ from .arrays import at_least, row_mean, row_sum
 from .market import Array
 
 TaxRule = Literal["hsv", "flat", "none", "us_federal", "saez"]
-TAX_RULES: tuple[str, ...] = get_args(TaxRule)
 LEAST_BASE = 1e-12  # below it a power is continued by a straight line through zero
 
 FEDERAL_THRESHOLDS = (0.0, 10_275.0, 41_775.0, 89_075.0, 170_050.0, 215_950.0, 539_900.0)  # dollars
@@ -47,7 +46,7 @@ def kept_income(
 
     Args:
         xp: the array namespace.
-        rule: one of `TAX_RULES`.
+        rule: see above.
         income: pre-tax income, ``(B, N)``.
         level, progressivity: τ and ξ, ``(B,)``; only where the rule reads them.
         earlier_income: incomes of the year before, ``(B, N)``, by which brackets are indexed and

@@ -4,26 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
-from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
 import pytest
-
-
-def pytest_configure() -> None:
-    """Forget compiled code that is older than a file it came from.
-
-    Its cache looks only at the file of the outermost function, not at those it calls.
-    """
-    envs = Path(__file__).parent.parent / "envs"
-    sources = [path for path in envs.glob("*.py") if "compiled import" in path.read_text("utf-8")]
-    newest = max(path.stat().st_mtime for path in sources)
-    for kept in (envs / "__pycache__").glob("*.nb[ic]"):
-        if kept.stat().st_mtime < newest:
-            kept.unlink()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

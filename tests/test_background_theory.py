@@ -354,10 +354,13 @@ def test_market_makers_are_alarmed_once_when_the_book_leans(quiet):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"market_makers": 0}, "nobody would quote both sides.*presets have 2 market makers"),
-        ({"value_agents": 0}, "value_agents must be at least 1, got 0"),
+        (
+            {"market_makers": 0},
+            "got 0: nobody would quote both sides.*presets have 2",
+        ),
+        ({"value_agents": 0}, "value_agents must be >= 1, got 0: nobody would bring"),
         ({"noise_agents": -1}, "noise_agents must be >= 0, got -1"),
-        ({"value_wake_ns": float("nan")}, "value_wake_ns must be > 0, got nan"),
+        ({"value_wake_ns": float("nan")}, "value_wake_ns must be a finite number > 0, got nan"),
         ({"maker_alarm_imbalance": 1.5}, "maker_alarm_imbalance must be <= 1, got 1.5"),
         ({"open_ns": 10, "close_ns": 5}, "open_ns .10. must not exceed close_ns .5."),
         ({"lot_low": 60}, "lot_low .60. must not exceed lot_high"),

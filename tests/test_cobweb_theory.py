@@ -9,6 +9,7 @@ from scipy.stats import truncnorm
 
 from pacesetter.envs.cobweb import SUPPLY_SLOPES, supply, truncated_normal
 from pacesetter.envs.cobweb_equilibrium import LogitEquilibrium
+from pacesetter.envs.errors import PacesetterError
 from pacesetter.envs.registry import make
 
 FIXED_POINTS = {"stable": 5.5739, "unstable": 5.7323, "strongly_unstable": 5.9103}
@@ -172,3 +173,159 @@ def test_truncated_normal_quantiles(mean, deviation):
 def test_truncated_normal_without_spread_is_its_mean():
     found = truncated_normal(np, np.array([0.0, 0.4]), np.zeros(2), np.array([0.1, 0.9]))
     np.testing.assert_array_equal(found, [0.0, 0.4])
+
+
+# Other markets than the published one ------------------------------------------------------------
+
+
+def exact_answer(market, policy, cost):
+    """The logit answer and the price moments by summing over what every other producer may do."""
+    forecasts = market.forecasts
+    supplied = np.tanh(market.slope * (forecasts - market.inflection_price)) + 1
+    # A fine even grid and the trapezoidal rule: nothing in common with the solver's quadrature.
+    noise = np.linspace(-4.0, 4.0, 4001)
+    density = np.exp(-2 * noise**2) / np.exp(-2 * noise**2).sum()
+    totals, chances = np.zeros(1), np.ones(1)
+    for _ in range(market.producers - 1):
+        totals = (totals[:, None] + supplied).ravel()
+        chances = (chances[:, None] * policy).ravel()
+    utility = np.empty(len(forecasts))
+    for a, forecast in enumerate(forecasts):
+        price = (market.demand_intercept - totals - supplied[a]) / market.demand_slope
+        error = price[:, None] + noise - forecast
+        reward = np.maximum(0, 1300 - 260 * error**2) / 1300
+        utility[a] = chances @ reward @ density
+    weight = np.exp((utility - utility.max()) / cost)
+    return weight / weight.sum()
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"producers": 1},
+        {"producers": 1, "supply_slope": 3.0, "demand_intercept": 9.0, "inflection_price": 5.0},
+        {"producers": 2, "demand_intercept": 9.0, "supply_slope": 0.1},
+        {"producers": 3, "demand_slope": 0.8, "demand_intercept": 8.0, "supply_slope": 1.0},
+    ],
+)
+@pytest.mark.parametrize("cost", [0.05, 0.5])
+def test_the_solver_answers_itself_in_other_markets(options, cost):
+    market = make("cobweb", forecast_points=21, **options)
+    equilibrium = LogitEquilibrium(market).solve(cost)
+    answer = exact_answer(market, equilibrium.policy[0], cost)
+    np.testing.assert_allclose(answer, equilibrium.policy[0], atol=5e-4)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"producers": 1},
+        {"producers": 2, "demand_intercept": 9.0},
+        {"producers": 12, "demand_intercept": 27.6, "demand_slope": 3.0},
+        {"producers": 12, "demand_intercept": 27.6, "demand_slope": 3.0, "supply_slope": 2.0},
+        {"producers": 40, "demand_intercept": 92.0, "demand_slope": 10.0, "supply_slope": 0.1},
+    ],
+)
+def test_the_market_played_with_the_logit_policy_has_the_solvers_prices(options):
+    market = make("cobweb", **options)
+    equilibrium = LogitEquilibrium(market).solve(0.2)
+    generator, copies, steps = np.random.default_rng(2), 4000, 10
+    state, prices = market.reset(0, copies), []
+    cumulative = np.cumsum(equilibrium.policy[0])
+    for _ in range(steps):
+        uniforms = generator.random((copies, market.producers))
+        chosen = np.searchsorted(cumulative, uniforms).clip(0, 100)
+        step = market.step(state, {"producer": chosen})
+        state = step.state
+        prices.append(step.quantities["price"])
+    variance = equilibrium.variance
+    # 5 standard errors of 40,000 independent prices; their kurtosis is at most that of a normal.
+    assert np.mean(prices) == pytest.approx(equilibrium.mean, abs=5 * (variance / 40_000) ** 0.5)
+    assert np.var(prices) == pytest.approx(variance, rel=5 * (2 / 40_000) ** 0.5)
+    mass = equilibrium.price_density.sum() * (equilibrium.prices[1] - equilibrium.prices[0])
+    assert mass == pytest.approx(1.0, abs=1e-8)
+
+
+@pytest.mark.parametrize("producers", [1, 2, 12])
+def test_dear_information_makes_forecasts_random(producers):
+    market = make("cobweb", producers=producers, supply_slope=0.7)
+    equilibrium = LogitEquilibrium(market).solve(1e6)
+    np.testing.assert_allclose(equilibrium.policy, 1 / 101, rtol=1e-5)
+    supplied = np.tanh(0.7 * (market.forecasts - 6)) + 1
+    mean = (13.8 - producers * supplied.mean()) / 1.5
+    assert equilibrium.mean == pytest.approx(mean, abs=1e-4)
+    variance = producers * supplied.var() / 1.5**2 + 0.25
+    assert equilibrium.variance == pytest.approx(variance, rel=1e-4)
+
+
+@pytest.mark.parametrize("producers", [1, 2, 12])
+@pytest.mark.parametrize("slope", [0.05, 0.2])
+def test_nearly_free_information_gives_the_foreseen_price(producers, slope):
+    """Where demand is steep enough for producers who answer each other to settle."""
+    options = {"demand_intercept": 2.3 * producers, "demand_slope": 0.25 * producers}
+    market = make("cobweb", producers=producers, supply_slope=slope, **options)
+    equilibrium = LogitEquilibrium(market).solve(0.01, damping=0.02)
+    expected = market.equilibrium_price
+    excess = 2.3 - np.tanh(slope * (expected - 6)) - 1 - 0.25 * expected
+    assert excess == pytest.approx(0.0, abs=1e-9)
+    assert equilibrium.mean == pytest.approx(expected, abs=0.02)
+    likely = market.forecasts[equilibrium.policy[0].argmax()]
+    assert likely == pytest.approx(expected, abs=0.051)  # the next of the forecasts 0, 0.1, …
+
+
+def test_an_explicit_slope_holds_over_the_treatments():
+    assert make("cobweb", treatment="stable").slope == 0.22
+    assert make("cobweb", treatment="stable", supply_slope=2.0).slope == 2.0
+    a, b = (
+        make("cobweb", treatment="stable", supply_slope=2.0),
+        make("cobweb", treatment="strongly_unstable"),
+    )
+    assert a.benchmark() == b.benchmark()
+
+
+@pytest.mark.parametrize("producers", [1, 2, 3, 12])
+def test_individual_costs_have_an_entry_per_producer(producers):
+    options = {"producers": producers, "parameterisation": "individual"}
+    market = make("cobweb", demand_intercept=13 + producers, **options)
+    names = tuple(f"information_cost_{i}" for i in range(producers))
+    assert market.characteristics.names == names
+    drawn = market.characteristics.draw(np.random.default_rng(0), 4000)
+    assert drawn.shape == (4000, producers)
+    assert drawn.min() >= 0
+    assert drawn.max() <= 1
+    assert (drawn.std(axis=0) > 0.2).all()
+    state = market.reset(0, 4000, drawn)
+    np.testing.assert_array_equal(market.information_costs(state)["producer"], drawn)
+    if producers > 1:
+        ordered = np.sign(drawn[:, 1] - drawn[:, 0])
+        for sign, least in ((0, 0.3), (1, 0.1), (-1, 0.1)):  # alike, and either of them dearer
+            assert (ordered == sign).mean() > least
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"producers": 0}, "producers must be >= 1, got 0"),
+        ({"producers": 1001}, "producers must be <= 1000, got 1001"),
+        ({"producers": 6.0}, "producers must be a whole number"),
+        ({"supply_slope": 0.0}, "supply_slope must be > 0, got 0.0"),
+        ({"supply_slope": np.nan}, "supply_slope must be a finite number > 0, got nan"),
+        ({"inflection_price": 10.5}, "inflection_price must be <= 10.0, got 10.5"),
+        ({"demand_intercept": -1.0}, "demand_intercept must be > 0"),
+        ({"demand_slope": np.inf}, "demand_slope must be a finite number > 0, got inf"),
+        ({"producers": 100, "demand_intercept": 230.0}, "lies above all .*lower demand_intercept"),
+        ({"producers": 1000, "supply_slope": 0.05}, "lies below all .*raise demand_intercept"),
+    ],
+)
+def test_refuses_markets_without_a_foreseeable_price(options, message):
+    with pytest.raises(PacesetterError, match=message):
+        make("cobweb", **options)
+
+
+def test_the_solver_says_what_it_cannot_do():
+    solver = LogitEquilibrium(make("cobweb"))
+    for cost in (0.0, -0.1, np.nan):
+        with pytest.raises(PacesetterError, match="prices of information above 0"):
+            solver.solve(cost)
+    with pytest.raises(PacesetterError, match="did not settle within 3 iterations"):
+        solver.solve(0.1, most_iterations=3)

@@ -18,6 +18,9 @@ VARIANTS = {
         {"treatment": "unstable"},
         {"treatment": "strongly_unstable"},
         {"parameterisation": "individual", "periods": 7, "forecast_points": 11},
+        {"producers": 1, "parameterisation": "individual"},
+        {"producers": 2, "parameterisation": "individual", "supply_slope": 1.0},
+        {"producers": 12, "demand_intercept": 27.6, "demand_slope": 3.0, "inflection_price": 5.0},
     ],
     "duopoly": [
         {"followers": 1},

@@ -8,6 +8,7 @@ import torch
 
 from pacesetter.envs.errors import PacesetterError
 from pacesetter.envs.registry import make
+from pacesetter.training.experiment import load_experiment, shipped_experiments
 
 MARKETS = [
     {"followers": 1},
@@ -93,3 +94,49 @@ def test_a_hidden_theta_shows_nothing():
 def test_refuses_a_market_without_profit():
     with pytest.raises(PacesetterError, match="must exceed unit_cost"):
         make("duopoly", unit_cost=12.0)
+
+
+def test_a_bound_on_the_leader_changes_its_range_and_nothing_else():
+    free, bound = make("duopoly"), make("duopoly", largest_leader_quantity=10.0)
+    assert free.characteristics.high == [12.0]
+    assert bound.characteristics.high == [10.0]
+    assert bound.benchmark() == free.benchmark()
+    assert bound.groups == free.groups
+    theta = np.array([[2.0], [10.0]])
+    actions = {"follower": np.full((2, 1, 1), 2.5)}
+    seen = [(m.observe(m.reset(0, 2, theta)), m) for m in (free, bound)]
+    np.testing.assert_array_equal(*(s["follower"] for s, _ in seen))
+    profits = [m.step(m.reset(0, 2, theta), actions).quantities["leader_profit"] for _, m in seen]
+    np.testing.assert_array_equal(*profits)
+    with pytest.raises(PacesetterError, match=r"'leader_quantity' must lie in \[0, 10\]"):
+        bound.reset(0, 1, [10.1])
+    assert make("duopoly", largest_leader_quantity=1.0).characteristics.entries[0].default == 1.0
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"largest_leader_quantity": 12.1}, "must be at most .* = 12, got 12.1"),
+        ({"largest_leader_quantity": 0.0}, "largest_leader_quantity must be > 0, got 0.0"),
+        ({"largest_leader_quantity": 7.0, "demand_slope": 2.0}, "must be at most .* = 6, got 7"),
+    ],
+)
+def test_refuses_a_bound_beyond_all_profit(options, message):
+    with pytest.raises(PacesetterError, match=message):
+        make("duopoly", **options)
+
+
+@pytest.mark.parametrize("name", [n for n in shipped_experiments() if n.startswith("duopoly_")])
+def test_no_shipped_leader_begins_at_the_answer(name):
+    """Whoever stands still, or looks at the middle or at a grid alone, must not be right."""
+    experiment = load_experiment(name)
+    answer = experiment.market.benchmark()["stackelberg_leader_quantity"]
+    (entry,) = experiment.market.characteristics.entries
+    starts = [(entry.low + entry.high) / 2, entry.default]
+    leader = experiment.leader
+    if leader.name == "ppo":
+        starts.append(leader.initial_theta["leader_quantity"])
+    assert min(abs(start - answer) for start in starts) >= 1.0
+    if leader.name == "grid":
+        points = np.linspace(entry.low, entry.high, leader.points_per_characteristic)
+        assert 0.01 < np.abs(points - answer).min() < 0.1

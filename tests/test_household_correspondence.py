@@ -125,6 +125,40 @@ def closed_year(memory, rule, budget, theta, p, h, u):
     return {"a": wealth, "i": income, "log_e": log_e}, rewards, quantities
 
 
+def taxai_aggregates(wealth, income, e, W):
+    n = len(e)
+    top, bottom = max(1, n // 10), max(1, n // 2)
+    by_income = sorted(range(n), key=lambda j: income[j])
+    by_wealth = sorted(wealth)
+    return [
+        math.fsum(by_wealth[-top:]) / top,
+        math.fsum(income[j] for j in by_income[-top:]) / top,
+        math.fsum(e[j] for j in by_income[-top:]) / top,
+        math.fsum(by_wealth[:bottom]) / bottom,
+        math.fsum(income[j] for j in by_income[:bottom]) / bottom,
+        math.fsum(e[j] for j in by_income[:bottom]) / bottom,
+        W,
+    ]
+
+
+def taxai_start(wealth, e):
+    """The start of one copy, as the source's program computes it (`env_core.py`, `reset`)."""
+    K = B = 0.5 * math.fsum(wealth)
+    L = math.fsum(wealth) * (1 - 6.6 * 0.04) / 6.6
+    W = (1 - ALPHA) * (K / L) ** ALPHA
+    hours_max = L / math.fsum(x * W / 3 for x in e)
+    shown = [x * hours_max / 3 for x in e]
+    return {
+        "capital": K,
+        "debt": B,
+        "wage": W,
+        "hours_scale": hours_max,
+        "output": K**ALPHA * L ** (1 - ALPHA),
+        "income": [W * shown[j] + R * wealth[j] for j in range(len(e))],
+        "aggregates": taxai_aggregates(wealth, shown, e, W),
+    }
+
+
 def taxai_year(memory, rule, variant, theta, p, h, u, luck):
     """One year of one copy; `memory` holds a, i, log e, stars, K, B and hours_max."""
     tau_i, xi_i, tau_a, xi_a, ratio = theta
@@ -161,18 +195,7 @@ def taxai_year(memory, rule, variant, theta, p, h, u, luck):
         min(wealth) < 0,
         after_K < 0,
     ]
-    top, bottom = max(1, n // 10), max(1, n // 2)
-    by_income = sorted(range(n), key=lambda j: income[j])
-    by_wealth = sorted(wealth)
-    aggregates = [
-        math.fsum(by_wealth[-top:]) / top,
-        math.fsum(income[j] for j in by_income[-top:]) / top,
-        math.fsum(e[j] for j in by_income[-top:]) / top,
-        math.fsum(by_wealth[:bottom]) / bottom,
-        math.fsum(income[j] for j in by_income[:bottom]) / bottom,
-        math.fsum(e[j] for j in by_income[:bottom]) / bottom,
-        W,
-    ]
+    aggregates = taxai_aggregates(wealth, income, e, W)
     quantities = {
         "wage": W,
         "gdp": Y / n / 1e6,
@@ -255,6 +278,19 @@ def test_closed(rule, budget):
             for name, value in quantities.items():
                 close(step.quantities[name][b], value, f"{name}, year {t}", 1.0)
     assert step.truncated.all()
+
+
+@pytest.mark.parametrize("households", [2, 9, 23])
+@pytest.mark.parametrize("weighted", [True, False])
+def test_taxai_start(households, weighted):
+    market = make(
+        "household_economy", accounting="taxai", households=households, weighted_wealth=weighted
+    )
+    state = market.reset(8, 20)
+    for b in range(20):
+        slow = taxai_start(state.wealth[b].tolist(), state.productivity[b].tolist())
+        for name, value in slow.items():
+            close(getattr(state, name)[b], value, f"{name}, copy {b}")
 
 
 @pytest.mark.parametrize("rule", ["hsv", "flat", "none", "us_federal", "saez"])

@@ -246,14 +246,14 @@ def test_leaders_keep_the_constraints_of_a_market():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"households": 1}, "households must be an integer of at least 2: 1"),
-        ({"periods": 0}, "periods must be an integer of at least 1: 0"),
-        ({"periods": 2.5}, "periods must be an integer"),
+        ({"households": 1}, "households must be >= 2, got 1"),
+        ({"periods": 0}, "periods must be >= 1, got 0"),
+        ({"periods": 2.5}, "periods must be a whole number >= 1, got 2.5"),
         ({"accounting": "closd"}, "unknown accounting 'closd'; did you mean 'closed'"),
         ({"tax_rule": "us_federa"}, "unknown tax_rule 'us_federa'; did you mean 'us_federal'"),
         ({"budget": "rebates"}, "unknown budget 'rebates'; did you mean 'rebate'"),
         ({"horizon": "stop"}, "unknown horizon 'stop'"),
-        ({"taxable_income_elasticity": 0.0}, "must be positive and finite, got 0"),
+        ({"taxable_income_elasticity": 0.0}, "must be > 0, got 0.0: estimates lie near"),
         ({"accounting": "taxai", "budget": "spend"}, "budget has no meaning with accounting"),
         ({"household_reward": "bounded"}, "set accounting to 'taxai'"),
         ({"wealth_file": "no_such.csv"}, "cannot read the wealth file no_such.csv"),

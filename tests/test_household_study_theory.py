@@ -114,8 +114,8 @@ def test_the_best_constant_policy_is_the_best_of_one_by_one(monkeypatch):
     assert len(set(values.values())) > 6  # the grid is not flat
 
 
-def test_random_households_end_the_full_economy_at_once():
+def test_random_households_soon_end_the_full_economy():
     market = make("household_economy", accounting="taxai", tax_rule="saez")
     outcome = random_households(market, seed=0)
-    assert outcome.years_survived < 3
+    assert outcome.years_survived < 10  # of 300
     assert outcome.welfare_of_horizon < 0.1 * outcome.welfare

@@ -69,7 +69,8 @@ def test_initial_balance_sheet_of_the_full_economy():
     np.testing.assert_allclose(state.capital, wealth / 2)
     np.testing.assert_allclose(state.debt, wealth / 2)
     np.testing.assert_allclose(state.income.sum(axis=1), wealth / 6.6, rtol=1e-12)
-    np.testing.assert_allclose(state.wage, 1.217, atol=5e-4)
+    # (2/3)(K/L)^(1/3) with K = a/2 and, for L, what labour earns in dollars.
+    np.testing.assert_allclose(state.wage, (2 / 3) * (3.3 / 0.736) ** (1 / 3), rtol=1e-12)
 
 
 def test_productivity_is_stationary():

@@ -210,11 +210,11 @@ def test_the_bounds_of_hours_bind_no_answer_and_utility_is_finite_there(inverse_
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"households": 1}, "households must be at least 2, got 1"),
-        ({"productivity_variance": 0.0}, "productivity_variance must be positive .* got 0"),
-        ({"productivity_variance": float("nan")}, "productivity_variance must be positive"),
-        ({"productivity_variance": 4.5}, "at most 4, got 4.5"),
-        ({"inverse_frisch_elasticity": -1.0}, "inverse_frisch_elasticity must be positive"),
+        ({"households": 1}, "households must be >= 2, got 1: the tax returns"),
+        ({"productivity_variance": 0.0}, "productivity_variance must be > 0, got 0"),
+        ({"productivity_variance": float("nan")}, "must be a finite number > 0 and <= 4.*got nan"),
+        ({"productivity_variance": 4.5}, "must be <= 4.0, got 4.5"),
+        ({"inverse_frisch_elasticity": -1.0}, "inverse_frisch_elasticity must be > 0"),
         ({"frisch_elasticity": 1.0}, "did you mean 'inverse_frisch_elasticity'"),
     ],
 )

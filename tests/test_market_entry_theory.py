@@ -246,12 +246,12 @@ def test_a_hidden_tax_looks_like_none_but_is_paid():
     ("options", "message"),
     [
         ({"capacity": 21}, "between 0 and the 20 traders, got 21; choose one of 0 to 20"),
-        ({"capacity": -1}, "between 0 and the 20 traders, got -1"),
+        ({"capacity": -1}, "capacity must be >= 0, got -1"),
         ({"traders": 6}, "between 0 and the 6 traders, got 12"),
-        ({"traders": 1, "capacity": 1}, "traders must be at least 2"),
-        ({"periods": 1}, "periods must be at least 2"),
-        ({"information_cost": -0.1}, "information_cost must be a number of at least 0"),
-        ({"information_cost": math.nan}, "information_cost must be a number of at least 0"),
+        ({"traders": 1, "capacity": 1}, "traders must be >= 2, got 1"),
+        ({"periods": 1}, "periods must be >= 2, got 1: the deviation of a single attendance"),
+        ({"information_cost": -0.1}, "information_cost must be >= 0, got -0.1"),
+        ({"information_cost": math.nan}, "information_cost must be a finite number >= 0, got nan"),
     ],
 )
 def test_refuses_sizes_that_make_no_game(options, message):

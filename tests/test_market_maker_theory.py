@@ -145,11 +145,11 @@ def test_trades_follow_the_multinomial_distribution():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"valuation_deviation": 0.0}, "valuation_deviation must be positive, got 0: .*try 5"),
-        ({"price_deviation": -1.0}, "price_deviation must be positive, got -1"),
-        ({"reference_price": 0.0}, "reference_price must be positive"),
-        ({"mean_reversion": 0.0}, r"mean_reversion must lie in \(0, 1\]"),
-        ({"takers": 0}, "takers must be at least 1"),
+        ({"valuation_deviation": 0.0}, "valuation_deviation must be > 0, got 0.0: .*try 5"),
+        ({"price_deviation": -1.0}, "price_deviation must be > 0, got -1"),
+        ({"reference_price": 0.0}, "reference_price must be > 0"),
+        ({"mean_reversion": 0.0}, "mean_reversion must be > 0, got 0.0: at 0 the price"),
+        ({"takers": 0}, "takers must be >= 1"),
         ({"initial_price": "stationery"}, "did you mean 'stationary'"),
     ],
 )

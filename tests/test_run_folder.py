@@ -105,7 +105,7 @@ def test_a_reference_is_read_once(tmp_path, monkeypatch):
 def test_damaged_references_are_refused(calibrated):
     path = calibrated.path / REFERENCE
     path.write_bytes(path.read_bytes()[:50])
-    with pytest.raises(PacesetterError, match=r"reference.npz: .* cannot be read"):
+    with pytest.raises(PacesetterError, match=r"reference.npz: cannot be read"):
         RunFolder.open(calibrated.path)
 
 

@@ -1,10 +1,10 @@
 """How long until leader and follower play the duopoly's closed-form Stackelberg solution?
 
 Wall-clock seconds of training, sampling included, without the start of Ray and of the algorithm.
-The leader's network starts at the Cournot quantity, because an untrained one would otherwise start
-in the middle of its range, which is the answer. The goal is met where, with the most likely actions
-of both, the leader's profit lies within 5 % of the closed form and the follower's quantity within
-5 % of its best response to the leader's, in `TIMES_IN_A_ROW` iterations in a row.
+The leader's range and its first quantity are those of `duopoly_ppo`: the answer is neither. The
+goal is met where, with the most likely actions of both, the leader's profit lies within 5 % of the
+closed form and the follower's quantity within 5 % of its best response to the leader's, in
+`TIMES_IN_A_ROW` iterations in a row.
 """
 
 from __future__ import annotations
@@ -16,16 +16,14 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
-from ray.rllib.algorithms.ppo import PPO
 
 from ..envs.duopoly import Duopoly
 from ..leaders.objectives import QuantityObjective
 from ..leaders.ppo import PPOLeader
 from .algorithm import build, start_ray
-from .experiment import Experiment
+from .experiment import Experiment, load_experiment
 from .guides import guide_for
 from .policies import Policies
-from .runner import LEADER
 from .settings import FollowerSettings, TrainingSettings
 from .trainer import command_runners, live_modules, take_reports
 
@@ -59,9 +57,9 @@ def tuned(route: Literal["array", "stock"], seed: int) -> Experiment:
     return Experiment(
         name=f"duopoly_{route}",
         seed=seed,
-        market=Duopoly(),
+        market=load_experiment("duopoly_ppo").market,
         objective=QuantityObjective("leader_profit"),
-        leader=PPOLeader(**leader, **common),
+        leader=_leader(**leader, **common),
         followers=FollowerSettings(**followers, **common),
         training=TrainingSettings(
             copies=copies,
@@ -71,6 +69,13 @@ def tuned(route: Literal["array", "stock"], seed: int) -> Experiment:
             route=route,
         ),
     )
+
+
+def _leader(**options: Any) -> PPOLeader:
+    """A leader that starts where that of `duopoly_ppo` does."""
+    published = load_experiment("duopoly_ppo").leader
+    assert isinstance(published, PPOLeader)
+    return PPOLeader(initial_theta=published.initial_theta, **options)
 
 
 def _steady(learning_rate: float, **options: Any) -> dict[str, Any]:
@@ -108,7 +113,7 @@ def _stock(seed: int, shared: dict[str, Any], **training: Any) -> Experiment:
     base = tuned("stock", seed)
     return replace(
         base,
-        leader=PPOLeader(**shared),
+        leader=_leader(**shared),
         followers=FollowerSettings(**shared),
         training=replace(base.training, **training),
     )
@@ -121,7 +126,6 @@ def seconds_to_optimum(experiment: Experiment, limit: float) -> tuple[float, boo
     start_ray(experiment)
     algorithm = build(experiment)
     try:
-        start_leader_at_cournot(algorithm, market)
         guide = guide_for(experiment, live_modules(algorithm))
         policies = Policies(experiment, live_modules(algorithm))
         seconds, iteration, in_a_row = 0.0, 0, 0
@@ -137,21 +141,6 @@ def seconds_to_optimum(experiment: Experiment, limit: float) -> tuple[float, boo
     finally:
         algorithm.stop()
     return seconds, in_a_row == TIMES_IN_A_ROW
-
-
-def start_leader_at_cournot(algorithm: PPO, market: Duopoly) -> None:
-    """Shift the output of the leader's untrained network to the Cournot quantity."""
-    quantity = np.array([[market.benchmark()["cournot_quantity"]]])
-    output = float(2.0 * market.characteristics.to_unit(quantity)[0, 0] - 1.0)
-
-    def shift(learner: Any) -> None:
-        with torch.no_grad():
-            learner.module[LEADER].unwrapped().actor[-1].bias.fill_(output)
-
-    algorithm.learner_group.foreach_learner(shift)
-    algorithm.env_runner_group.sync_weights(
-        from_worker_or_learner_group=algorithm.learner_group, inference_only=True
-    )
 
 
 def at_optimum(policies: Policies, market: Duopoly) -> bool:

@@ -14,17 +14,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import MISSING, dataclass, field
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
+from ..envs.annotations import SIMPLE, conditions
 from ..envs.catalogue import Catalogue
 from ..envs.errors import PacesetterError, nearest, unknown
-from .annotations import (
-    SIMPLE,
-    allowed,
-    classes,
-    conditions,
-    field_types,
-    required_fields,
-    same_form,
-)
+from .annotations import allowed, classes, field_types, required_fields, same_form
 from .yaml_file import UNREADABLE, KeyPath, shown
 
 INVALID: Any = object()

@@ -18,7 +18,7 @@ def measure(trained: Trained) -> Findings:
     """The leader's quantity and profit, and the followers' answer to every quantity."""
     market = trained.experiment.market
     assert isinstance(market, Duopoly)
-    grid = np.linspace(0.0, market.largest_quantity, POINTS)
+    grid = np.linspace(0.0, float(market.characteristics.high[0]), POINTS)
     played = play(
         trained.experiment, trained.policies, grid[:, None], copies=POINTS, episodes=1, greedy=True
     ).quantities
