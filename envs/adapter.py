@@ -28,6 +28,7 @@ from numpy.typing import ArrayLike, NDArray
 from .adapted_copy import AdaptedCopy
 from .adapted_declarations import Declarations, check_members, declarations
 from .characteristics import Characteristics
+from .dotted import told
 from .errors import PacesetterError
 from .market import Actions, Array, Group, Market, Shocks, State, Step
 from .random_streams import Shock
@@ -88,8 +89,19 @@ class AdaptedMarket(Market):
         return {f.name: getattr(self, f.name) for f in fields(self)}
 
     def environment(self) -> Any:
-        """A new environment with this market's options."""
-        return type(self).factory(**self._options())
+        """A new environment with this market's options.
+
+        Raises:
+            PacesetterError: it cannot be built; the message names the line at fault.
+        """
+        try:
+            return type(self).factory(**self._options())
+        except PacesetterError:
+            raise
+        except Exception as error:
+            raise PacesetterError(
+                f"{self.found_at}: building the environment failed:\n{told(error)}"
+            ) from error
 
     @cached_property
     def declared(self) -> Declarations:
