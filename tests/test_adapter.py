@@ -16,6 +16,10 @@ from pacesetter.envs.parallel import parallel_env
 from pacesetter.envs.registry import make, market_class
 from pacesetter.leaders.game import StackelbergGame
 from pacesetter.leaders.objectives import QuantityObjective
+from pacesetter.leaders.search import FixedLeader
+from pacesetter.training.experiment import Experiment
+from pacesetter.training.play import play
+from pacesetter.training.settings import EvaluationSettings
 
 HERE = "user_environment"
 
@@ -34,7 +38,7 @@ def user(name, **options):
 
 
 @pytest.mark.parametrize(
-    "name", ["Fishery", "BranchableFishery", "Mixed", "EndsBySurprise", "fishery"]
+    "name", ["Fishery", "BranchableFishery", "Mixed", "EndsBySurprise", "CutBySurprise", "fishery"]
 )
 def test_conforms(name):
     report = check_market(user(name))
@@ -61,6 +65,39 @@ def test_equals_the_environment_itself_over_one_episode():
             assert step.quantities["stock"][b] == environment.stock
             assert seen[b, 0, 2] == 2 * state.theta[b, 0] - 1  # θ̂
     assert step.truncated.all() and not step.terminated.any()
+
+
+def played(name, episodes=3, copies=5):
+    """A market played out at full effort, as every evaluation does it."""
+    market = user(name)
+
+    class FullEffort:
+        def act(self, state, generator, greedy=False):
+            return {"boat": np.ones((copies, 3, 1), dtype=np.float32)}
+
+    experiment = Experiment(
+        name="early",
+        market=market,
+        objective=QuantityObjective("stock"),
+        leader=FixedLeader(),
+        evaluation=EvaluationSettings(copies=copies, episodes=episodes),
+    )
+    return play(experiment, FullEffort(), market.characteristics.default)
+
+
+def test_an_evaluation_leaves_out_what_follows_an_early_end():
+    cut, died = played("CutBySurprise"), played("DiesBySurprise")
+    there = np.isfinite(cut.quantities["stock"])
+    lasted = there.sum(axis=1)  # (E, B)
+    assert 2 <= lasted.min() < lasted.max() <= 7
+    assert (there == (np.arange(8)[None, :, None] < lasted[:, None, :])).all()
+    assert np.isfinite(cut.rewards["boat"]).sum() == lasted.sum()
+    # One payment per episode and copy, in that order, so that two plays can be paired.
+    sums = np.nansum(cut.quantities["stock"], axis=1)
+    np.testing.assert_allclose(cut.objective.reshape(3, 5), sums)
+    np.testing.assert_array_equal(cut.quantities["stock"], died.quantities["stock"])
+    np.testing.assert_array_equal(cut.rewards["boat"], died.rewards["boat"])
+    np.testing.assert_array_equal(cut.objective, died.objective)
 
 
 def test_declares_groups_quantities_and_characteristics():

@@ -108,6 +108,29 @@ class EndsBySurprise(Fishery):
         return observations, rewards, terminations, truncations, infos
 
 
+class CutBySurprise(Fishery):
+    """The season is cut short after two to seven steps, by chance: a truncation."""
+
+    def reset(self, seed=None, options=None):
+        observed = super().reset(seed)
+        self.cut = int(self.generator.integers(2, 8))
+        return observed
+
+    def step(self, actions):
+        observations, rewards, terminations, truncations, infos = super().step(actions)
+        if self.clock >= self.cut:
+            truncations, self.agents = dict.fromkeys(truncations, True), []
+        return observations, rewards, terminations, truncations, infos
+
+
+class DiesBySurprise(CutBySurprise):
+    """The same as a termination."""
+
+    def step(self, actions):
+        observations, rewards, terminations, truncations, infos = super().step(actions)
+        return observations, rewards, truncations, terminations, infos
+
+
 class Nothing(ParallelEnv):
     """Lacks what the adapter needs."""
 

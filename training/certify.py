@@ -98,7 +98,7 @@ def compare(trained: Trained, retrained: Trained) -> dict[str, float]:
     found = {f"objective/{who}": float(of.objective.mean()) for who, of in played.items()}
     before, after = played["as_trained"].objective, played["retrained"].objective
     found["leader_gap"] = float(before.mean() - after.mean())
-    if len(before) == len(after) > 1:  # episodes may end early in one and go on in the other
+    if len(before) > 1:
         gap = before - after
         found["leader_gap/standard_error"] = float(gap.std(ddof=1) / np.sqrt(len(gap)))
     for group in played["retrained"].rewards:

@@ -34,7 +34,8 @@ class Played:
         quantities: path quantities, name -> ``(E, T, B, …)``; NaN after an episode that ended
             before its horizon.
         rewards: group -> reward per agent, before information costs, ``(E, T, B)``; NaN likewise.
-        objective: the leader's rewards, one per interval, ``(intervals,)``.
+        objective: the leader's rewards, one per interval, ``(intervals,)``: episode by episode,
+            and copy by copy where an interval is an episode.
     """
 
     quantities: dict[str, NDArray[np.float64]]
@@ -67,10 +68,10 @@ def play(
     generator = torch.Generator().manual_seed(settings.seed)
     quantities: dict[str, list[Any]] = {name: [] for name in market.quantities}
     rewards: dict[str, list[Any]] = {group.name: [] for group in market.groups}
-    objective = []
+    objective: list[NDArray[np.float64]] = []
     everywhere = np.ones(copies, dtype=bool)
     for _ in range(episodes):
-        going = everywhere
+        going, paid_to = everywhere, []
         for time in range(market.steps_per_episode):
             turn = game.leader_turn()
             if turn.any():
@@ -83,10 +84,15 @@ def play(
                 rewards[name].append(_where(going, np.mean(reward, axis=1)))
             if (paid := step.interval_ended & going).any():
                 objective.append(step.leader_reward[paid])
-            if step.terminated.any() and time < market.steps_per_episode - 1:
+                paid_to.append(np.flatnonzero(paid))
+            ended = step.terminated | step.truncated
+            if ended.any() and time < market.steps_per_episode - 1:
                 # The copy plays on, as the batch has one length, but what it does is left out.
-                going = going & ~step.terminated
-                game.restart(step.terminated)
+                going = going & ~ended
+                game.restart(ended)
+        if not going.all():  # episodes of other lengths ended in another order
+            own = np.concatenate([objective.pop() for _ in paid_to][::-1])
+            objective.append(own[np.argsort(np.concatenate(paid_to), kind="stable")])
         game.restart(everywhere)
 
     def by_episode(values: list[Any]) -> NDArray[np.float64]:
