@@ -27,6 +27,7 @@ CHECKS: dict[str, Callable[[Market, int, int], str]] = {
     "copies are independent": check_randomness.independent_copies,
     "inputs are not changed": check_randomness.inputs_unchanged,
     "copy, branch and pickle": check_randomness.copy_branch_pickle,
+    "resume": check_randomness.resume,
     "allowed characteristics": check_characteristics.allowed,
     "forbidden characteristics": check_characteristics.forbidden,
     "characteristics at the start": check_characteristics.at_the_start,

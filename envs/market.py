@@ -230,6 +230,13 @@ class Market(ABC):
             "reference as a CSV file or as moments."
         )
 
+    def lost_episodes(self, state: Any) -> list[str]:
+        """Why copies of a state that was pickled cannot go on, ``(B,)``; empty where they can.
+
+        Their episodes must be restarted.
+        """
+        return [""] * state.theta.shape[0]
+
     def benchmark(self) -> dict[str, float]:
         """Closed-form or brute-force figures of this market, name -> value; empty if none."""
         return {}

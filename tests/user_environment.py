@@ -3,9 +3,13 @@
 
 from __future__ import annotations
 
+import threading
+
 import numpy as np
 from gymnasium.spaces import Box, Discrete
+from gymnasium.utils import EzPickle
 from pettingzoo import ParallelEnv
+from pettingzoo.utils.wrappers import BaseParallelWrapper
 
 
 class Fishery(ParallelEnv):
@@ -129,6 +133,49 @@ class DiesBySurprise(CutBySurprise):
     def step(self, actions):
         observations, rewards, terminations, truncations, infos = super().step(actions)
         return observations, rewards, truncations, terminations, infos
+
+
+class EzFishery(Fishery, EzPickle):
+    """Is pickled by its constructor's arguments, as all of PettingZoo's own environments."""
+
+    def __init__(self, boats: int = 3):
+        EzPickle.__init__(self, boats)
+        super().__init__(boats)
+
+
+class Wrapped(BaseParallelWrapper):
+    """Hides one inside wrappers."""
+
+    characteristics_space = Fishery.characteristics_space
+    max_steps = Fishery.max_steps
+
+    def __init__(self):
+        super().__init__(BaseParallelWrapper(EzFishery()))
+
+    def set_characteristics(self, theta):
+        self.unwrapped.set_characteristics(theta)
+
+
+class HoldsAThread(Fishery):
+    """Has something that no pickle holds."""
+
+    def reset(self, seed=None, options=None):
+        self.lock = threading.Lock()
+        return super().reset(seed)
+
+
+class KeepsItsState(EzFishery):
+    """An EzPickle that says how it is to be pickled after all."""
+
+    def __getstate__(self):
+        return vars(self).copy()
+
+    def __setstate__(self, content):
+        vars(self).update(content)
+
+
+class BranchableEzFishery(EzFishery):
+    branchable = True
 
 
 class Nothing(ParallelEnv):
