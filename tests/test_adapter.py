@@ -8,15 +8,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from gymnasium.spaces import Box
 
 from pacesetter.envs.adapter import adapted
 from pacesetter.envs.check import check_market
 from pacesetter.envs.errors import PacesetterError
+from pacesetter.envs.market import Group
 from pacesetter.envs.parallel import parallel_env
 from pacesetter.envs.registry import make, market_class
 from pacesetter.leaders.game import StackelbergGame
 from pacesetter.leaders.objectives import QuantityObjective
 from pacesetter.leaders.search import FixedLeader
+from pacesetter.training.cli import main
 from pacesetter.training.experiment import Experiment
 from pacesetter.training.play import play
 from pacesetter.training.settings import EvaluationSettings
@@ -215,6 +218,31 @@ def test_refuses_unfit_declarations(attributes, message):
     with pytest.raises(PacesetterError, match=message):
         market = changed(**attributes)()
         market.step(market.reset(0), {"boat": np.zeros((1, 3, 1))})
+
+
+@pytest.mark.parametrize("name", ["leader", "a/b", "two.firms", "", "line\nbreak"])
+def test_refuses_a_group_whose_name_is_taken_or_names_no_file(name):
+    boats = ["boat_0", "boat_1", "boat_2"]
+    with pytest.raises(PacesetterError, match=r"(the name of whoever sets|letters, digits)") as no:
+        changed(groups={name: boats})().reset(0)
+    assert "groups = {" in str(no.value) and "here:Changed" in str(no.value)
+    space = Box(0.0, 1.0, (1,), np.float32)
+    with pytest.raises(PacesetterError, match="group"):
+        Group(name, 1, space, space, ())
+
+
+def test_a_group_called_leader_is_refused_before_training(tmp_path, capsys):
+    path = tmp_path / "led.yaml"
+    text = (
+        'market: {name: "user_environment:Led"}\nobjective: {name: welfare}\nleader: {name: ppo}\n'
+    )
+    path.write_text(text)
+    assert main(["train", str(path)]) == 2
+    assert "led.yaml:1: market: user_environment:Led: a group is called 'leader'" in (
+        capsys.readouterr().err
+    )
+    assert main(["check", "user_environment:Led"]) == 2
+    assert "a group is called 'leader'" in capsys.readouterr().err
 
 
 def test_refuses_unequal_spaces_in_one_group():

@@ -178,6 +178,12 @@ class BranchableEzFishery(EzFishery):
     branchable = True
 
 
+class Led(Fishery):
+    """Has a group of the leader's name."""
+
+    groups = {"leader": ["boat_0"], "boat": ["boat_1", "boat_2"]}
+
+
 class Nothing(ParallelEnv):
     """Lacks what the adapter needs."""
 

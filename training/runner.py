@@ -29,6 +29,7 @@ from ray.rllib.utils.metrics import (
     WEIGHTS_SEQ_NO,
 )
 
+from ..envs.market import LEADER
 from ..leaders.game import GameStep, StackelbergGame
 from ..leaders.ppo import PPOLeader
 from .acting import FollowerRecorder, LeaderRecorder
@@ -36,7 +37,6 @@ from .experiment import Experiment
 from .rollout import ArrayRollout
 from .sample_report import SampleAccount, SampleReport
 
-LEADER = "leader"
 SEEDS_PER_EXPERIMENT, SEEDS_PER_RUNNER = 1_000_000, 10_000
 
 
