@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from copy import copy, deepcopy
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -12,6 +12,7 @@ from gymnasium.spaces import Discrete
 from numpy.typing import NDArray
 
 from .adapted_declarations import Declarations
+from .adapted_fidelity import lost_by_pickling
 from .errors import PacesetterError
 
 
@@ -47,10 +48,13 @@ class AdaptedCopy:
         seed: of the episode.
         observations: group name -> ``(N, D)``, flat, without θ̂.
         leader_observation: ``(L,)``.
+        lost: why the environment of this episode is gone, after the copy was pickled: pickling
+            would not give it back as it was. Then only another episode can begin. Empty otherwise.
     """
 
     def __init__(self, build: Callable[[], Any], declared: Declarations, seed: int):
         self.seed = seed
+        self.lost = ""
         self.observations: dict[str, NDArray[np.float32]] = {}
         self.leader_observation = np.zeros(1, dtype=np.float32)
         self._build = build
@@ -61,9 +65,28 @@ class AdaptedCopy:
 
     def branch(self) -> AdaptedCopy:
         """An independent copy."""
-        twin = copy(self)  # observations are replaced, never changed, and can be shared
-        twin._environment = deepcopy(self._environment)
+        twin = object.__new__(type(self))
+        vars(twin).update(vars(self))  # observations are replaced, never changed, and are shared
+        try:
+            twin._environment = deepcopy(self._environment)
+        except Exception as error:
+            raise PacesetterError(
+                f"{self._declared.path}: declares `branchable = True`, but cannot be copied "
+                f"({type(error).__name__}: {error}). Leave `branchable` out, or define "
+                "__deepcopy__."
+            ) from error
         return twin
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Everything; without an environment that would not come back as it is.
+
+        Nothing is lost before the first step: the episode begins again with the same seed.
+        """
+        content = dict(vars(self))
+        if self._environment is not None and (reason := lost_by_pickling(self._environment)):
+            content |= {"_environment": None, "_theta": None}
+            content["lost"] = reason if self._steps > 0 else ""
+        return content
 
     def take_over(self, other: AdaptedCopy) -> None:
         """Use the environment of an episode that is over, instead of building a new one."""
@@ -74,7 +97,7 @@ class AdaptedCopy:
         """Put θ, ``(d,)``, in force, and begin the episode if it has not begun."""
         if self._theta is not None and np.array_equal(theta, self._theta):
             return self
-        if self._steps < 0:
+        if self._steps < 0 or self.lost:
             raise self._used_up()
         if self._environment is None:
             self._environment = self._build()
@@ -99,7 +122,7 @@ class AdaptedCopy:
             PacesetterError: that state has been stepped before, only some agents have come to
                 their end, or a reward, observation or quantity is missing.
         """
-        if self._steps != clock:
+        if self._steps != clock or self.lost:
             raise self._used_up()
         seen, rewards, terminations, truncations, infos = self._environment.step(
             self._own_actions(actions)
@@ -166,6 +189,11 @@ class AdaptedCopy:
         return {name: float(info[name]) for name in self._declared.quantities}
 
     def _used_up(self) -> PacesetterError:
+        if self.lost:
+            return PacesetterError(
+                f"{self._declared.path}: this state was pickled, and its environment is gone, "
+                f"because {self.lost}. Restart the copies of Market.lost_episodes."
+            )
         return PacesetterError(
             f"{self._declared.path}: this state has been stepped before, and its environment has "
             "changed since. Go on from the newest state, or declare `branchable = True` in the "

@@ -229,7 +229,13 @@ def _group(
     seen = _flat(seen)
     ones = np.ones(len(view), dtype=np.float32)
     seen = Box(np.append(seen.low, -ones), np.append(seen.high, ones), dtype=np.float32)
-    return Group(name, len(agents), seen, actions, view)
+    try:
+        return Group(name, len(agents), seen, actions, view)
+    except PacesetterError as error:
+        raise PacesetterError(
+            f"{path}: {error} Groups are named by the agents, or by the class itself:\n"
+            f'    groups = {{"firms": {agents!r}, …}}'
+        ) from None
 
 
 def _flat(space: Box) -> Box:

@@ -27,7 +27,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from .adapted_copy import AdaptedCopy
 from .adapted_declarations import Declarations, check_members, declarations
+from .adapted_fidelity import lost_by_copying
 from .characteristics import Characteristics
+from .dotted import told
 from .errors import PacesetterError
 from .market import Actions, Array, Group, Market, Shocks, State, Step
 from .random_streams import Shock
@@ -72,6 +74,10 @@ class AdaptedMarket(Market):
     *A step uses its state up*, because the environments change in place: stepping a state twice is
     refused. Where the class declares ``branchable = True``, every step copies its environments
     first (`copy.deepcopy`), and states can be branched and stepped again, at that price.
+
+    A pickled state holds the environments, so that a run resumes exactly, unless they keep the
+    arguments of their constructor alone (`EzPickle`, as PettingZoo's own do) or cannot be pickled:
+    see `lost_episodes`.
     """
 
     name: ClassVar[str] = "adapted"
@@ -93,8 +99,19 @@ class AdaptedMarket(Market):
         return {f.name: getattr(self, f.name) for f in fields(self)}
 
     def environment(self) -> Any:
-        """A new environment with this market's options."""
-        return type(self).factory(**self._options())
+        """A new environment with this market's options.
+
+        Raises:
+            PacesetterError: it cannot be built; the message names the line at fault.
+        """
+        try:
+            return type(self).factory(**self._options())
+        except PacesetterError:
+            raise
+        except Exception as error:
+            raise PacesetterError(
+                f"{self.found_at}: building the environment failed:\n{told(error)}"
+            ) from error
 
     @cached_property
     def declared(self) -> Declarations:
@@ -103,7 +120,14 @@ class AdaptedMarket(Market):
         Raises:
             PacesetterError: a member is missing or unfit.
         """
-        return declarations(self.environment(), self.found_at)
+        environment = self.environment()
+        found = declarations(environment, self.found_at)
+        if self.branchable and (reason := lost_by_copying(environment)):
+            raise PacesetterError(
+                f"{self.found_at}: declares `branchable = True`, but a copy would be a new "
+                f"environment: {reason}. Leave `branchable` out, or define __deepcopy__."
+            )
+        return found
 
     @property
     def characteristics(self) -> Characteristics:
@@ -217,6 +241,10 @@ class AdaptedMarket(Market):
             for environment, theta in zip(state.environments, state.theta, strict=True)
         ]
         return np.stack(seen)
+
+    def lost_episodes(self, state: AdaptedState) -> list[str]:
+        """Copies whose environments do not survive pickling, once they have been stepped."""
+        return [environment.lost for environment in state.environments]
 
     def _split(self, rewards: NDArray[np.float64]) -> dict[str, Array]:
         """All agents' rewards, ``(B, ΣN)``, by group."""

@@ -27,6 +27,7 @@ CHECKS: dict[str, Callable[[Market, int, int], str]] = {
     "copies are independent": check_randomness.independent_copies,
     "inputs are not changed": check_randomness.inputs_unchanged,
     "copy, branch and pickle": check_randomness.copy_branch_pickle,
+    "resume": check_randomness.resume,
     "allowed characteristics": check_characteristics.allowed,
     "forbidden characteristics": check_characteristics.forbidden,
     "characteristics at the start": check_characteristics.at_the_start,
@@ -99,11 +100,27 @@ def check_market(market: Market, steps: int | None = None, seed: int = 0) -> Rep
         a report; nothing is raised, whatever the market does.
     """
     try:
+        require_playable(market)
         played = steps or min(2 * market.steps_per_episode + 3, 120)
     except Exception as error:
         return Report(type(market).__name__, (Check("declarations", "failed", _told(error)),))
     checks = tuple(_outcome(name, check, market, played, seed) for name, check in CHECKS.items())
     return Report(market.name, checks)
+
+
+def require_playable(market: Market) -> None:
+    """Begin one episode, so that what makes every check fail is said once.
+
+    Raises:
+        PacesetterError: the market cannot be built, lacks a declaration or cannot begin.
+    """
+    try:
+        market.observe(market.reset(0))
+        market.leader_observe(market.reset(0))
+    except PacesetterError:
+        raise
+    except Exception:
+        return  # a fault of the market, which the checks name
 
 
 def _outcome(

@@ -31,6 +31,9 @@ Array = Any
 """An array of NumPy, torch or any other Array-API namespace."""
 Shocks = Mapping[str, Array]
 Actions = Mapping[str, Array]
+LEADER = "leader"
+"""The name of the leader among the agents and policies of a game."""
+NOT_IN_NAMES = '<>:"/\\|?*.'  # of groups, which name files and RLlib's modules
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,9 @@ class Group:
         view: labels of the last entries of the observation, the agent's own view θ̂ of the
             characteristics: all of θ, some of it, or a private draw from it.
         information_cost: whether these agents pay for information (see `Market.information_costs`).
+
+    Raises:
+        PacesetterError: the name is the leader's, or cannot name a file.
     """
 
     name: str
@@ -53,6 +59,20 @@ class Group:
     action_space: Box | Discrete
     view: tuple[str, ...]
     information_cost: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse a name that would be taken for another, or lost."""
+        if self.name == LEADER:
+            raise PacesetterError(
+                f"a group is called {LEADER!r}, which is the name of whoever sets the "
+                "characteristics; call it otherwise, for instance 'principal'."
+            )
+        name = self.name if isinstance(self.name, str) else ""
+        if not name.strip() or not name.isprintable() or set(name) & set(NOT_IN_NAMES):
+            raise PacesetterError(
+                f"group {self.name!r}: its policy is saved in a file of that name, so it must be a "
+                f"text without any of {' '.join(NOT_IN_NAMES)} in it; use letters, digits and '_'."
+            )
 
 
 @dataclass(frozen=True)
@@ -240,6 +260,13 @@ class Market(ABC):
             f"market {self.name!r} has no computed equilibrium to plant a reference from; give the "
             "reference as a CSV file or as moments."
         )
+
+    def lost_episodes(self, state: Any) -> list[str]:
+        """Why copies of a state that was pickled cannot go on, ``(B,)``; empty where they can.
+
+        Their episodes must be restarted.
+        """
+        return [""] * state.theta.shape[0]
 
     def benchmark(self) -> dict[str, float]:
         """Closed-form or brute-force figures of this market, name -> value; empty if none."""

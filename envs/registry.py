@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import importlib
 from typing import Any
 
 from .catalogue import Catalogue
+from .dotted import import_dotted
 from .errors import PacesetterError, unknown
 from .market import Market
 
@@ -59,27 +59,3 @@ def make(name: str, **options: Any) -> Market:
             if option not in known:
                 raise unknown(f"option of market {name!r}", option, known) from None
         raise PacesetterError(f"market {name!r}: {error}") from error
-
-
-def import_dotted(path: str, where: str) -> Any:
-    """Import ``module:attribute``; `where` is the key that holds the path, for the message.
-
-    Raises:
-        PacesetterError: the path is malformed, or module or attribute do not exist.
-    """
-    module, _, attribute = path.partition(":")
-    if not module or not attribute:
-        raise PacesetterError(f"{where}: {path!r} is not of the form 'module:attribute'.")
-    try:
-        return getattr(importlib.import_module(module), attribute)
-    except ImportError as error:
-        raise PacesetterError(
-            f"{where}: cannot import {module!r} ({error}); is it installed or on PYTHONPATH?"
-        ) from error
-    except AttributeError:
-        own = [
-            name
-            for name, value in vars(importlib.import_module(module)).items()
-            if callable(value) and not name.startswith(("_", "@"))
-        ]
-        raise unknown(f"attribute of module {module}", attribute, own) from None

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..envs.characteristics import Characteristics
+from ..envs.dotted import import_dotted
 from ..envs.errors import PacesetterError, unknown
-from ..envs.registry import import_dotted
 
 MOST_SUPPORT_POINTS = 1_000_000
 MEAN_DRAWS = 4096  # draws behind the mean of a user's sampler, whose formula is unknown

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..envs.characteristics import Characteristics, LinearConstraint
+from ..envs.dotted import import_dotted
 from ..envs.errors import PacesetterError, unknown
-from ..envs.registry import import_dotted
 
 ROUNDING = 2e-7  # float32 keeps 6e-8 of a number; constraints are tightened by a little more
 THINNEST = 1e-5  # smallest radius of the feasible set, in shares of the bounds

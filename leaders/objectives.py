@@ -9,9 +9,9 @@ import numpy as np
 from annotated_types import Ge
 from numpy.typing import NDArray
 
+from ..envs.dotted import import_dotted
 from ..envs.errors import PacesetterError
 from ..envs.market import Market, Step
-from ..envs.registry import import_dotted
 from .distances import DISTANCES, SortedSample
 from .objective import (
     Measure,

@@ -19,8 +19,7 @@ import numpy as np
 from gymnasium.spaces import Box
 from numpy.typing import ArrayLike
 
-from ..envs.errors import PacesetterError
-from ..envs.market import Market
+from ..envs.market import LEADER, Market
 from ..envs.parallel import (
     Dictionaries,
     DictionaryView,
@@ -30,8 +29,6 @@ from ..envs.parallel import (
 )
 from .game import Interval, StackelbergGame
 from .objectives import Objective
-
-LEADER = "leader"
 
 
 class ParallelGame(DictionaryView):
@@ -54,7 +51,7 @@ class ParallelGame(DictionaryView):
         characteristics_space: of θ, a `Box` of shape ``(d,)``.
 
     Raises:
-        PacesetterError: a group of the market is called ``leader``, or see `StackelbergGame`.
+        PacesetterError: see `StackelbergGame`.
     """
 
     def __init__(
@@ -67,8 +64,6 @@ class ParallelGame(DictionaryView):
         self._roster = Roster(market)
         observations = dict(self._roster.observation_spaces)
         actions = dict(self._roster.action_spaces)
-        if LEADER in observations:
-            raise PacesetterError(f"market {market.name!r} has an agent called {LEADER!r} itself.")
         if leader_acts:
             space = Box(-1.0, 1.0, (len(market.characteristics),), np.float32)
             observations = {LEADER: deepcopy(market.leader_observation_space), **observations}

@@ -8,14 +8,21 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from gymnasium.spaces import Box
 
 from pacesetter.envs.adapter import adapted
 from pacesetter.envs.check import check_market
 from pacesetter.envs.errors import PacesetterError
+from pacesetter.envs.market import Group
 from pacesetter.envs.parallel import parallel_env
 from pacesetter.envs.registry import make, market_class
 from pacesetter.leaders.game import StackelbergGame
 from pacesetter.leaders.objectives import QuantityObjective
+from pacesetter.leaders.search import FixedLeader
+from pacesetter.training.cli import main
+from pacesetter.training.experiment import Experiment
+from pacesetter.training.play import play
+from pacesetter.training.settings import EvaluationSettings
 
 HERE = "user_environment"
 
@@ -34,7 +41,7 @@ def user(name, **options):
 
 
 @pytest.mark.parametrize(
-    "name", ["Fishery", "BranchableFishery", "Mixed", "EndsBySurprise", "fishery"]
+    "name", ["Fishery", "BranchableFishery", "Mixed", "EndsBySurprise", "CutBySurprise", "fishery"]
 )
 def test_conforms(name):
     report = check_market(user(name))
@@ -61,6 +68,39 @@ def test_equals_the_environment_itself_over_one_episode():
             assert step.quantities["stock"][b] == environment.stock
             assert seen[b, 0, 2] == 2 * state.theta[b, 0] - 1  # θ̂
     assert step.truncated.all() and not step.terminated.any()
+
+
+def played(name, episodes=3, copies=5):
+    """A market played out at full effort, as every evaluation does it."""
+    market = user(name)
+
+    class FullEffort:
+        def act(self, state, generator, greedy=False):
+            return {"boat": np.ones((copies, 3, 1), dtype=np.float32)}
+
+    experiment = Experiment(
+        name="early",
+        market=market,
+        objective=QuantityObjective("stock"),
+        leader=FixedLeader(),
+        evaluation=EvaluationSettings(copies=copies, episodes=episodes),
+    )
+    return play(experiment, FullEffort(), market.characteristics.default)
+
+
+def test_an_evaluation_leaves_out_what_follows_an_early_end():
+    cut, died = played("CutBySurprise"), played("DiesBySurprise")
+    there = np.isfinite(cut.quantities["stock"])
+    lasted = there.sum(axis=1)  # (E, B)
+    assert 2 <= lasted.min() < lasted.max() <= 7
+    assert (there == (np.arange(8)[None, :, None] < lasted[:, None, :])).all()
+    assert np.isfinite(cut.rewards["boat"]).sum() == lasted.sum()
+    # One payment per episode and copy, in that order, so that two plays can be paired.
+    sums = np.nansum(cut.quantities["stock"], axis=1)
+    np.testing.assert_allclose(cut.objective.reshape(3, 5), sums)
+    np.testing.assert_array_equal(cut.quantities["stock"], died.quantities["stock"])
+    np.testing.assert_array_equal(cut.rewards["boat"], died.rewards["boat"])
+    np.testing.assert_array_equal(cut.objective, died.objective)
 
 
 def test_declares_groups_quantities_and_characteristics():
@@ -178,6 +218,31 @@ def test_refuses_unfit_declarations(attributes, message):
     with pytest.raises(PacesetterError, match=message):
         market = changed(**attributes)()
         market.step(market.reset(0), {"boat": np.zeros((1, 3, 1))})
+
+
+@pytest.mark.parametrize("name", ["leader", "a/b", "two.firms", "", "line\nbreak"])
+def test_refuses_a_group_whose_name_is_taken_or_names_no_file(name):
+    boats = ["boat_0", "boat_1", "boat_2"]
+    with pytest.raises(PacesetterError, match=r"(the name of whoever sets|letters, digits)") as no:
+        changed(groups={name: boats})().reset(0)
+    assert "groups = {" in str(no.value) and "here:Changed" in str(no.value)
+    space = Box(0.0, 1.0, (1,), np.float32)
+    with pytest.raises(PacesetterError, match="group"):
+        Group(name, 1, space, space, ())
+
+
+def test_a_group_called_leader_is_refused_before_training(tmp_path, capsys):
+    path = tmp_path / "led.yaml"
+    text = (
+        'market: {name: "user_environment:Led"}\nobjective: {name: welfare}\nleader: {name: ppo}\n'
+    )
+    path.write_text(text)
+    assert main(["train", str(path)]) == 2
+    assert "led.yaml:1: market: user_environment:Led: a group is called 'leader'" in (
+        capsys.readouterr().err
+    )
+    assert main(["check", "user_environment:Led"]) == 2
+    assert "a group is called 'leader'" in capsys.readouterr().err
 
 
 def test_refuses_unequal_spaces_in_one_group():

@@ -19,6 +19,7 @@ ONLY_IN_TRAINING = {"ray", "tensorboard", "rich", "matplotlib", "pydantic"}
 ALLOWED_IN_ENVS = {
     "annotated_types",
     "array_api_compat",
+    "cloudpickle",
     "gymnasium",
     "llvmlite",
     "numba",

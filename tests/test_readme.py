@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
+import subprocess
+import sysconfig
 from pathlib import Path
 
 import pytest
@@ -12,7 +16,17 @@ from pacesetter.envs.registry import make
 from pacesetter.training.cli import main
 from pacesetter.training.experiment import load_experiment
 
-README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+PACKAGE = Path(__file__).parent.parent
+README = (PACKAGE / "README.md").read_text(encoding="utf-8")
+TINY = (
+    "training.copies=4",
+    "training.rollout_steps=10",
+    "training.pretrain_iterations=1",
+    "training.iterations=1",
+    "evaluation.copies=2",
+    "evaluation.episodes=2",
+    "training.env_runners=1",
+)
 
 
 @pytest.fixture
@@ -20,6 +34,8 @@ def fishery(tmp_path, monkeypatch):
     (block,) = re.findall(r"```python\n(import numpy.*?)```", README, flags=re.DOTALL)
     assert len(block.splitlines()) <= 45
     (tmp_path / "fishery.py").write_text(block)
+    (block,) = re.findall(r"```yaml\n(market: {name: \"fishery.*?)```", README, flags=re.DOTALL)
+    (tmp_path / "fishery.yaml").write_text(block)
     monkeypatch.syspath_prepend(str(tmp_path))
     return tmp_path
 
@@ -30,18 +46,40 @@ def test_the_environment_of_the_readme_passes_the_check(fishery):
 
 
 def test_an_experiment_on_it_is_valid(fishery):
-    path = fishery / "fishery.yaml"
-    path.write_text(
-        'market: {name: "fishery:Fishery"}\nobjective: {name: welfare}\nleader: {name: bayesian}\n'
-    )
-    experiment = load_experiment(path)
+    experiment = load_experiment(fishery / "fishery.yaml")
     assert experiment.market.characteristics.names == ("tax",)
+
+
+def test_the_commands_of_the_section_work_in_the_folder_of_the_example(fishery):
+    """As printed, by the installed command, which unlike `python -m` does not add the folder.
+
+    A remote runner must find the module too.
+    """
+    section = README.partition("## Your own environment")[2].partition("\n## ")[0]
+    commands = re.findall(r"^ {4}pacesetter (.*)$", section, flags=re.MULTILINE)
+    assert [line.split()[0] for line in commands] == ["check", "train", "evaluate"]
+    program = Path(sysconfig.get_path("scripts")) / "pacesetter"
+    environment = {**os.environ, "PYTHONPATH": str(PACKAGE.parent)}
+    for line in commands:
+        tiny = TINY if line.startswith("train") else ()
+        done = subprocess.run(
+            [program, *line.split(), *tiny],
+            cwd=fishery,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=600,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert "Traceback" not in done.stderr
+    results = json.loads((fishery / "runs/fishery_seed_0/results.json").read_text())
+    assert 0 <= results["theta/tax"] <= 1
 
 
 def test_the_experiment_of_the_readme_is_valid(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Path("my_prices.csv").write_text("price\n5.0\n6.0\n5.5\n")
-    (block,) = re.findall(r"```yaml\n(market.*?)```", README, flags=re.DOTALL)
+    (block,) = re.findall(r"```yaml\n(market: {name: cobweb.*?)```", README, flags=re.DOTALL)
     Path("my.yaml").write_text(block)
     assert load_experiment("my.yaml").leader.name == "bayesian"
 

@@ -3,9 +3,13 @@
 
 from __future__ import annotations
 
+import threading
+
 import numpy as np
 from gymnasium.spaces import Box, Discrete
+from gymnasium.utils import EzPickle
 from pettingzoo import ParallelEnv
+from pettingzoo.utils.wrappers import BaseParallelWrapper
 
 
 class Fishery(ParallelEnv):
@@ -106,6 +110,78 @@ class EndsBySurprise(Fishery):
         if self.clock >= 3:
             terminations, self.agents = dict.fromkeys(terminations, True), []
         return observations, rewards, terminations, truncations, infos
+
+
+class CutBySurprise(Fishery):
+    """The season is cut short after two to seven steps, by chance: a truncation."""
+
+    def reset(self, seed=None, options=None):
+        observed = super().reset(seed)
+        self.cut = int(self.generator.integers(2, 8))
+        return observed
+
+    def step(self, actions):
+        observations, rewards, terminations, truncations, infos = super().step(actions)
+        if self.clock >= self.cut:
+            truncations, self.agents = dict.fromkeys(truncations, True), []
+        return observations, rewards, terminations, truncations, infos
+
+
+class DiesBySurprise(CutBySurprise):
+    """The same as a termination."""
+
+    def step(self, actions):
+        observations, rewards, terminations, truncations, infos = super().step(actions)
+        return observations, rewards, truncations, terminations, infos
+
+
+class EzFishery(Fishery, EzPickle):
+    """Is pickled by its constructor's arguments, as all of PettingZoo's own environments."""
+
+    def __init__(self, boats: int = 3):
+        EzPickle.__init__(self, boats)
+        super().__init__(boats)
+
+
+class Wrapped(BaseParallelWrapper):
+    """Hides one inside wrappers."""
+
+    characteristics_space = Fishery.characteristics_space
+    max_steps = Fishery.max_steps
+
+    def __init__(self):
+        super().__init__(BaseParallelWrapper(EzFishery()))
+
+    def set_characteristics(self, theta):
+        self.unwrapped.set_characteristics(theta)
+
+
+class HoldsAThread(Fishery):
+    """Has something that no pickle holds."""
+
+    def reset(self, seed=None, options=None):
+        self.lock = threading.Lock()
+        return super().reset(seed)
+
+
+class KeepsItsState(EzFishery):
+    """An EzPickle that says how it is to be pickled after all."""
+
+    def __getstate__(self):
+        return vars(self).copy()
+
+    def __setstate__(self, content):
+        vars(self).update(content)
+
+
+class BranchableEzFishery(EzFishery):
+    branchable = True
+
+
+class Led(Fishery):
+    """Has a group of the leader's name."""
+
+    groups = {"leader": ["boat_0"], "boat": ["boat_1", "boat_2"]}
 
 
 class Nothing(ParallelEnv):

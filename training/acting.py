@@ -211,9 +211,9 @@ class LeaderRecorder:
             )
         )
 
-    def drop_open(self) -> None:
-        """Forget open intervals (the copies were reset)."""
-        self._open[:] = False
+    def drop_open(self, rows: Any = ...) -> None:
+        """Forget the open intervals of the copies `rows`, ``(B,)`` bool, or of all."""
+        self._open[rows] = False
 
     def rollout(self, keeps_inputs: bool) -> ModuleRollout | None:
         """Hand over the closed intervals and forget them; None if there are none."""

@@ -18,6 +18,7 @@ from ray.rllib.algorithms.ppo import PPO, PPOConfig
 from ray.rllib.core.rl_module.multi_rl_module import MultiRLModuleSpec
 from ray.rllib.core.rl_module.rl_module import RLModuleSpec
 
+from ..envs.dotted import IMPORTED
 from ..envs.errors import PacesetterError
 from ..leaders.ppo import PPOLeader
 from .acting import from_action_space
@@ -30,6 +31,7 @@ from .settings import FollowerSettings
 
 GEOMETRIC_POINTS = 33
 USAGE_REPORTS = "RAY_USAGE_STATS_ENABLED"
+STARTS = 2  # attempts to start Ray here
 
 
 def start_ray(experiment: Experiment, address: str | None = None) -> None:
@@ -43,7 +45,7 @@ def start_ray(experiment: Experiment, address: str | None = None) -> None:
         address: of a running cluster, or ``auto``; None starts Ray here.
 
     Raises:
-        PacesetterError: the cluster cannot be reached, or has too few cores.
+        PacesetterError: the cluster cannot be reached or has too few cores, or Ray does not start.
     """
     torch.set_num_threads(experiment.training.torch_threads)
     if not ray.is_initialized():
@@ -76,10 +78,16 @@ def _nothing_reported() -> Iterator[None]:
 
 
 def _initialise_ray(experiment: Experiment, address: str | None) -> None:
+    workers = experiment.training.env_runners + experiment.training.learners
     common: dict[str, Any] = {"logging_level": logging.ERROR, "log_to_driver": False}
+    if workers and (folders := sorted(filter(None, set(IMPORTED.values())))):
+        # Workers have the current folder on their import path, but not what this process added.
+        path = os.pathsep.join([*folders, "${PYTHONPATH}"])
+        common["runtime_env"] = {"env_vars": {"PYTHONPATH": path}}
     if address is None:
-        workers = experiment.training.env_runners + experiment.training.learners
-        ray.init(
+        _start_here(
+            # Without an address Ray looks for one in RAY_ADDRESS and in its folder of sessions.
+            address="local",
             num_cpus=workers + 1,
             include_dashboard=False,
             object_store_memory=experiment.training.object_store_megabytes * 2**20,
@@ -94,6 +102,26 @@ def _initialise_ray(experiment: Experiment, address: str | None) -> None:
             f"no Ray cluster answers at {address!r} ({error}). Start one with 'ray start --head', "
             "or leave out --address to run on this machine."
         ) from error
+
+
+def _start_here(**options: Any) -> None:
+    """Start Ray on this machine; a busy one may miss Ray's time limits once."""
+    for attempt in range(STARTS):
+        try:
+            ray.init(**options)
+            return
+        except ValueError:  # an option at fault, which is so again
+            raise
+        except Exception as error:  # Ray raises that very class where a process is late
+            ray.shutdown()
+            if attempt == STARTS - 1:
+                reason = (str(error) or type(error).__name__).splitlines()[0]
+                raise PacesetterError(
+                    f"Ray did not start on this machine, in {STARTS} attempts ({reason}). It needs "
+                    "a few seconds of processor time, a gigabyte of memory and room in /tmp; end "
+                    "what keeps the machine busy and start again, or name a running cluster with "
+                    "--address."
+                ) from error
 
 
 def build(experiment: Experiment) -> PPO:

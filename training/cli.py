@@ -218,7 +218,7 @@ def certify(options: argparse.Namespace) -> int:
 
 def check(options: argparse.Namespace) -> int:
     """``pacesetter check``."""
-    from ..envs.check import check_market
+    from ..envs.check import check_market, require_playable
     from ..envs.registry import make
     from .yaml_file import parse_value
 
@@ -228,7 +228,9 @@ def check(options: argparse.Namespace) -> int:
         if not equals:
             raise PacesetterError(f"{text!r} is not of the form option=value.")
         chosen[name] = parse_value(value)
-    outcome = check_market(make(options.market, **chosen))
+    market = make(options.market, **chosen)
+    require_playable(market)
+    outcome = check_market(market)
     print(outcome)
     return 0 if outcome.ok else 1
 

@@ -86,10 +86,11 @@ def play(
             if (paid := step.interval_ended & going).any():
                 objective.append(step.leader_reward[paid])
                 episode.append(number * copies + np.flatnonzero(paid))
-            if step.terminated.any() and time < market.steps_per_episode - 1:
+            ended = step.terminated | step.truncated
+            if ended.any() and time < market.steps_per_episode - 1:
                 # The copy plays on, as the batch has one length, but what it does is left out.
-                going = going & ~step.terminated
-                game.restart(step.terminated)
+                going = going & ~ended
+                game.restart(ended)
         game.restart(everywhere)
 
     def by_episode(values: list[Any]) -> NDArray[np.float64]:

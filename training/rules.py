@@ -29,6 +29,18 @@ def leader_copies(training: TrainingSettings) -> int:
     return training.copies - round(training.copies * training.random_theta_share)
 
 
+def _market_is_declared(experiment: Experiment) -> Iterable[Problem]:
+    """Ask the market for what it declares: a user's own may lack something, or call it wrongly."""
+    market = experiment.market
+    try:
+        names = [group.name for group in market.groups]
+        if len(set(names)) < len(names):
+            yield ("market",), f"has two groups of one name: {', '.join(sorted(names))}"
+        _ = market.characteristics, market.steps_per_episode
+    except PacesetterError as error:
+        yield ("market",), str(error)
+
+
 def _a_copy_for_the_leader(experiment: Experiment) -> Iterable[Problem]:
     training = experiment.training
     if training.iterations and leader_copies(training) < 1:
@@ -180,4 +192,6 @@ RULES: list[Callable[[Experiment], Iterable[Problem]]] = [
 
 def check_together(experiment: Experiment) -> list[Problem]:
     """Every violation of `RULES`; empty if there is none."""
+    if problems := list(_market_is_declared(experiment)):
+        return problems
     return [problem for rule in RULES for problem in rule(experiment)]

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import contextlib
 import importlib.metadata
+import importlib.util
 import json
 import math
 import numbers
+import os
 import platform
 import shutil
 import tempfile
@@ -18,7 +20,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from ..envs.dotted import IMPORTED
 from ..envs.errors import PacesetterError
 from .array_file import read_arrays, write_arrays
 from .checkpoints import CONFIG, latest_checkpoint, new_checkpoint
@@ -27,6 +31,7 @@ from .whole_files import is_disk_full, write_json, write_whole
 from .yaml_file import dump_yaml
 
 VERSIONS, RESULTS, REFERENCE = "versions.json", "results.json", "reference.npz"
+CODE = "imported_from"  # key of VERSIONS: user's module -> folder
 LEAST_FREE_MEGABYTES = 200
 
 
@@ -65,7 +70,7 @@ class RunFolder:
         experiment = experiment.bound()
         folder = cls(path, experiment)
         with folder._writing():
-            write_json(path / VERSIONS, software_versions())
+            write_json(path / VERSIONS, software_versions() | _own_code(experiment))
             if experiment.samples:
                 write_arrays(path / REFERENCE, experiment.samples)
             # Last, because its presence says that the folder is in order.
@@ -99,6 +104,8 @@ class RunFolder:
             )
             return cls(path, load_experiment(config, samples=samples))
         except PacesetterError as error:
+            if elsewhere := _code_elsewhere(path):
+                raise PacesetterError(f"{path}: {elsewhere}\n{error}") from error
             raise PacesetterError(
                 f"{path}: the run cannot be opened:\n{error}\n"
                 f"If its {CONFIG} was changed, or is of another version of the software (see "
@@ -199,6 +206,41 @@ def software_versions() -> dict[str, str]:
         except importlib.metadata.PackageNotFoundError:
             versions[package] = "not installed"
     return versions
+
+
+def _own_code(experiment: Experiment) -> dict[str, dict[str, str]]:
+    """The user's modules that an experiment names, and where they were imported from."""
+
+    def texts(value: Any) -> Iterator[str]:
+        if isinstance(value, str):
+            yield value
+        elif isinstance(value, (dict, list)):
+            for entry in value.values() if isinstance(value, dict) else value:
+                yield from texts(entry)
+
+    named = {text.partition(":")[0] for text in texts(resolved(experiment)) if ":" in text}
+    code = {module: IMPORTED[module] for module in sorted(named & set(IMPORTED))}
+    return {CODE: code} if code else {}
+
+
+def _code_elsewhere(path: Path) -> str:
+    """Where the user's code of a run was imported from, if it is not found from here."""
+    try:
+        code = json.loads((path / VERSIONS).read_text(encoding="utf-8"))[CODE]
+        folders = {
+            folder
+            for module, folder in code.items()
+            if folder and importlib.util.find_spec(module.partition(".")[0]) is None
+        }
+    except (OSError, ValueError, KeyError, AttributeError):
+        return ""
+    if not folders:
+        return ""
+    return (
+        f"the run uses code from {' and '.join(sorted(folders))}, which is not on the import path "
+        "here. Run the command in that folder, or with "
+        f"PYTHONPATH={os.pathsep.join(sorted(folders))}."
+    )
 
 
 def _not_empty(path: Path) -> PacesetterError:

@@ -29,6 +29,7 @@ from ray.rllib.utils.metrics import (
     WEIGHTS_SEQ_NO,
 )
 
+from ..envs.market import LEADER
 from ..leaders.game import GameStep, StackelbergGame
 from ..leaders.ppo import PPOLeader
 from .acting import FollowerRecorder, LeaderRecorder
@@ -36,7 +37,6 @@ from .experiment import Experiment
 from .rollout import ArrayRollout
 from .sample_report import SampleAccount, SampleReport
 
-LEADER = "leader"
 SEEDS_PER_EXPERIMENT, SEEDS_PER_RUNNER = 1_000_000, 10_000
 
 
@@ -59,6 +59,9 @@ class GameRunner(EnvRunner, Checkpointable):
     """Steps a `StackelbergGame` as arrays; see the module's docstring.
 
     ``config.env_config["experiment"]`` holds the `Experiment`.
+
+    Attributes:
+        lost: why episodes of a checkpoint had to begin anew; empty if none had.
     """
 
     def __init__(self, *, config: Any, **kwargs: Any):
@@ -66,6 +69,7 @@ class GameRunner(EnvRunner, Checkpointable):
         self.experiment: Experiment = self.config.env_config["experiment"]
         torch.set_num_threads(self.experiment.training.torch_threads)
         self._weights_seq_no = 0
+        self.lost = ""
         self.module: Any = None
         self.game: StackelbergGame | None = None
         samples_here = (self.worker_index or 0) > 0 or self.config.num_env_runners == 0
@@ -313,6 +317,17 @@ class GameRunner(EnvRunner, Checkpointable):
         self._samples_in_phase = state["samples_in_phase"]
         if self._leader is not None:
             self._leader.restore(state["leader"])
+        self._restart_lost(self.game)
+
+    def _restart_lost(self, game: StackelbergGame) -> None:
+        """Begin new episodes where the checkpoint could not hold the one under way."""
+        reasons = game.market.lost_episodes(game.market_state)
+        lost = np.array([reason != "" for reason in reasons])
+        if lost.any():
+            self.lost = max(reasons)
+            game.restart(lost)
+            if self._leader is not None:
+                self._leader.drop_open(lost)
 
     def get_ctor_args_and_kwargs(self) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """How RLlib builds a runner from a checkpoint."""

@@ -84,7 +84,14 @@ def train(run: RunFolder, address: str | None = None, quiet: bool = False) -> Ou
     algorithm = build(experiment)
     modules = live_modules(algorithm)
     guide, average = guide_for(experiment, modules), WeightAverage(modules)
-    first = restore(algorithm, guide, average, checkpoint) if checkpoint else 0
+    first = 0
+    if checkpoint:
+        first = restore(algorithm, guide, average, checkpoint)
+        if reason := inexact_resume(algorithm, experiment):
+            print(
+                f"This resume is not exact: the episodes under way begin anew, because {reason}.",
+                flush=True,
+            )
     total = settings.pretrain_iterations + settings.iterations
     history = History(run.path, first)
     started, iteration = time.monotonic(), first
@@ -236,6 +243,15 @@ def restore(algorithm: PPO, guide: Guide, average: WeightAverage, checkpoint: Pa
     state = json.loads((checkpoint / GUIDE_FILE).read_text())
     guide.restore(state["guide"])
     return int(state["iteration"])
+
+
+def inexact_resume(algorithm: PPO, experiment: Experiment) -> str:
+    """Why a run that was restored does not go on as if it had not stopped; empty if it does."""
+    if experiment.training.route == "stock":
+        return "RLlib's stock route does not save its environments"
+    if experiment.training.env_runners:
+        return "remote env runners do not save theirs; training.env_runners=0 does"
+    return str(algorithm.env_runner_group.local_env_runner.lost)
 
 
 @contextmanager
