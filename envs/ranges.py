@@ -40,7 +40,8 @@ def check_ranges(record: Any, what: str, types_too: bool = True) -> None:
     Raises:
         PacesetterError: a value is out of its range, not one of the choices, or of another type.
     """
-    for name, annotation in _hints(type(record)).items():
+    record_type: type = type(record)
+    for name, annotation in _hints(record_type).items():
         problem = _problem(name, getattr(record, name), annotation, types_too)
         if problem:
             raise PacesetterError(f"{what}: {problem}")
@@ -97,7 +98,7 @@ def _beyond(
     name: str, value: Any, annotation: Any, limits: tuple[Any, ...], types_too: bool
 ) -> str | None:
     bounds = [getattr(limit, side, None) for limit in limits for side in ("ge", "le")]
-    if not any(_is_real(bound) and math.isinf(bound) and bound == value for bound in bounds):
+    if not any(bound in (math.inf, -math.inf) and bound == value for bound in bounds):
         if types_too and annotation in SIMPLE and not _is_of(value, annotation):
             return _wrong(name, value, annotation, limits)
         inner = _problem(name, value, annotation, types_too)

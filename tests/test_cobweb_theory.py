@@ -11,6 +11,8 @@ from pacesetter.envs.cobweb import SUPPLY_SLOPES, supply, truncated_normal
 from pacesetter.envs.cobweb_equilibrium import LogitEquilibrium
 from pacesetter.envs.errors import PacesetterError
 from pacesetter.envs.registry import make
+from pacesetter.training.cobweb_study import COBWEB_STUDY
+from pacesetter.training.experiment import load_experiment
 
 FIXED_POINTS = {"stable": 5.5739, "unstable": 5.7323, "strongly_unstable": 5.9103}
 
@@ -329,3 +331,19 @@ def test_the_solver_says_what_it_cannot_do():
             solver.solve(cost)
     with pytest.raises(PacesetterError, match="did not settle within 3 iterations"):
         solver.solve(0.1, most_iterations=3)
+
+
+@pytest.mark.parametrize(
+    ("options", "published"),
+    [
+        (["market.treatment=strongly_unstable"], True),
+        (["market.supply_slope=2.0"], True),
+        (["market.treatment=strongly_unstable", "market.supply_slope=0.5"], False),
+        (["market.treatment=strongly_unstable", "market.producers=5"], False),
+        (["market.treatment=strongly_unstable", "market.demand_slope=1.6"], False),
+        ([], False),
+    ],
+)
+def test_published_figures_stand_beside_the_published_market_alone(options, published):
+    rows = COBWEB_STUDY.rows(load_experiment("cobweb_unstable_ppo", options))
+    assert any("paper" in (row.source or "") for row in rows) == published

@@ -9,11 +9,11 @@ from dataclasses import MISSING
 from functools import cache, partial
 from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
-from ..envs import annotations
+from ..envs.annotations import allowed as in_words
 from ..envs.errors import PacesetterError
 from .yaml_file import shown
 
-allowed = partial(annotations.allowed, show=shown)
+allowed = partial(in_words, show=shown)
 """What an annotation allows, in the words of a YAML file."""
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Literal
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -28,7 +29,8 @@ FLOOR_SAMPLES = 2000
 EXACT_CURVE_COSTS = tuple(np.linspace(0.03, 0.42, 14))
 CURVE_COSTS = (0.1, 0.2, 0.2308, 0.3846)
 NEARLY_RATIONAL = 0.005
-PUBLISHED_MARKET = Cobweb("strongly_unstable")
+PUBLISHED_TREATMENT: Literal["strongly_unstable"] = "strongly_unstable"
+PUBLISHED_MARKET = Cobweb(treatment=PUBLISHED_TREATMENT)
 PHYSICS = ("producers", "slope", "inflection_price", "demand_intercept", "demand_slope")
 PUBLISHED = {  # ADAGE (arXiv:2501.09429), Table 1
     "equilibrium": (0.010, 0.017),
