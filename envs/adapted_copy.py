@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from .adapted_declarations import Declarations
 from .adapted_fidelity import lost_by_pickling
+from .dotted import told
 from .errors import PacesetterError
 
 
@@ -101,15 +102,48 @@ class AdaptedCopy:
             raise self._used_up()
         if self._environment is None:
             self._environment = self._build()
+        if self._steps == 0:
+            self._begin(theta)
+            return self
         self._environment.set_characteristics(self._declared.own_theta(theta))
         self._theta = np.array(theta)
-        if self._steps == 0:
-            self._see(self._environment.reset(seed=self.seed)[0])
-        elif self._declared.observes_characteristics and hasattr(self._environment, "observe"):
+        if self._declared.observes_characteristics and hasattr(self._environment, "observe"):
             self._see({a: self._environment.observe(a) for a in self._declared.agents})
         elif self._declared.has_leader_observation:
             self._see({})
         return self
+
+    def _begin(self, theta: NDArray[np.float64]) -> None:
+        """Reset the environment under θ.
+
+        Raises:
+            PacesetterError: it fails, or not all agents are there.
+        """
+        path = self._declared.path
+        try:
+            self._environment.set_characteristics(self._declared.own_theta(theta))
+            seen = self._environment.reset(seed=self.seed)
+        except PacesetterError:
+            raise
+        except Exception as error:
+            raise PacesetterError(
+                f"{path}: set_characteristics() or reset() failed:\n{told(error)}"
+            ) from error
+        if not (isinstance(seen, tuple) and len(seen) == 2 and isinstance(seen[0], Mapping)):
+            raise PacesetterError(
+                f"{path}: reset() must return observations and infos, two dictionaries by agent, "
+                f"got {type(seen).__name__}."
+            )
+        absent = [agent for agent in self._declared.agents if agent not in seen[0]]
+        if absent:
+            raise PacesetterError(
+                f"{path}: {absent[0]!r} is among possible_agents, but reset() returns no "
+                "observation for it. A market's agents are all there from the first step to the "
+                "last: keep one that joins later in the game from the start, with actions of no "
+                "effect and reward 0, or leave it out of possible_agents."
+            )
+        self._theta = np.array(theta)
+        self._see(seen[0])
 
     def step(self, actions: Mapping[str, NDArray[Any]], clock: int) -> Outcome:
         """Step the environment.
@@ -129,6 +163,13 @@ class AdaptedCopy:
         )
         self._steps += 1
         agents = self._declared.agents
+        if joined := set(self._environment.agents) - set(agents):
+            raise PacesetterError(
+                f"{self._declared.path}: {min(map(str, joined))!r} joined after {self._steps} "
+                "step(s) and is not among possible_agents. A market's agents are all there from "
+                "the first step to the last: declare it, and keep it in the game from the start "
+                "with actions of no effect and reward 0."
+            )
         gone = [a for a in agents if terminations.get(a, True) or truncations.get(a, True)]
         ended = len(gone) == len(agents) or not self._environment.agents
         if gone and not ended:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from gymnasium.spaces import Box, Discrete, Space
 from numpy.typing import NDArray
+from pettingzoo import AECEnv, ParallelEnv
 
 from .characteristics import Characteristic, Characteristics
 from .errors import PacesetterError
@@ -24,6 +25,12 @@ CURES = {
     "reset": "def reset(self, seed=None, options=None): ...  # observations, infos",
     "step": "def step(self, actions): ...  # observations, rewards, …",
 }
+WRAPPER = """\
+    class Mine(pettingzoo.utils.BaseParallelWrapper):
+        characteristics_space = Box(0.0, 1.0, (1,))
+        max_steps = 50
+        def __init__(self): super().__init__({built})
+        def set_characteristics(self, theta): self.unwrapped.… = theta[0]"""
 METHODS = ("set_characteristics", "observation_space", "action_space", "reset", "step")
 
 
@@ -125,6 +132,7 @@ def check_members(environment: Any, path: str) -> None:
     needed: tuple[str, ...] = METHODS
     if not isinstance(environment, type):
         needed = ("characteristics_space", "possible_agents", *METHODS)
+    _check_parallel(environment, path)
     missing = [name for name in needed if not hasattr(environment, name)]
     if not isinstance(environment, type) and _declared_steps(environment) is None:
         missing.append("max_steps")
@@ -132,8 +140,24 @@ def check_members(environment: Any, path: str) -> None:
         lines = "\n".join(f"    {CURES[name]}" for name in missing)
         raise PacesetterError(
             f"{path}: to be a market, this environment lacks {', '.join(missing)}. Add, in its "
-            f"class:\n{lines}"
+            f"class:\n{lines}\nIf the class is a library's, in one of your own around it:\n"
+            f"{WRAPPER.format(built='…')}"
         )
+
+
+def _check_parallel(environment: Any, path: str) -> None:
+    """Refuse an AEC environment, in which agents move one after the other."""
+    kind = environment if isinstance(environment, type) else type(environment)
+    turns = hasattr(environment, "agent_iter") or hasattr(environment, "agent_selection")
+    if issubclass(kind, ParallelEnv) or not (issubclass(kind, AECEnv) or turns):
+        return
+    name = path.rpartition(":")[2]
+    raise PacesetterError(
+        f"{path}: is an AEC environment, whose agents move in turn; those of a market move "
+        "together. If it is parallelizable, convert it with "
+        "pettingzoo.utils.conversions.aec_to_parallel, in a class of your own, and name that:\n"
+        f"{WRAPPER.format(built=f'aec_to_parallel({name}())')}"
+    )
 
 
 def _declared_steps(environment: Any) -> Any:

@@ -82,6 +82,7 @@ class AdaptedMarket(Market):
 
     name: ClassVar[str] = "adapted"
     found_at: ClassVar[str] = ""
+    more_options: ClassVar[str] = ""
     factory: ClassVar[Callable[..., Any]] = object
     state_type: ClassVar[type[State]] = AdaptedState
     branchable: ClassVar[bool] = False
@@ -275,9 +276,11 @@ def adapted(found: Any, path: str) -> type[Market]:
         )
     if isinstance(found, type):
         check_members(found, path)
-    options = []
+    options, open_ended = [], []
     for parameter in inspect.signature(found).parameters.values():
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+            stars = "*" if parameter.kind == parameter.VAR_POSITIONAL else "**"
+            open_ended.append(f"{stars}{parameter.name}")
             continue
         options.append(_option(parameter, path))
     module, _, attribute = path.rpartition(":")
@@ -286,8 +289,14 @@ def adapted(found: Any, path: str) -> type[Market]:
         "found_at": path,
         "name": path,
         "branchable": bool(getattr(found, "branchable", False)),
+        "more_options": "",
         "__doc__": found.__doc__,
     }
+    if open_ended:
+        namespace["more_options"] = (
+            f" It is built with {' and '.join(open_ended)}, whose names are not known here: write "
+            "a function with parameters of its own that passes them on, and name that."
+        )
     name = attribute if attribute.isidentifier() else "Adapted"
     market = make_dataclass(
         name, options, bases=(AdaptedMarket,), namespace=namespace, frozen=True, kw_only=True
@@ -303,7 +312,12 @@ def _option(parameter: inspect.Parameter, path: str) -> tuple[str, Any, Any]:
     if hasattr(AdaptedMarket, parameter.name):
         raise PacesetterError(
             f"{path}: the constructor's parameter {parameter.name!r} has the name of a member of "
-            "every market; rename it."
+            "every market; rename it, or name a function around it that has none such."
+        )
+    if parameter.kind == parameter.POSITIONAL_ONLY:
+        raise PacesetterError(
+            f"{path}: the constructor's parameter {parameter.name!r} cannot be given by name; "
+            "remove the / after it, or name a function around it."
         )
     annotation = Any if parameter.annotation is parameter.empty else parameter.annotation
     default = parameter.default

@@ -33,6 +33,8 @@ CHECKS: dict[str, Callable[[Market, int, int], str]] = {
     "characteristics at the start": check_characteristics.at_the_start,
     "characteristics in an episode": check_characteristics.in_an_episode,
     "view of characteristics": check_characteristics.view,
+    "effect of characteristics": check_characteristics.effect,
+    "size of observations": check_contract.observation_sizes,
     "torch": check_namespaces.torch_equals_numpy,
     "gradients": check_namespaces.gradients,
     "PettingZoo": check_contract.pettingzoo,
@@ -46,12 +48,13 @@ class Check:
 
     Attributes:
         name: what was checked.
-        outcome: ``skipped`` where the market declares that it does not promise this.
+        outcome: ``skipped`` where the market declares that it does not promise this, ``warning``
+            where it keeps its promises and will hardly be of use so.
         detail: what was found, or why it was skipped.
     """
 
     name: str
-    outcome: Literal["ok", "failed", "skipped"]
+    outcome: Literal["ok", "failed", "skipped", "warning"]
     detail: str
 
 
@@ -83,8 +86,11 @@ class Report:
         for check in self.checks:
             detail = check.detail.replace("\n", "\n" + " " * (width + 12))
             lines.append(f"  {check.outcome:<8} {check.name:<{width}} {detail}".rstrip())
-        number = len(self.failed)
-        lines.append(f"{number} of {len(self.checks)} checks failed" if number else "all good")
+        number, warned = len(self.failed), sum(c.outcome == "warning" for c in self.checks)
+        verdict = f"{number} of {len(self.checks)} checks failed" if number else "all good"
+        if warned:
+            verdict += f", with {warned} warning{'s' if warned > 1 else ''}"
+        lines.append(verdict)
         return "\n".join(lines)
 
 
@@ -134,6 +140,8 @@ def _outcome(
         return Check(name, "failed", _told(error))
     if detail.startswith(SKIPPED):
         return Check(name, "skipped", detail.removeprefix(SKIPPED))
+    if detail.startswith(WARNING):
+        return Check(name, "warning", detail.removeprefix(WARNING))
     return Check(name, "ok", detail)
 
 
@@ -143,5 +151,5 @@ def _told(error: Exception) -> str:
     return f"{type(error).__name__}: {error}"
 
 
-SKIPPED = "skipped: "
-"""How a check's detail begins where there was nothing to check."""
+SKIPPED, WARNING = "skipped: ", "warning: "
+"""How a check's detail begins where there was nothing to check, or no promise was broken."""

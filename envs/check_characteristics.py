@@ -143,6 +143,41 @@ def view(market: Market, steps: int, seed: int) -> str:
     return f"θ hidden from {', '.join(hidden)}" if hidden else "θ shows at once"
 
 
+def effect(market: Market, steps: int, seed: int) -> str:
+    """Every entry of θ matters: between its bounds, rewards, observations or quantities differ."""
+    space, idle = market.characteristics, []
+    for column, name in enumerate(space.names):
+        if space.high[column] <= space.low[column]:
+            continue
+        low, high = space.default.copy(), space.default.copy()
+        low[column], high[column] = space.low[column], space.high[column]
+        pairs = [(low, high)] if space.allows(np.stack([low, high])).all() else []
+        pairs += [(old, new) for changed, old, new in changes(market, seed) if changed == name]
+        if not any(_matters(market, steps, seed, *pair) for pair in pairs):
+            idle.append(name)
+    if not idle:
+        return "each characteristic"
+    return (
+        f"warning: {', '.join(idle)} changes no reward, observation or quantity in plays with the "
+        "same seeds and actions (beyond the view of θ that is appended), so a leader has nothing "
+        "to set. Does set_characteristics keep what step() and reset() read, in the environment "
+        "inside all wrappers?"
+    )
+
+
+def _matters(market: Market, steps: int, seed: int, theta: Any, other: Any) -> bool:
+    plays = [Play.begin(market, seed, COPIES, one).advance(steps).records for one in (theta, other)]
+    views = {f"observation of {group.name}": len(group.view) for group in market.groups}
+    for mine, theirs in zip(*plays, strict=True):
+        for name, value in mine.items():
+            if name in ("characteristics", "leader's observation"):
+                continue
+            own = value.shape[-1] - views.get(name, 0) if name in views else None
+            if not np.array_equal(value[..., :own], theirs[name][..., :own], equal_nan=True):
+                return True
+    return False
+
+
 def changes(market: Market, seed: int) -> list[tuple[str, NDArray[Any], NDArray[Any]]]:
     """For each entry of θ that can change: its name, a θ, and the same with another value there.
 

@@ -17,6 +17,7 @@ from .market import Group, Market, Step
 from .parallel import ParallelMarket
 
 COPIES = 3
+MANY_INPUTS = 10_000
 
 
 def declarations(market: Market, steps: int, seed: int) -> str:
@@ -156,6 +157,24 @@ def end_of_episode(market: Market, steps: int, seed: int) -> str:
     if not ends:
         market.observe(market.restart(play.state, np.ones(COPIES, dtype=bool)))
     return f"{ends} episode(s) ended"
+
+
+def observation_sizes(market: Market, steps: int, seed: int) -> str:
+    """Observations are small enough for the fully connected networks that read them."""
+    large = {
+        group.name: entries
+        for group in market.groups
+        if (entries := group.observation_space.shape[0] - len(group.view)) >= MANY_INPUTS
+    }
+    if not large:
+        return f"fewer than {MANY_INPUTS:,} entries"
+    sizes = ", ".join(f"{entries:,} entries for {name!r}" for name, entries in large.items())
+    return (
+        f"warning: {sizes}. Images are flattened and read by fully connected layers, which learn "
+        "slowly from so many. Make them smaller in observation_space() and what reset() and step() "
+        "return: crop, grey, every fourth pixel (supersuit's color_reduction_v0 and resize_v1), or "
+        "features instead"
+    )
 
 
 def information_costs(market: Market, steps: int, seed: int) -> str:

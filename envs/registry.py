@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import Any
 
 from .catalogue import Catalogue
@@ -44,6 +45,13 @@ def market_class(name: str) -> type[Market]:
     return adapted(found, name)
 
 
+def unknown_option(cls: type[Market], name: str, option: str, known: list[str]) -> PacesetterError:
+    """An error for an option that a market does not have."""
+    kind = f"option of market {name!r}"
+    error = unknown(kind, option, known) if known else f"unknown {kind} {option!r}; it has none."
+    return PacesetterError(f"{error}{getattr(cls, 'more_options', '')}")
+
+
 def make(name: str, **options: Any) -> Market:
     """Build a market, e.g. ``make("cobweb", treatment="stable")``.
 
@@ -54,8 +62,8 @@ def make(name: str, **options: Any) -> Market:
     try:
         return cls(**options)
     except TypeError as error:
-        known = getattr(cls, "__dataclass_fields__", {})
+        known = [field.name for field in fields(cls)]
         for option in options:
             if option not in known:
-                raise unknown(f"option of market {name!r}", option, known) from None
+                raise unknown_option(cls, name, option, known) from None
         raise PacesetterError(f"market {name!r}: {error}") from error

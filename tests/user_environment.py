@@ -8,7 +8,7 @@ import threading
 import numpy as np
 from gymnasium.spaces import Box, Discrete
 from gymnasium.utils import EzPickle
-from pettingzoo import ParallelEnv
+from pettingzoo import AECEnv, ParallelEnv
 from pettingzoo.utils.wrappers import BaseParallelWrapper
 
 
@@ -199,4 +199,76 @@ NUMBER = 3
 
 def fishery(boats=2, own=object):
     """A factory instead of a class."""
+    return Fishery(boats)
+
+
+class TakesTurns(AECEnv):
+    """An AEC environment: agents move one after the other."""
+
+    metadata = {"name": "turns", "is_parallelizable": True}
+    possible_agents = ["boat_0", "boat_1"]
+
+    def set_characteristics(self, theta): ...
+
+
+def turns():
+    """Builds one; what it builds is seen only then."""
+    return TakesTurns()
+
+
+class JoinsLater(Fishery):
+    """Its last boat is not there at the start."""
+
+    def reset(self, seed=None, options=None):
+        observed, infos = super().reset(seed)
+        self.agents = self.agents[:-1]
+        return {agent: observed[agent] for agent in self.agents}, infos
+
+
+class Stowaway(Fishery):
+    """At the second step somebody comes who was not declared."""
+
+    def step(self, actions):
+        outcome = super().step(actions)
+        if self.clock == 2:
+            self.agents = [*self.agents, "stowaway"]
+        return outcome
+
+
+class FailsToBegin(Fishery):
+    def reset(self, seed=None, options=None):
+        return {}["no such key"]
+
+
+class Undeclared(Fishery):
+    """Says nothing of θ."""
+
+    characteristics_space = property()
+
+
+class Idle(Fishery):
+    """Notes θ and does nothing with it."""
+
+    def set_characteristics(self, theta):
+        self.noted = theta
+
+
+class Images(Fishery):
+    """Shows a picture of the sea."""
+
+    def __init__(self):
+        super().__init__()
+        self._seen = Box(0, 255, (60, 60, 3), np.uint8)
+
+    def _observe(self):
+        sea = np.full((60, 60, 3), min(255, int(100 * self.stock)), np.uint8)
+        return dict.fromkeys(self.possible_agents, sea)
+
+
+def open_ended(*sizes, **others):
+    """A factory whose options have no names, as those of PettingZoo's own modules."""
+    return Fishery()
+
+
+def positional(boats, /):
     return Fishery(boats)
