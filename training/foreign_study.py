@@ -253,8 +253,10 @@ def _head(command: str, seeds: tuple[int, ...]) -> list[str]:
         "(`training/foreign_environments.py`) that says what a leader may set. Recipes are small, "
         "some twenty seconds on one core: the table shows that leader and followers learn in an "
         "environment that knows nothing of this library, not how well the game can be played. The "
-        "first seed of every row was ended by Ctrl-C half way and resumed. Gain: the leader's "
-        "objective per episode under its answer, less that under the default θ, with the same "
+        "first seed of every row was ended by Ctrl-C half way and resumed. These games keep no "
+        "state when they are pickled: episodes under way began anew, and nothing was lost where a "
+        "sample ends with its episodes. Gain: the leader's objective per episode under its "
+        "answer, less that under the default θ, with the same "
         "policies in the same episodes.",
         "",
         "| environment | leader's aim | leader | interrupted after; resumed | θ, default; answers "
@@ -276,7 +278,7 @@ def _row(
     columns = {name: np.array([one[name] for one in found]) for name in found[0]}
     theta, gain, error = (columns[n] for n in ("theta", "gain", "gain_standard_error"))
     before, after = columns["objective_under_default"], columns["objective"]
-    resumed = "with new episodes" if interruption["said"] else "exactly"
+    resumed = "with new episodes" if interruption["said"] else "between episodes"
     over_seeds = gain.std(ddof=1) / np.sqrt(len(gain)) if len(gain) > 1 else float("nan")
     kept = int((gain >= -error).sum())
     return (
