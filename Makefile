@@ -28,7 +28,7 @@ reproduce: .venv/ready
 	$(ENVIRONMENT) $(BIN)/pacesetter reproduce duopoly labour_tax household_saving household_tax \
 		household_taxai household_taxai_unweighted household_landscape \
 		market_maker market_entry market_entry_logit order_book_equivalence execution \
-		cobweb_logit cobweb_calibration cobweb_planted
+		cobweb_logit cobweb_calibration cobweb_planted foreign_environments
 
 bench: .venv/ready
 	$(ENVIRONMENT) $(BIN)/pacesetter bench --json docs/results/bench.json
@@ -38,7 +38,7 @@ bench: .venv/ready
 	$(BIN)/python -m pip install --quiet --upgrade pip
 # Asked for alone and by its exact version, torch comes as the build for this machine.
 	$(BIN)/python -m pip install --quiet -c constraints.txt torch==2.13.0
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev]'
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev,zoo]'
 	touch .venv/ready
 
 clean:

@@ -70,8 +70,10 @@ def place_of(error: BaseException) -> str:
         return f"{error.filename}:{error.lineno or 1}"
     frames = traceback.extract_tb(error.__traceback__)
     own = [frame for frame in frames if not frame.filename.startswith(_LIBRARIES)]
-    last = (own or frames or [None])[-1]
-    return f"{last.filename}:{last.lineno}" if last else ""
+    if not frames:
+        return ""
+    last = (own or frames)[-1]
+    return f"{last.filename}:{last.lineno}"
 
 
 def told(error: BaseException) -> str:

@@ -23,24 +23,33 @@ from .whole_files import write_json, write_whole
 INTERVAL = "mean ± 95 % (t over seeds)"
 """Head of every column of means over seeds."""
 
+Figures = dict[str, float]
 
-def _order_book_equivalence(out: Path, seeds: int | None) -> dict[str, float]:
+
+def _order_book_equivalence(runs: Path, out: Path, jobs: int, seeds: int | None) -> Figures:
     from .order_book_equivalence import SEEDS, order_book_equivalence
 
     return order_book_equivalence(out, seeds or SEEDS)
 
 
-def _household_landscape(out: Path, seeds: int | None) -> dict[str, float]:
+def _household_landscape(runs: Path, out: Path, jobs: int, seeds: int | None) -> Figures:
     from .household_landscape import ECONOMIES, household_landscape
 
     return household_landscape(out, seeds or ECONOMIES)
 
 
-MEASUREMENTS: dict[str, Callable[[Path, int | None], dict[str, float]]] = {
+def _foreign_environments(runs: Path, out: Path, jobs: int, seeds: int | None) -> Figures:
+    from .foreign_study import foreign_environments
+
+    return foreign_environments(runs, out, jobs, seeds)
+
+
+MEASUREMENTS: dict[str, Callable[[Path, Path, int, int | None], Figures]] = {
+    "foreign_environments": _foreign_environments,
     "household_landscape": _household_landscape,
     "order_book_equivalence": _order_book_equivalence,
 }
-"""Tables of docs/results that are made without experiments: name -> of the folder and seeds."""
+"""Tables of docs/results that shipped experiments do not make: name -> of `reproduce`'s options."""
 
 
 def reproduce(
@@ -51,7 +60,7 @@ def reproduce(
     Runs that are finished already are not repeated, interrupted ones are resumed.
 
     Args:
-        name: see `reproductions.REPRODUCTIONS`, or a measurement that needs no training.
+        name: see `reproductions.REPRODUCTIONS`, or one of `MEASUREMENTS`.
         runs: folder for run folders.
         out: folder for the tables.
         jobs: runs at the same time, each in a process of its own.
@@ -64,7 +73,7 @@ def reproduce(
     check_known(name)
     if name in MEASUREMENTS:
         prepare_folder(out)
-        return MEASUREMENTS[name](out, seeds)
+        return MEASUREMENTS[name](runs, out, jobs, seeds)
     reproduction = REPRODUCTIONS[name]()
     chosen = reproduction.seeds[:seeds]
     for trial in reproduction.trials:
