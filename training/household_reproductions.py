@@ -221,7 +221,9 @@ def household_taxai() -> Reproduction:
             "which economies are drawn decides whether it is met. "
             "`years_survived_unless_income_gini` leaves those runs out.",
             "Recipe chosen on seed 10, but for the number of iterations: with 180, seeds 1 and 3 "
-            "stayed below the best constant policy; 300 was chosen on these two.",
+            "stayed below the best constant policy; 300 was chosen on these two. All that was "
+            "with 9.7 % fewer units of labour than the source's program has at the start; with as "
+            "many as it, seed 10 was looked at once, and nothing was changed.",
         ),
         section=published_rows,
     )
