@@ -20,6 +20,7 @@ from .claims import SEEDS
 from .experiment import load_experiment
 from .machine import machine
 from .run_folder import RESULTS, RunFolder
+from .statistics import mean_text, paired_standard_error
 from .whole_files import write_json, write_whole
 from .yaml_file import dump_yaml
 
@@ -178,15 +179,17 @@ def measured(path: Path) -> dict[str, float]:
     trained = load_trained(RunFolder.open(path))
     experiment = trained.experiment
     default = experiment.market.characteristics.default
-    answer = play(experiment, trained.policies, leader_of(trained)).objective
-    plain = play(experiment, trained.policies, default).objective
-    gain = answer - plain
+    answer = play(experiment, trained.policies, leader_of(trained))
+    plain = play(experiment, trained.policies, default)
+    objective, under_default = (float(played.objective.mean()) for played in (answer, plain))
     return {
         "theta": float(trained.theta[0]),
-        "objective": float(answer.mean()),
-        "objective_under_default": float(plain.mean()),
-        "gain": float(gain.mean()),
-        "gain_standard_error": float(gain.std(ddof=1) / np.sqrt(len(gain))),
+        "objective": objective,
+        "objective_under_default": under_default,
+        "gain": objective - under_default,
+        "gain_standard_error": paired_standard_error(
+            answer.objective, answer.episode, plain.objective, plain.episode
+        ),
     }
 
 
@@ -247,7 +250,7 @@ def _head(command: str, seeds: tuple[int, ...]) -> list[str]:
         "# Environments of other libraries as markets",
         "",
         f"Made with `{command}`; seeds {', '.join(map(str, seeds))}. The recipes were chosen on "
-        "seeds 10 and 11.",
+        "seed 10, that of rps on seeds 10 and 11.",
         "",
         "Three environments of PettingZoo and MPE2, each in a wrapper of a few lines "
         "(`training/foreign_environments.py`) that says what a leader may set. Recipes are small, "
@@ -260,7 +263,7 @@ def _head(command: str, seeds: tuple[int, ...]) -> list[str]:
         "policies in the same episodes.",
         "",
         "| environment | leader's aim | leader | interrupted after; resumed | θ, default; answers "
-        "| objective under default θ; answer | gain ± standard error over seeds | seeds with a "
+        "| objective under default θ; answer | gain, mean ± 95 % (t over seeds) | seeds with a "
         "gain ≥ −1 standard error over episodes |",
         "|---|---|---|---|---|---|---|---|",
     ]
@@ -279,12 +282,11 @@ def _row(
     theta, gain, error = (columns[n] for n in ("theta", "gain", "gain_standard_error"))
     before, after = columns["objective_under_default"], columns["objective"]
     resumed = "with new episodes" if interruption["said"] else "between episodes"
-    over_seeds = gain.std(ddof=1) / np.sqrt(len(gain)) if len(gain) > 1 else float("nan")
     kept = int((gain >= -error).sum())
     return (
         f"| {foreign.origin} | {foreign.aim} | {leader} "
         f"| {interruption['iterations']} iterations; {resumed} "
         f"| {default:.3g}; {theta.min():.3g} … {theta.max():.3g} "
         f"| {before.mean():.3g}; {after.mean():.3g} "
-        f"| {gain.mean():.2g} ± {over_seeds:.1g} | {kept} of {len(gain)} |"
+        f"| {mean_text(gain, 2)} | {kept} of {len(gain)} |"
     )
