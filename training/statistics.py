@@ -18,6 +18,8 @@ def standard_error(values: ArrayLike) -> float:
     values = np.asarray(values, dtype=np.float64)
     if len(values) < 2:
         return float("nan")
+    if np.ptp(values) == 0.0:  # and not what rounding makes of it
+        return 0.0
     return float(values.std(ddof=1) / np.sqrt(len(values)))
 
 
