@@ -25,15 +25,12 @@ types: .venv/ready
 
 # All tables of docs/results, with all seeds: a few hours on two cores.
 reproduce: .venv/ready
-	$(ENVIRONMENT) $(BIN)/pacesetter reproduce duopoly labour_tax household_saving household_tax \
-		household_taxai household_taxai_unweighted household_landscape \
-		market_maker market_entry market_entry_logit order_book_equivalence execution \
-		cobweb_logit cobweb_calibration cobweb_planted foreign_environments
+	$(ENVIRONMENT) $(BIN)/pacesetter reproduce --all
 
 bench: .venv/ready
 	$(ENVIRONMENT) $(BIN)/pacesetter bench --json docs/results/bench.json
 
-.venv/ready: pyproject.toml constraints.txt
+.venv/ready: pyproject.toml setup.py constraints.txt
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --upgrade pip
 # Asked for alone and by its exact version, torch comes as the build for this machine.

@@ -11,17 +11,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .envs.errors import PacesetterError
+from .envs.core.errors import PacesetterError
 
 if TYPE_CHECKING:
-    from .envs.market import Market
+    from .envs.core.market import Market
     from .envs.parallel import parallel_env
     from .envs.registry import make
 
 __version__ = "0.1.0"
 __all__ = ["Market", "PacesetterError", "__version__", "make", "parallel_env"]
 
-_PLACES = {"Market": "market", "make": "registry", "parallel_env": "parallel"}
+_PLACES = {"Market": "core.market", "make": "registry", "parallel_env": "parallel"}
 
 
 def __getattr__(name: str) -> Any:

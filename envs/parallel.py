@@ -19,8 +19,8 @@ from gymnasium.spaces import Box, Discrete, Space
 from numpy.typing import ArrayLike
 from pettingzoo import ParallelEnv
 
-from .errors import PacesetterError, nearest, unknown
-from .market import Actions, Market
+from .core.errors import PacesetterError, nearest, unknown
+from .core.market import Actions, Market
 from .registry import make
 
 Dictionaries = tuple[

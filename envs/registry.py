@@ -1,26 +1,27 @@
-"""The markets Pacesetter ships, by name. Adding one is a file and a line here."""
+"""The markets by name: those Pacesetter ships, a line each, and those of other packages."""
 
 from __future__ import annotations
 
 from dataclasses import fields
 from typing import Any
 
-from .catalogue import Catalogue
-from .dotted import import_dotted
-from .errors import PacesetterError, unknown
-from .market import Market
+from .core.catalogue import Catalogue
+from .core.dotted import import_dotted
+from .core.errors import PacesetterError, unknown
+from .core.market import Market
 
 MARKETS: Catalogue[Market] = Catalogue(
     __package__,
     {
-        "cobweb": "cobweb:Cobweb",
-        "duopoly": "duopoly:Duopoly",
-        "execution": "execution:Execution",
-        "household_economy": "household_economy:HouseholdEconomy",
-        "labour_tax": "labour_tax:LabourTax",
-        "market_entry": "market_entry:MarketEntry",
-        "market_maker": "market_maker:MarketMaker",
+        "cobweb": "cobweb.market:Cobweb",
+        "duopoly": "duopoly.market:Duopoly",
+        "execution": "execution.market:Execution",
+        "household_economy": "household_economy.market:HouseholdEconomy",
+        "labour_tax": "labour_tax.market:LabourTax",
+        "market_entry": "market_entry.market:MarketEntry",
+        "market_maker": "market_maker.market:MarketMaker",
     },
+    group="pacesetter.markets",
 )
 
 
@@ -37,7 +38,7 @@ def market_class(name: str) -> type[Market]:
         if name not in MARKETS:
             raise unknown("market", name, MARKETS)
         return MARKETS[name]
-    from .adapter import adapted
+    from .adapter.market import adapted
 
     found = import_dotted(name, "market.name")
     if isinstance(found, type) and issubclass(found, Market):

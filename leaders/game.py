@@ -14,9 +14,9 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ..envs.errors import PacesetterError
-from ..envs.market import Actions, Market
-from .objective import Objective
+from ..envs.core.errors import PacesetterError
+from ..envs.core.market import Actions, Market
+from .objectives.objective import Objective
 
 Interval = Literal["episode"] | int
 

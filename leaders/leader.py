@@ -13,7 +13,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from annotated_types import Ge
 from numpy.typing import NDArray
 
-from ..envs.characteristics import Characteristics
+from ..envs.core.characteristics import Characteristics
 
 Interval = Literal["episode"] | Annotated[int, Ge(1)]
 """Follower steps between two settings of θ, or once per episode."""

@@ -19,16 +19,10 @@ import numpy as np
 from gymnasium.spaces import Box
 from numpy.typing import ArrayLike
 
-from ..envs.market import LEADER, Market
-from ..envs.parallel import (
-    Dictionaries,
-    DictionaryView,
-    Roster,
-    checked_action,
-    seed_or_entropy,
-)
+from ..envs.core.market import LEADER, Market
+from ..envs.parallel import Dictionaries, DictionaryView, Roster, checked_action, seed_or_entropy
 from .game import Interval, StackelbergGame
-from .objectives import Objective
+from .objectives.general import Objective
 
 
 class ParallelGame(DictionaryView):

@@ -4,36 +4,38 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from ..envs.catalogue import Catalogue
+from ..envs.core.catalogue import Catalogue
 from .leader import LeaderSettings
-from .objective import Objective
-from .references import Reference
+from .objectives.objective import Objective
+from .objectives.references import Reference
 
 LEADERS: Catalogue[LeaderSettings] = Catalogue(
     __package__,
     {
-        "fixed": "search:FixedLeader",
-        "grid": "search:GridLeader",
-        "random": "search:RandomLeader",
-        "analytic": "analytic:AnalyticLeader",
-        "bayesian": "bayesian:BayesianLeader",
-        "ppo": "ppo:PPOLeader",
+        "fixed": "search.fixed:FixedLeader",
+        "grid": "search.grid:GridLeader",
+        "random": "search.random_search:RandomLeader",
+        "analytic": "search.analytic:AnalyticLeader",
+        "bayesian": "search.bayesian:BayesianLeader",
+        "ppo": "policy.ppo:PPOLeader",
     },
+    group="pacesetter.leaders",
 )
 
 OBJECTIVES: Catalogue[Objective] = Catalogue(
     __package__,
     {
-        "welfare": "objectives:Welfare",
-        "adversarial": "objectives:Adversarial",
-        "quantity": "objectives:QuantityObjective",
-        "volatility": "objectives:Volatility",
-        "entropy": "objectives:Entropy",
-        "calibration": "objectives:Calibration",
-        "stylised_facts": "market_design:StylisedFacts",
-        "limited": "market_design:Limited",
-        "callable": "objectives:CallableObjective",
+        "welfare": "objectives.general:Welfare",
+        "adversarial": "objectives.general:Adversarial",
+        "quantity": "objectives.general:QuantityObjective",
+        "volatility": "objectives.general:Volatility",
+        "entropy": "objectives.entropy:Entropy",
+        "calibration": "objectives.calibration:Calibration",
+        "stylised_facts": "objectives.calibration:StylisedFacts",
+        "limited": "objectives.limited:Limited",
+        "callable": "objectives.general:CallableObjective",
     },
+    group="pacesetter.objectives",
 )
 
 OBJECTIVES_BY_QUANTITY: dict[str, tuple[Literal[1, -1], str]] = {
@@ -45,7 +47,11 @@ OBJECTIVES_BY_QUANTITY: dict[str, tuple[Literal[1, -1], str]] = {
 
 REFERENCES: Catalogue[Reference] = Catalogue(
     __package__,
-    {"moments": "references:Moments", "csv": "references:CsvFile", "planted": "references:Planted"},
+    {
+        "moments": "objectives.references:Moments",
+        "csv": "objectives.references:CsvFile",
+        "planted": "objectives.references:Planted",
+    },
 )
 
 

@@ -7,9 +7,10 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from pacesetter.envs.cobweb import PRODUCER, Cobweb, CobwebState, truncated_normal
-from pacesetter.envs.duopoly import FOLLOWER, Duopoly
-from pacesetter.envs.market import State, namespace
+from pacesetter.envs.cobweb.laws import truncated_normal
+from pacesetter.envs.cobweb.market import PRODUCER, Cobweb, CobwebState
+from pacesetter.envs.core.market import State, namespace
+from pacesetter.envs.duopoly.market import FOLLOWER, Duopoly
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ import sys
 
 import pytest
 
-from pacesetter.training import algorithm
-from pacesetter.training.experiment import load_experiment
+from pacesetter.training.experiments.load import load_experiment
+from pacesetter.training.rllib import backend as algorithm
 
 PROGRAM = """
 import importlib, json, logging, os, pkgutil, signal, sys, warnings

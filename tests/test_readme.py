@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from pacesetter.envs.check import check_market
+from pacesetter.envs.check.report import check_market
 from pacesetter.envs.registry import make
 from pacesetter.training.cli import main
-from pacesetter.training.experiment import load_experiment
+from pacesetter.training.experiments.load import load_experiment
 
 PACKAGE = Path(__file__).parent.parent
 README = (PACKAGE / "README.md").read_text(encoding="utf-8")

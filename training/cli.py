@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from ..envs.errors import PacesetterError
+from ..envs.core.errors import PacesetterError
 
 BAD_INPUT, INTERRUPTED, READER_GONE = 2, 130, 141
 
@@ -114,7 +114,8 @@ def _at_least(least: int) -> Callable[[str], int]:
 
 
 def _reproduce_options(command: argparse.ArgumentParser) -> None:
-    command.add_argument("names", nargs="+", metavar="NAME", help="tables; see docs/results")
+    command.add_argument("names", nargs="*", metavar="NAME", help="tables; see docs/results")
+    command.add_argument("--all", action="store_true", help="every table")
     command.add_argument("--runs", type=Path, default=Path("runs/reproduce"))
     command.add_argument("--out", type=Path, default=Path("docs/results"))
     command.add_argument("--jobs", type=_at_least(1), default=2, help="runs at the same time")
@@ -137,7 +138,7 @@ def list_all(options: argparse.Namespace) -> int:
     """``pacesetter list``."""
     from ..envs.registry import MARKETS
     from ..leaders.registry import LEADERS, OBJECTIVES, OBJECTIVES_BY_QUANTITY, REFERENCES
-    from .shipped import described_experiments
+    from .experiments.shipped import described_experiments
 
     short = {name: text for name, (_, text) in OBJECTIVES_BY_QUANTITY.items()}
     for title, described in (
@@ -157,7 +158,7 @@ def list_all(options: argparse.Namespace) -> int:
 
 def train(options: argparse.Namespace) -> int:
     """``pacesetter train``."""
-    from .run_folder import RunFolder
+    from .runs.run_folder import RunFolder
 
     if options.resume:
         if options.experiment:
@@ -167,8 +168,8 @@ def train(options: argparse.Namespace) -> int:
             )
         run = RunFolder.open(options.resume)
     else:
-        from .experiment import load_experiment
-        from .shipped import shipped_experiments
+        from .experiments.load import load_experiment
+        from .experiments.shipped import shipped_experiments
 
         if not options.experiment:
             shipped = ", ".join(shipped_experiments())
@@ -182,7 +183,7 @@ def train(options: argparse.Namespace) -> int:
 
 def evaluate(options: argparse.Namespace) -> int:
     """``pacesetter evaluate``."""
-    from .run_folder import RunFolder
+    from .runs.run_folder import RunFolder
 
     runs = [RunFolder.open(path) for path in options.runs]
     from . import session
@@ -194,7 +195,7 @@ def evaluate(options: argparse.Namespace) -> int:
 
 def report(options: argparse.Namespace) -> int:
     """``pacesetter report``."""
-    from .run_folder import RunFolder
+    from .runs.run_folder import RunFolder
 
     runs = [RunFolder.open(path) for path in options.runs]
     for run in runs:
@@ -208,7 +209,7 @@ def report(options: argparse.Namespace) -> int:
 
 def certify(options: argparse.Namespace) -> int:
     """``pacesetter certify``."""
-    from .run_folder import RunFolder
+    from .runs.run_folder import RunFolder
 
     run = RunFolder.open(options.folder)
     from .session import certify_run
@@ -218,9 +219,9 @@ def certify(options: argparse.Namespace) -> int:
 
 def check(options: argparse.Namespace) -> int:
     """``pacesetter check``."""
-    from ..envs.check import check_market, require_playable
+    from ..envs.check.report import check_market, require_playable
     from ..envs.registry import make
-    from .yaml_file import parse_value
+    from .experiments.yaml_file import parse_value
 
     chosen = {}
     for text in options.option:
@@ -230,9 +231,15 @@ def check(options: argparse.Namespace) -> int:
         chosen[name] = parse_value(value)
     market = make(options.market, **chosen)
     require_playable(market)
-    outcome = check_market(market)
-    print(outcome)
-    return 0 if outcome.ok else 1
+    # Where nothing is chosen, the market itself says what else is worth checking.
+    variants = [] if chosen else [variant for variant in type(market).variants if variant]
+    for variant in [chosen, *variants]:
+        print(", ".join(f"{name}={value}" for name, value in variant.items()) or "defaults")
+        outcome = check_market(make(options.market, **variant))
+        print(outcome, flush=True)
+        if not outcome.ok:
+            return 1
+    return 0
 
 
 def demo(options: argparse.Namespace) -> int:
@@ -244,12 +251,15 @@ def demo(options: argparse.Namespace) -> int:
 
 def reproduce(options: argparse.Namespace) -> int:
     """``pacesetter reproduce``."""
-    from .reproduce import check_known
-    from .reproduce import reproduce as run_reproduction
+    from .reproduction.reproduce import check_known, known
+    from .reproduction.reproduce import reproduce as run_reproduction
 
-    for name in options.names:  # before the first of them takes hours
+    if bool(options.names) == options.all:
+        raise PacesetterError(f"name tables, or give --all for every one: {', '.join(known())}.")
+    names = known() if options.all else options.names
+    for name in names:  # before the first of them takes hours
         check_known(name)
-    for name in options.names:
+    for name in names:
         run_reproduction(name, options.runs, options.out, options.jobs, options.seeds)
         print((options.out / f"{name}.md").read_text(encoding="utf-8"))
     return 0
@@ -257,7 +267,7 @@ def reproduce(options: argparse.Namespace) -> int:
 
 def bench(options: argparse.Namespace) -> int:
     """``pacesetter bench``."""
-    from .bench import main_bench
+    from .bench.bench import main_bench
 
     return main_bench(options)
 

@@ -9,11 +9,11 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from .cobweb_study import PUBLISHED, PUBLISHED_TREATMENT
-from .evaluate import evaluate, write_answer
-from .experiment import load_experiment
-from .run_folder import RunFolder
-from .trainer import train
+from .evaluation.evaluate import evaluate, write_answer
+from .experiments.load import load_experiment
+from .loop.trainer import train
+from .runs.run_folder import RunFolder
+from .studies.cobweb.study import PUBLISHED, PUBLISHED_TREATMENT
 
 TREATMENTS = ("strongly_unstable", "unstable")
 BASELINE = ("training.iterations=80",)

@@ -5,10 +5,17 @@ from __future__ import annotations
 from rich.console import Console
 from rich.table import Table
 
-from .certify import FILE, FOLDER, certify
-from .evaluate import draw, evaluate, evaluated_arrays, result_lines, write_answer
-from .run_folder import RunFolder
-from .trainer import train
+from .evaluation.certify import FILE, FOLDER, certify
+from .evaluation.evaluate import (
+    draw,
+    evaluate,
+    evaluate_during_training,
+    evaluated_arrays,
+    result_lines,
+    write_answer,
+)
+from .loop.trainer import train
+from .runs.run_folder import RunFolder
 
 INTERRUPTED = 130
 
@@ -18,7 +25,7 @@ def run_experiment(run: RunFolder, address: str | None = None, quiet: bool = Fal
     experiment = run.experiment
     if not quiet:
         print(f"{experiment.name}: {experiment.description}\nrun folder: {run.path}", flush=True)
-    outcome = train(run, address, quiet)
+    outcome = train(run, address, quiet, watch=evaluate_during_training)
     if outcome.theta is None:
         print(
             f"\nInterrupted after {outcome.iterations} iterations; everything is saved.\n"

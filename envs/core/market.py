@@ -1,0 +1,397 @@
+"""The one place where dynamics live: a market is B parallel copies of a game, stepped as arrays.
+
+Letters for shapes, here and everywhere: `B` parallel copies, `N` agents of one group, `T` steps,
+`D` entries of an observation, `d` characteristics.
+
+A market is an immutable description (its fields are its options). Everything that changes is in
+one `State`; all randomness enters as named shocks; `transition(state, actions, shocks)` is a pure
+function of arrays in any Array-API namespace (NumPy or torch).
+"""
+
+from __future__ import annotations
+
+import types
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from functools import cached_property
+from typing import Any, ClassVar, Self
+
+import array_api_compat
+import numpy as np
+from gymnasium.spaces import Box, Discrete
+from numpy.typing import ArrayLike
+
+from .characteristics import Characteristics
+from .errors import PacesetterError
+from .random_streams import RESET, STEP, RandomStream, Shock, ShockLayout
+from .ranges import check_ranges
+
+Array = Any
+"""An array of NumPy, torch or any other Array-API namespace."""
+Shocks = Mapping[str, Array]
+Actions = Mapping[str, Array]
+LEADER = "leader"
+"""The name of the leader among the agents and policies of a game."""
+NOT_IN_NAMES = '<>:"/\\|?*.'  # of groups, which name files and RLlib's modules
+
+
+@dataclass(frozen=True)
+class Group:
+    """Followers of one type, who share one policy.
+
+    Attributes:
+        name: singular noun, e.g. ``producer``; agents are called ``producer_0``, ….
+        size: number of agents, N.
+        observation_space: of one agent, a float32 `Box` of shape ``(D,)``.
+        action_space: of one agent, a `Box` of shape ``(A,)`` or a `Discrete`.
+        view: labels of the last entries of the observation, the agent's own view θ̂ of the
+            characteristics: all of θ, some of it, or a private draw from it.
+        information_cost: whether these agents pay for information (see `Market.information_costs`).
+
+    Raises:
+        PacesetterError: the name is the leader's, or cannot name a file.
+    """
+
+    name: str
+    size: int
+    observation_space: Box
+    action_space: Box | Discrete
+    view: tuple[str, ...]
+    information_cost: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse a name that would be taken for another, or lost."""
+        if self.name == LEADER:
+            raise PacesetterError(
+                f"a group is called {LEADER!r}, which is the name of whoever sets the "
+                "characteristics; call it otherwise, for instance 'principal'."
+            )
+        name = self.name if isinstance(self.name, str) else ""
+        if not name.strip() or not name.isprintable() or set(name) & set(NOT_IN_NAMES):
+            raise PacesetterError(
+                f"group {self.name!r}: its policy is saved in a file of that name, so it must be a "
+                f"text without any of {' '.join(NOT_IN_NAMES)} in it; use letters, digits and '_'."
+            )
+
+
+@dataclass(frozen=True)
+class State:
+    """Everything that changes in a market, as arrays with a leading B axis. Never changed in place.
+
+    Attributes:
+        theta: the characteristics in force, ``(B, d)``.
+        clock: steps since the episode began, ``(B,)``.
+        step_stream, reset_stream: the random streams, advanced with every step and episode.
+    """
+
+    theta: Array
+    clock: Array
+    step_stream: RandomStream
+    reset_stream: RandomStream
+
+    def take(self, rows: Any) -> Self:
+        """The given copies alone (index array, mask or slice): a branch that evolves on its own."""
+        return self._map(lambda array: array[rows], lambda stream: stream.take(rows))
+
+    def put(self, rows: Any, other: Self) -> Self:
+        """This state with the given copies replaced by those of `other`."""
+
+        def merge(mine: Array, theirs: Array) -> Array:
+            if isinstance(mine, RandomStream):
+                return mine.put(rows, theirs)
+            merged = mine.clone() if array_api_compat.is_torch_array(mine) else mine.copy()
+            merged[rows] = theirs
+            return merged
+
+        return replace(
+            self,
+            **{f.name: merge(getattr(self, f.name), getattr(other, f.name)) for f in fields(self)},
+        )
+
+    def copy(self) -> Self:
+        """An independent copy of every array."""
+        return self.put(slice(None), self)
+
+    def _map(self, of_array: Any, of_stream: Any) -> Self:
+        changed = {}
+        for field in fields(self):
+            value = getattr(self, field.name)
+            changed[field.name] = (of_stream if isinstance(value, RandomStream) else of_array)(
+                value
+            )
+        return replace(self, **changed)
+
+
+@dataclass(frozen=True)
+class Step:
+    """What one step of all copies brings.
+
+    Attributes:
+        state: the state after the step.
+        rewards: group name -> ``(B, N)``, of order one.
+        quantities: named path quantities an objective may read, name -> ``(B,)`` or ``(B, N)``.
+        terminated: the episode has come to its natural end, ``(B,)`` bool.
+        truncated: the episode was cut at the horizon and goes on in principle, ``(B,)`` bool; its
+            value is bootstrapped from the final observation.
+    """
+
+    state: State
+    rewards: dict[str, Array]
+    quantities: dict[str, Array]
+    terminated: Array
+    truncated: Array
+
+
+@dataclass(frozen=True)
+class Market(ABC):
+    """Interface of every market. Subclasses are frozen dataclasses; their fields are the options.
+
+    What their annotations say of options is checked when a market is made (see `ranges`).
+
+    Class attributes declare what a market can do; nothing is sniffed.
+
+    Attributes:
+        name: registered name.
+        differentiable: whether gradients of `transition` flow to θ and to Box actions (torch).
+        branchable: whether ``State.take`` gives a continuation that evolves on its own.
+        namespaces: array namespaces that `transition` runs in.
+        variants: options worth checking, each a mapping name -> value.
+        small: versions with few agents, of which a play can be read: their options, by what sets
+            them apart from the first, which has no name.
+        evidence: of a market of another package, ``module:name`` of what it declares about its
+            study, tables and benchmarks; empty: none, or in the room of its name.
+        state_type: the market's own `State` record.
+    """
+
+    name: ClassVar[str]
+    state_type: ClassVar[type[State]]
+    differentiable: ClassVar[bool] = False
+    branchable: ClassVar[bool] = True
+    namespaces: ClassVar[tuple[str, ...]] = ("numpy", "torch")
+    variants: ClassVar[tuple[Mapping[str, Any], ...]] = ({},)
+    small: ClassVar[Mapping[str, Mapping[str, Any]]] = {"": {}}
+    evidence: ClassVar[str] = ""
+
+    def __post_init__(self) -> None:
+        """Hold options to their annotations; a market with rules of its own calls this first.
+
+        Raises:
+            PacesetterError: an option is out of its range, no choice there is, or no number.
+        """
+        check_ranges(self, f"market {getattr(self, 'name', type(self).__qualname__)!r}")
+
+    # What a market declares ---------------------------------------------------------------------
+
+    @property
+    @abstractmethod
+    def characteristics(self) -> Characteristics:
+        """The θ space."""
+
+    @property
+    @abstractmethod
+    def groups(self) -> tuple[Group, ...]:
+        """The follower types."""
+
+    @property
+    @abstractmethod
+    def steps_per_episode(self) -> int:
+        """Steps of one episode, T."""
+
+    @property
+    @abstractmethod
+    def leader_observation_space(self) -> Box:
+        """What a leader sees, a float32 `Box` of shape ``(L,)``."""
+
+    @property
+    @abstractmethod
+    def quantities(self) -> dict[str, str]:
+        """The path quantities of a `Step`: name -> description with unit."""
+
+    @property
+    def step_shocks(self) -> dict[str, Shock]:
+        """Named randomness of every step."""
+        return {}
+
+    @property
+    def reset_shocks(self) -> dict[str, Shock]:
+        """Named randomness of the start of an episode."""
+        return {}
+
+    @property
+    def ends_at_horizon(self) -> bool:
+        """True: the last step terminates the episode; False: it truncates it."""
+        return False
+
+    # What a market computes ---------------------------------------------------------------------
+
+    @abstractmethod
+    def initial(self, theta: Array, shocks: Shocks) -> dict[str, Array]:
+        """The market's own state fields at the start of an episode, each ``(B, …)``."""
+
+    @abstractmethod
+    def transition(self, state: Any, actions: Actions, shocks: Shocks) -> Step:
+        """One step of all copies: pure, the same for every array namespace.
+
+        Args:
+            state: the state before the step.
+            actions: group name -> ``(B, N, A)`` within a Box, or ``(B, N)`` integers.
+            shocks: name -> ``(B, …)``, as declared in `step_shocks`.
+        """
+
+    @abstractmethod
+    def observe(self, state: Any) -> dict[str, Array]:
+        """What followers see: group name -> ``(B, N, D)`` float32, ending with their view of θ."""
+
+    @abstractmethod
+    def leader_observe(self, state: Any) -> Array:
+        """What a leader sees, ``(B, L)`` float32."""
+
+    def information_costs(self, state: Any) -> dict[str, Array]:
+        """Price λ of information, in reward units per nat: group name -> ``(B, N)``.
+
+        An agent with price λ maximises its reward minus λ KL(π(·|o) ‖ uniform). Only groups that
+        declare `Group.information_cost` appear.
+        """
+        return {}
+
+    def planted_sample(self, theta: Any, number: int, seed: int, quantity: str = "price") -> Any:
+        """Observations of a path quantity under a known θ, ``(number,)``.
+
+        They come from the market's computed equilibrium, or from its background without followers,
+        and serve as the reference of a calibration whose right answer is known.
+
+        Raises:
+            PacesetterError: this market has no computed answer, or none for that quantity.
+        """
+        raise PacesetterError(
+            f"market {self.name!r} has no computed equilibrium to plant a reference from; give the "
+            "reference as a CSV file or as moments."
+        )
+
+    def lost_episodes(self, state: Any) -> list[str]:
+        """Why copies of a state that was pickled cannot go on, ``(B,)``; empty where they can.
+
+        Their episodes must be restarted.
+        """
+        return [""] * state.theta.shape[0]
+
+    def benchmark(self) -> dict[str, float]:
+        """Closed-form or brute-force figures of this market, name -> value; empty if none."""
+        return {}
+
+    # What every market shares -------------------------------------------------------------------
+
+    @cached_property
+    def _step_layout(self) -> ShockLayout:
+        return ShockLayout(self.step_shocks)
+
+    @cached_property
+    def _reset_layout(self) -> ShockLayout:
+        return ShockLayout(self.reset_shocks)
+
+    def reset(
+        self,
+        seed: int,
+        copies: int = 1,
+        theta: ArrayLike | Mapping[str, float] | None = None,
+        like: Array | None = None,
+    ) -> Any:
+        """Start `copies` episodes; copy b equals a single market seeded with ``seed + b``.
+
+        Args:
+            seed: a non-negative integer.
+            copies: number of parallel copies, B.
+            theta: characteristics (see `Characteristics.validate`).
+            like: an array whose namespace and device the state takes (NumPy if None).
+
+        Raises:
+            PacesetterError: a seed, a number of copies or a θ that is not allowed.
+        """
+        if seed < 0 or copies < 1:
+            raise PacesetterError(f"seed must be >= 0 and copies >= 1, got {seed} and {copies}.")
+        seeds = np.arange(seed, seed + copies, dtype=np.uint64)
+        array = self.characteristics.validate(theta, copies)
+        return self._start(
+            array if like is None else _convert(array, like),
+            RandomStream.start(seeds, STEP, self._step_layout),
+            RandomStream.start(seeds, RESET, self._reset_layout),
+        )
+
+    def restart(self, state: Any, finished: Any) -> Any:
+        """Start a new episode in the copies where `finished`, ``(B,)`` NumPy bool, holds.
+
+        θ stands and the random streams go on, so a run of many episodes is one stream.
+        """
+        if finished.all():
+            return self._start(state.theta, state.step_stream, state.reset_stream)
+        rows = np.flatnonzero(finished)
+        if not rows.size:
+            return state
+        part = state.take(rows)
+        return state.put(rows, self._start(part.theta, part.step_stream, part.reset_stream))
+
+    def _start(self, theta: Array, step_stream: RandomStream, reset_stream: RandomStream) -> Any:
+        draws, reset_stream = reset_stream.draw(self._reset_layout)
+        xp = array_api_compat.array_namespace(theta)
+        return self.state_type(
+            theta=theta,
+            clock=xp.zeros(theta.shape[0], dtype=xp.int64, device=array_api_compat.device(theta)),
+            step_stream=step_stream,
+            reset_stream=reset_stream,
+            **self.initial(theta, {k: _convert(v, theta) for k, v in draws.items()}),
+        )
+
+    def step(self, state: Any, actions: Actions) -> Step:
+        """Draw the step's shocks from the state's streams and apply `transition`."""
+        draws, stream = state.step_stream.draw(self._step_layout)
+        if not isinstance(state.theta, np.ndarray):
+            draws = {name: _convert(value, state.theta) for name, value in draws.items()}
+        return self.transition(changed(state, step_stream=stream), actions, draws)
+
+    def set_characteristics(self, state: Any, theta: ArrayLike | Mapping[str, float]) -> Any:
+        """The state under another θ, ``(d,)`` or ``(B, d)``; the episode goes on.
+
+        Raises:
+            PacesetterError: θ is out of bounds.
+        """
+        array = self.characteristics.validate(theta, state.theta.shape[0])
+        return replace(state, theta=_convert(array, state.theta))
+
+    def end_step(
+        self,
+        state: Any,
+        rewards: dict[str, Array],
+        quantities: dict[str, Array],
+        terminated: Array | None = None,
+    ) -> Step:
+        """Advance the clock and tell termination from truncation; the last line of `transition`."""
+        clock = state.clock + 1
+        at_horizon = clock >= self.steps_per_episode
+        never = at_horizon & False
+        ended = never if terminated is None else terminated
+        if self.ends_at_horizon:
+            ended, cut = ended | at_horizon, never
+        else:
+            cut = at_horizon & ~ended
+        return Step(changed(state, clock=clock), rewards, quantities, ended, cut)
+
+
+def changed(state: Any, **fields: Array) -> Any:
+    """The state with some fields replaced, like `dataclasses.replace` at a tenth of the time."""
+    new = object.__new__(type(state))
+    new.__dict__.update(state.__dict__, **fields)
+    return new
+
+
+def namespace(array: Array) -> types.ModuleType:
+    """The Array-API namespace of an array."""
+    return np if isinstance(array, np.ndarray) else array_api_compat.array_namespace(array)
+
+
+def _convert(array: Any, like: Array) -> Array:
+    """A NumPy array in the namespace and on the device of `like`."""
+    if isinstance(like, np.ndarray):
+        return array
+    xp = array_api_compat.array_namespace(like)
+    return xp.asarray(array, device=array_api_compat.device(like))

@@ -1,0 +1,5 @@
+"""A leader sets its quantity, followers answer it."""
+
+from .market import Duopoly
+
+__all__ = ["Duopoly"]

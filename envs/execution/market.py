@@ -1,0 +1,347 @@
+"""Optimal execution in a limit order book full of background traders (INTAGS; Byrd et al. 2020).
+
+Executors have a parent order of q₀ shares each, to buy or to sell, and T decisions to fill it by
+child orders of at most ten shares; whoever is late pays for every share left. They compete in one
+book with the background market (`order_book.background`), which answers their orders: nothing is
+replayed. The characteristics are the design of the market, or what calibration looks for: how many
+noise agents come, how well value agents see, how market makers quote, and a fee for taking.
+
+    reward = Σ_fills ± (p₀ − p) q / (p₀ q₀) − fee · p q / (p₀ q₀) − penalty · unfilled / q₀
+
+in basis points of the arrival mid p₀, over `reward_unit_bp`; + for buyers, − for sellers; the
+penalty falls due with the last decision (INTAGS, appendix C.2, with P per share).
+
+| what | entries |
+|---|---|
+| executor's action | cancel, market order of a child; cancel, limit order at the near touch; hold |
+| executor's observation | t/T, remaining/q₀, the difference, imbalance of the whole book, of 5 |
+| | levels, spread, price impact, last trade, side; view of the fee or of all θ |
+| leader's observation | t/T, spread, imbalance, price impact, shares traded, mean remaining/q₀ |
+
+The book opens at 09:30 under the preset's own parameters; θ is in force from the first decision on,
+so that every θ meets the same book. Imbalances, impact and last trade are seen from an executor's
+own side: the same for a buyer in a market and a seller in its mirror image.
+
+Version history: v1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Annotated, Any, ClassVar, Literal
+
+import numpy as np
+from annotated_types import Ge, Gt
+from gymnasium.spaces import Box, Discrete
+
+from ..core.characteristics import Characteristics
+from ..core.errors import PacesetterError, unknown
+from ..core.market import Actions, Array, Group, Market, Shocks, State, Step
+from ..core.random_streams import Shock
+from ..order_book.background.market import SECOND, BackgroundMarket
+from ..order_book.background.simulation import Markets, advance_all
+from ..order_book.layout import BUY, NONE, SELL
+from .design import DESIGN, FEE, background_parameters, design_of
+from .kernels import NEAR_ASKS, NEAR_BIDS, SEEN, TEN_VOLUME, TRADED_SHARES, act, read_books
+from .reference import background_paths
+from .state import ExecutionState, accounts_of, with_spare_orders
+from .view import (
+    EXECUTOR_ENTRIES,
+    LEADER_ENTRIES,
+    executors_see,
+    leader_sees,
+    makers_worth,
+    quote,
+    share,
+)
+
+EXECUTOR = "executor"
+BASIS_POINTS = 1e4
+SEEDS = 2.0**52  # of background markets: so many, drawn from a uniform shock
+
+
+@dataclass(frozen=True)
+class Execution(Market):
+    """Traders who work large orders in a limit order book of background agents.
+
+    Attributes:
+        background: preset of the background market, ``rmsc04`` or ``rmsc03``.
+        buyers, sellers: executors of either side, who compete in one book.
+        parent_size: q₀, shares of every parent order.
+        child_size: shares of one order, at most.
+        decisions: T, steps of an episode.
+        seconds_per_decision: simulated time between two decisions.
+        start_seconds: simulated time from the opening to the first decision.
+        unfilled_penalty_bp: P, price of every share left at the end, bp of the arrival mid. Unless
+            it is several times the deviation of the mid over an episode (3 bp in rmsc04, 60 bp in
+            rmsc03, with the options as they come), it may pay not to trade.
+        reward_unit_bp: what rewards are measured in.
+        leader_sets: the characteristics that θ may change; the others keep their defaults.
+        view: whether executors see the fee alone or all of θ.
+        threads: cores that copies are spread over; the result does not depend on it.
+    """
+
+    background: Literal["rmsc04", "rmsc03"] = "rmsc04"
+    buyers: Annotated[int, Ge(0)] = 1
+    sellers: Annotated[int, Ge(0)] = 0
+    parent_size: Annotated[int, Ge(1)] = 50
+    child_size: Annotated[int, Ge(1)] = 10
+    decisions: Annotated[int, Ge(1)] = 10
+    seconds_per_decision: Annotated[float, Gt(0)] = 60.0
+    start_seconds: Annotated[float, Ge(0)] = 300.0
+    unfilled_penalty_bp: Annotated[float, Ge(0)] = 20.0
+    reward_unit_bp: Annotated[float, Gt(0)] = 1.0
+    leader_sets: tuple[str, ...] = DESIGN
+    view: Literal["fee", "all"] = "fee"
+    threads: Annotated[int, Ge(1)] = 1
+
+    name: ClassVar[str] = "execution"
+    state_type: ClassVar[type[State]] = ExecutionState
+    namespaces: ClassVar[tuple[str, ...]] = ("numpy",)
+    variants: ClassVar[tuple[Mapping[str, Any], ...]] = (
+        {},
+        {"background": "rmsc03", "decisions": 4, "parent_size": 30, "view": "all"},
+        {"buyers": 2, "sellers": 1, "seconds_per_decision": 20.0, "decisions": 6},
+    )
+
+    def __post_init__(self) -> None:
+        """Refuse a market without executors, or one that would run beyond the close."""
+        super().__post_init__()
+        for name in self.leader_sets:
+            if name not in DESIGN:
+                raise unknown("characteristic in leader_sets", name, DESIGN)
+        if self.buyers + self.sellers < 1:
+            raise PacesetterError(
+                "buyers and sellers are both 0: nobody would execute an order; set one of them to "
+                "1 or more."
+            )
+        if self.decisions * self.child_size < self.parent_size:
+            raise PacesetterError(
+                f"a parent order of {self.parent_size} shares cannot be filled by {self.decisions} "
+                f"orders of {self.child_size}; lower parent_size, or raise decisions or child_size."
+            )
+        self._check_hours()
+
+    def _check_hours(self) -> None:
+        seconds = self.start_seconds + self.decisions * self.seconds_per_decision
+        day = (self.preset.close_ns - self.preset.open_ns) / SECOND
+        if not seconds <= day:
+            raise PacesetterError(
+                f"an episode would end {seconds:g} s after the opening, but the market closes "
+                f"after {day:g} s; lower start_seconds, decisions or seconds_per_decision."
+            )
+
+    @cached_property
+    def preset(self) -> BackgroundMarket:
+        """The background market."""
+        return BackgroundMarket.preset(self.background)
+
+    @property
+    def executors(self) -> int:
+        """N."""
+        return self.buyers + self.sellers
+
+    @cached_property
+    def sides(self) -> Any:
+        """BUY for the first executors, SELL for the others, ``(N,)``."""
+        return np.array([BUY] * self.buyers + [SELL] * self.sellers, dtype=np.int64)
+
+    @cached_property
+    def _signs(self) -> Any:
+        """1 for buyers and −1 for sellers, ``(N,)``."""
+        return np.where(self.sides == BUY, 1.0, -1.0)
+
+    @cached_property
+    def characteristics(self) -> Characteristics:
+        """θ: four parameters of the background market, and a fee for taking liquidity."""
+        return design_of(self.preset, self.leader_sets)
+
+    @cached_property
+    def _viewed(self) -> tuple[str, ...]:
+        return (FEE,) if self.view == "fee" else DESIGN
+
+    @cached_property
+    def groups(self) -> tuple[Group, ...]:
+        """Executors of both sides share one policy, which is told its side."""
+        entries = EXECUTOR_ENTRIES + len(self._viewed)
+        low, high = np.full(entries, -np.inf, np.float32), np.full(entries, np.inf, np.float32)
+        low[[0, 1]], high[[0, 1]] = 0.0, 1.0
+        low[[2, 3, 4, 8]], high[[2, 3, 4, 8]] = -1.0, 1.0
+        low[5], low[EXECUTOR_ENTRIES:], high[EXECUTOR_ENTRIES:] = 0.0, -1.0, 1.0
+        return (
+            Group(
+                name=EXECUTOR,
+                size=self.executors,
+                observation_space=Box(low, high, dtype=np.float32),
+                action_space=Discrete(3),
+                view=self._viewed,
+            ),
+        )
+
+    @property
+    def steps_per_episode(self) -> int:
+        """Decisions."""
+        return self.decisions
+
+    @property
+    def ends_at_horizon(self) -> bool:
+        """After the last decision there is nothing left to do."""
+        return True
+
+    @cached_property
+    def leader_observation_space(self) -> Box:
+        """Six entries."""
+        return Box(-np.inf, np.inf, (LEADER_ENTRIES,), np.float32)
+
+    @property
+    def quantities(self) -> dict[str, str]:
+        """Path quantities."""
+        return {
+            "price": "mid, dollars",
+            "log_return_bp": "return of the mid over the step, bp",
+            "spread": "cents",
+            "imbalance": "share of bids in the best 5 levels",
+            "book_volume": "shares in the best 10 levels of both sides",
+            "volume": "shares traded by all in the step",
+            "maker_profit": "profit of all market makers in the step, marked to the mid, dollars",
+            "cost_bp": "implementation shortfall of the step with fee and penalty, bp of parent",
+            "filled": "share of the parent order filled in the step",
+            "unfilled": "share of the parent order not yet filled",
+        }
+
+    @property
+    def reset_shocks(self) -> dict[str, Shock]:
+        """Which background market an episode plays in; its own streams are part of the state."""
+        return {"seed": Shock("uniform")}
+
+    @property
+    def step_shocks(self) -> dict[str, Shock]:
+        """Whose turn comes first."""
+        return {"turns": Shock("uniform", (self.executors,))}
+
+    def initial(self, theta: Array, shocks: Shocks) -> dict[str, Array]:
+        """Open a background market and let it run until the first decision."""
+        seeds = (shocks["seed"] * SEEDS).astype(np.int64)
+        markets = Markets.opened(self.preset, seeds, strangers=self.executors)
+        markets.advance(self._time(0), self.threads)
+        copies = len(seeds)
+        seen = self._seen(markets.memory)
+        mean = np.full(copies, self.preset.mean_price)
+        mid, spread = quote(seen, mean, np.zeros(copies))
+        return {
+            "memory": markets.memory,
+            "reals": markets.reals,
+            "arrival_mid": mid,
+            "mid": mid,
+            "spread": spread,
+            "traded": np.zeros(copies),
+            "remaining": np.full((copies, self.executors), self.parent_size, dtype=np.int64),
+            "standing": np.full((copies, self.executors), NONE, dtype=np.int64),
+        }
+
+    def _time(self, clock: Any) -> Any:
+        """Nanoseconds since midnight at a number of decisions."""
+        seconds = self.start_seconds + np.asarray(clock) * self.seconds_per_decision
+        return self.preset.open_ns + np.rint(seconds * SECOND).astype(np.int64)
+
+    def _seen(self, memory: Array) -> Array:
+        seen = np.zeros((len(memory), SEEN))
+        read_books(memory, self.preset.market_makers, seen)
+        return seen
+
+    @cached_property
+    def _parameters(self) -> Any:
+        return self.preset.parameters()
+
+    def levels(self, state: ExecutionState, count: int) -> Array:
+        """The best levels of the books, ``(B, 4, count)``; see `Markets.levels`."""
+        return Markets(self.preset, state.memory, state.reals, self._parameters).levels(count)
+
+    def planted_sample(self, theta: Any, number: int, seed: int, quantity: str = "price") -> Any:
+        """A path quantity of the background under θ, nobody executing an order, ``(number,)``."""
+        if quantity not in self.quantities:
+            raise unknown("path quantity of market 'execution'", quantity, self.quantities)
+        chosen = tuple(np.asarray(theta, dtype=np.float64).tolist())
+        return background_paths(self, chosen, number, seed)[quantity][:number].copy()
+
+    def transition(self, state: ExecutionState, actions: Actions, shocks: Shocks) -> Step:
+        """Executors act in turns, then the background trades until the next decision."""
+        memory, reals = with_spare_orders(state.memory, self.executors), state.reals.copy()
+        parameters = background_parameters(self._parameters, state.theta)
+        standing, remaining = state.standing.copy(), state.remaining
+        taken = np.zeros_like(remaining)
+        before = self._seen(memory)
+        accounts = accounts_of(memory, self.preset.agents, self.executors)
+        act(
+            *(memory, parameters, actions[EXECUTOR].astype(np.int64)),
+            *(np.argsort(shocks["turns"], axis=1), self.sides, remaining, standing),
+            *(self.child_size, self.preset.agents, taken),
+        )
+        until = self._time(state.clock + 1)
+        memory = advance_all(memory, reals, parameters, until, self.threads)
+        seen = self._seen(memory)
+        mid, spread = quote(seen, state.mid, state.spread)
+        fills = accounts_of(memory, self.preset.agents, self.executors) - accounts
+        shares = (self._signs * fills[:, :, 0]).astype(np.int64)
+        after = ExecutionState(
+            theta=state.theta,
+            clock=state.clock,
+            step_stream=state.step_stream,
+            reset_stream=state.reset_stream,
+            memory=memory,
+            reals=reals,
+            arrival_mid=state.arrival_mid,
+            mid=mid,
+            spread=spread,
+            traded=seen[:, TRADED_SHARES] - before[:, TRADED_SHARES],
+            remaining=remaining - shares,
+            standing=standing,
+        )
+        cost = self._cost(after, fills, taken)
+        quantities = {
+            "price": mid / 100,
+            "log_return_bp": BASIS_POINTS * np.log(mid / state.mid),
+            "spread": spread,
+            "imbalance": share(seen[:, NEAR_BIDS], seen[:, NEAR_ASKS]),
+            "book_volume": seen[:, TEN_VOLUME],
+            "volume": after.traded,
+            "maker_profit": (makers_worth(seen, mid) - makers_worth(before, state.mid)) / 100,
+            "cost_bp": cost,
+            "filled": shares / self.parent_size,
+            "unfilled": after.remaining / self.parent_size,
+        }
+        return self.end_step(after, {EXECUTOR: -cost / self.reward_unit_bp}, quantities)
+
+    def _cost(self, after: ExecutionState, fills: Array, taken: Array) -> Array:
+        """Shortfall of a step against the arrival mid, bp of the parent order, ``(B, N)``."""
+        arrival = after.arrival_mid[:, None]
+        shares, paid = fills[:, :, 0], fills[:, :, 1]
+        fee = after.theta[:, [DESIGN.index(FEE)]] / BASIS_POINTS
+        last = (after.clock + 1 >= self.decisions)[:, None]
+        penalty = self.unfilled_penalty_bp / BASIS_POINTS * after.remaining * last
+        # A seller's shares and money are negative: what it receives too little is its cost.
+        shortfall = (paid - arrival * shares + fee * taken) / arrival + penalty
+        return BASIS_POINTS * shortfall / self.parent_size
+
+    def observe(self, state: ExecutionState) -> dict[str, Array]:
+        """What executors see, ``(B, N, D)``."""
+        remaining = state.remaining / self.parent_size
+        seen = executors_see(
+            state, self._seen(state.memory), self._signs, self._elapsed(state), remaining
+        )
+        unit = 2.0 * self.characteristics.to_unit(state.theta) - 1.0
+        view = unit[:, None, [DESIGN.index(name) for name in self._viewed]]
+        shape = (*remaining.shape, len(self._viewed))
+        both = np.concatenate([seen, np.broadcast_to(view, shape)], axis=-1)
+        return {EXECUTOR: both.astype(np.float32)}
+
+    def leader_observe(self, state: ExecutionState) -> Array:
+        """What a leader sees, ``(B, 6)``."""
+        seen, remaining = self._seen(state.memory), state.remaining / self.parent_size
+        return leader_sees(state, seen, self._elapsed(state), remaining).astype(np.float32)
+
+    def _elapsed(self, state: ExecutionState) -> Array:
+        """t/T, ``(B, 1)``."""
+        return (state.clock / self.decisions)[:, None]

@@ -1,0 +1,5 @@
+"""Traders crowd into a market of limited capacity."""
+
+from .market import MarketEntry
+
+__all__ = ["MarketEntry"]

@@ -1,0 +1,218 @@
+"""Background markets under way: opened, advanced event by event, many at once.
+
+A copy is a row of `Markets`: the book and everything else that is whole in `memory`, a few numbers
+in `reals`, and the parameters it runs under. A copy depends on its own seed alone, whatever batch
+it is in. Nothing is kept anywhere else: a copy of the arrays is a copy of the markets.
+
+Version history: v1.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cache
+from itertools import pairwise
+from typing import Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ...core.compiled import kernel
+from ...core.errors import PacesetterError
+from ..layout import (
+    BUY,
+    EVENT_LOG,
+    EVENT_ROOM,
+    EVENT_SIZE,
+    EVENTS,
+    EXTRA,
+    ROOM,
+    SELL,
+    empty_books,
+    with_room,
+)
+from ..levels import depth
+from . import event_queue
+from . import layout as at
+from .events import NEEDS_ORDERS, QUEUE_IS_FULL, advance_rows
+from .market import BackgroundMarket
+from .opening import open_market
+
+Integers = NDArray[np.int64]
+Reals = NDArray[np.float64]
+FIRST_ROOM = 1024  # orders; doubled whenever they are nearly used up
+
+
+@dataclass
+class Markets:
+    """B background markets.
+
+    Attributes:
+        market: composition and parameters.
+        memory: books, agents and queues, ``(B, L)``; replaced by a larger one when books grow.
+        reals: fundamental values and averages, ``(B, R)``.
+        parameters: in the order of `background_layout.PARAMETERS`, ``(B, P)``; may be changed at
+            any time.
+    """
+
+    market: BackgroundMarket
+    memory: Integers
+    reals: Reals
+    parameters: Reals
+
+    @classmethod
+    def opened(
+        cls, market: BackgroundMarket, seeds: ArrayLike, events: int = 0, strangers: int = 0
+    ) -> Self:
+        """Markets at their opening, with an empty book.
+
+        Args:
+            market: composition and parameters.
+            seeds: of the copies, ``(B,)``, not negative.
+            events: events of the book to keep between two calls of `clear_events`.
+            strangers: owners of orders beside the background agents; their numbers follow theirs.
+        """
+        chosen = np.asarray(seeds, dtype=np.int64).ravel()
+        if not chosen.size or (chosen < 0).any():
+            raise PacesetterError(
+                f"seeds must be one or more non-negative integers, got {chosen.tolist()}."
+            )
+        sizes = _parts(market)
+        memory = empty_books(
+            *(len(chosen), market.price_window, FIRST_ROOM, events),
+            owners=market.agents + strangers,
+            extra=sum(sizes.values()),
+        )
+        reals = np.zeros((len(chosen), at.SPREADS + market.market_makers))
+        parameters = np.tile(market.parameters(), (len(chosen), 1))
+        counts = [market.market_makers, market.value_agents, market.momentum_agents]
+        places = np.cumsum([0, *sizes.values()])[1:-1]
+        for row, seed in enumerate(chosen.tolist()):
+            here = int(memory[row, EXTRA])
+            memory[row, here + at.MAKERS : here + at.MOMENTUM_AGENTS + 1] = counts
+            parts = (at.AGENTS, at.HELD_ORDERS, at.MIDS, at.TRADES, at.QUEUE)
+            memory[row, [here + part for part in parts]] = places
+            memory[row, here + places[-1] + event_queue.ROOM] = _queue_room(market)
+            open_market(memory[row], reals[row], parameters[row], seed)
+        return cls(market, memory, reals, parameters)
+
+    def advance(self, until_ns: ArrayLike, threads: int = 1) -> None:
+        """Let the markets run until a time, ns since midnight, one for all or ``(B,)``.
+
+        Args:
+            until_ns: not beyond the close; a time in the past changes nothing.
+            threads: cores to use; the result does not depend on it.
+
+        Raises:
+            PacesetterError: a time beyond the close.
+        """
+        copies = len(self.memory)
+        until = np.broadcast_to(np.asarray(until_ns, dtype=np.int64), (copies,)).copy()
+        if (until > self.market.close_ns).any():
+            raise PacesetterError(
+                f"the market closes at {self.market.close_ns / 1e9:g} s after midnight; "
+                f"it cannot run until {until.max() / 1e9:g} s."
+            )
+        self.memory = advance_all(self.memory, self.reals, self.parameters, until, threads)
+
+    def levels(self, count: int) -> Integers:
+        """The best `count` levels: price and size of bids, then of asks, ``(B, 4, count)``.
+
+        Prices are 0 and sizes 0 beyond the last level.
+        """
+        found = np.zeros((len(self.memory), 4, count), dtype=np.int64)
+        _read_levels(self.memory, found)
+        return found
+
+    def events(self, copy: int) -> Integers:
+        """What happened to the orders of one copy since `clear_events`, ``(n, 8)``.
+
+        Columns as in `layout`.
+
+        Raises:
+            PacesetterError: more happened than there was room for.
+        """
+        book = self.memory[copy]
+        count, room = int(book[EVENTS]), int(book[EVENT_ROOM])
+        if count > room:
+            raise PacesetterError(
+                f"{count} events happened, but there was room for {room}; open the markets with "
+                "more, or read and clear them more often."
+            )
+        start = int(book[EVENT_LOG])
+        return book[start : start + EVENT_SIZE * count].reshape(count, EVENT_SIZE).copy()
+
+    def clear_events(self) -> None:
+        """Forget all events so far."""
+        self.memory[:, EVENTS] = 0
+
+    def copy(self) -> Self:
+        """Independent markets that go on in the same way."""
+        return type(self)(
+            self.market, self.memory.copy(), self.reals.copy(), self.parameters.copy()
+        )
+
+
+def advance_all(
+    memory: Integers, reals: Reals, parameters: Reals, until_ns: Integers, threads: int = 1
+) -> Integers:
+    """Let B markets run until the times ``(B,)``; changes `memory` and `reals` in place.
+
+    Returns:
+        the memory, a larger one if books had to grow.
+    """
+    outcome = np.full(len(memory), NEEDS_ORDERS, dtype=np.int64)
+    while True:
+        _run(memory, reals, parameters, until_ns, outcome, threads)
+        if (outcome == QUEUE_IS_FULL).any():
+            raise PacesetterError("the market's queue of events is full; use fewer agents.")
+        if not (outcome == NEEDS_ORDERS).any():
+            return memory
+        memory = with_room(memory, 2 * int(memory[0, ROOM]))
+
+
+def _run(
+    memory: Integers,
+    reals: Reals,
+    parameters: Reals,
+    until: Integers,
+    outcome: Integers,
+    threads: int,
+) -> None:
+    arrays = (memory, reals, parameters, until, outcome)
+    copies = len(memory)
+    if threads == 1 or copies == 1:
+        advance_rows(*arrays, 0, copies)
+        return
+    # More parts than threads: copies differ in how much happens.
+    edges = np.linspace(0, copies, min(4 * threads, copies) + 1).astype(int).tolist()
+    list(_pool(threads).map(lambda part: advance_rows(*arrays, *part), pairwise(edges)))
+
+
+@cache
+def _pool(threads: int) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(threads, thread_name_prefix="pacesetter-market")
+
+
+def _queue_room(market: BackgroundMarket) -> int:
+    return 4 * market.agents + 512
+
+
+def _parts(market: BackgroundMarket) -> dict[str, int]:
+    """Entries of every part of a market behind its book, in their order."""
+    return {
+        "counters": at.COUNTERS,
+        "agents": at.AGENT_SIZE * market.agents,
+        "held": at.MOST_HELD * market.market_makers,
+        "mids": at.LONG * market.momentum_agents,
+        "trades": at.TRADE_SIZE * at.MOST_TRADES,
+        "queue": event_queue.queue_size(_queue_room(market)),
+    }
+
+
+@kernel
+def _read_levels(memory: Integers, found: Integers) -> None:
+    for row in range(memory.shape[0]):
+        depth(memory[row], BUY, found[row, 0], found[row, 1])
+        depth(memory[row], SELL, found[row, 2], found[row, 3])

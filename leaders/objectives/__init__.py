@@ -1,0 +1,1 @@
+"""What a leader wants: from the path of an interval to one reward per copy."""

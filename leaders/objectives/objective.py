@@ -1,0 +1,120 @@
+"""What an objective is: a map from the path of an interval to one reward per copy.
+
+An objective is a record of options. What it compares with is read once (`Objective.samples`) and
+handed to it as arrays (`Objective.holding`); bound to a market (`Objective.measure`) it says what
+to record of every step and what the recorded path of one interval is worth. Larger is better.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...envs.core.errors import PacesetterError, unknown
+from ...envs.core.market import Market, Step
+from .references import Reference, Samples, UnfitReferenceError
+
+Path = Mapping[str, NDArray[Any]]
+"""Recorded quantities of one interval of K steps: name -> ``(B, K, …)``."""
+
+
+@dataclass(frozen=True)
+class Measure:
+    """An objective bound to a market.
+
+    Attributes:
+        record: what to keep of one step: name -> ``(B, …)``.
+        value: the leader's reward for the recorded path of one interval, ``(B,)``.
+    """
+
+    record: Callable[[Step], dict[str, Any]]
+    value: Callable[[Path], NDArray[np.float64]]
+
+
+@dataclass(frozen=True)
+class Objective(ABC):
+    """Interface of every objective."""
+
+    name: ClassVar[str]
+
+    def samples(self, market: Market) -> Samples:
+        """The reference samples that it compares with, path quantity -> ``(n,)``; often none.
+
+        Whatever a file or a computation holds is read here and nowhere else.
+
+        Raises:
+            PacesetterError: a quantity the market does not have, or no sample of it.
+        """
+        return {}
+
+    def holding(self, samples: Samples) -> Self:
+        """This objective with samples that have been read already in place of its reference."""
+        return self
+
+    @abstractmethod
+    def measure(self, market: Market, steps_per_interval: int) -> Measure:
+        """Bind the objective to a market.
+
+        Raises:
+            PacesetterError: a quantity the market does not have, an interval too short, a
+                reference that cannot be read.
+        """
+
+
+def record_reward(step: Step) -> dict[str, Any]:
+    """Mean reward over all followers of all groups, ``(B,)``."""
+    total = sum(np.asarray(reward).sum(axis=1) for reward in step.rewards.values())
+    return {"reward": total / sum(reward.shape[1] for reward in step.rewards.values())}
+
+
+def recorder(quantity: str, market: Market) -> Callable[[Step], dict[str, Any]]:
+    """What records one quantity: a path quantity of the market, ``reward`` or ``theta``."""
+    if quantity == "reward":
+        return record_reward
+    if quantity == "theta":
+        return lambda step: {"theta": step.state.theta}
+    if quantity not in market.quantities:
+        raise unknown(f"path quantity of market {market.name!r}", quantity, market.quantities)
+    return lambda step: {quantity: step.quantities[quantity]}
+
+
+def read_samples(reference: Reference, market: Market, quantities: Iterable[str]) -> Samples:
+    """The reference's sample of every quantity, checked.
+
+    Raises:
+        PacesetterError: the market has no such quantity.
+        UnfitReferenceError: there is no sample of it, or it is no distribution.
+    """
+    samples = {}
+    for quantity in quantities:
+        recorder(quantity, market)
+        try:
+            sample = reference.sample(market, quantity)
+        except PacesetterError as error:
+            raise UnfitReferenceError(str(error)) from error
+        samples[quantity] = np.asarray(sample, dtype=np.float64)
+    return samples
+
+
+def by_agent(values: NDArray[Any]) -> NDArray[Any]:
+    """``(B, K)`` or ``(B, K, N, …)`` to ``(B, K, n)``."""
+    return values.reshape(*values.shape[:2], -1)
+
+
+def pooled(values: NDArray[Any]) -> NDArray[Any]:
+    """What all agents did in all steps as one sample per copy, ``(B, K, …)`` to ``(B, K n)``."""
+    return values.reshape(len(values), -1)
+
+
+def check_interval(what: str, steps: int) -> None:
+    """Refuse an interval of one step."""
+    if steps < 2:
+        raise PacesetterError(
+            f"{what} compares the steps of one interval and needs at least 2, but here the leader "
+            "sets θ every step; set leader.interval to 'episode' or to 2 or more."
+        )

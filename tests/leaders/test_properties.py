@@ -1,0 +1,362 @@
+"""What every search leader keeps at all times: bounds, constraints, determinism, resume, errors."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import json
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pacesetter.envs.core.characteristics import Characteristic, Characteristics
+from pacesetter.envs.core.errors import PacesetterError
+from pacesetter.leaders.policy.ppo import PPOLeader
+from pacesetter.leaders.registry import LEADERS
+from pacesetter.leaders.search.analytic import AnalyticLeader
+from pacesetter.leaders.search.bayesian import BayesianLeader
+from pacesetter.leaders.search.feasible import LinearConstraint
+from pacesetter.leaders.search.fixed import FixedLeader
+from pacesetter.leaders.search.grid import GridLeader
+from pacesetter.leaders.search.measurements import Observations
+from pacesetter.leaders.search.random_search import RandomLeader
+
+MARKET = Characteristics(
+    [
+        Characteristic("tax", -1.0, 3.0, 0.0, "EUR"),
+        Characteristic("speed", 0.0, 10.0, 5.0),
+        Characteristic("frozen", 2.0, 2.0, 2.0),
+    ]
+)
+BUDGET = LinearConstraint({"tax": 1.0, "speed": 0.4}, upper=2.0)
+SETTINGS = [
+    FixedLeader({"tax": 1.5}),
+    GridLeader(points_per_characteristic=3),
+    RandomLeader(),
+    AnalyticLeader(grid={"speed": [1.0, 4.0]}),
+    AnalyticLeader(
+        distribution="discrete", points=[{"tax": 1.0}, {"tax": 2.0}], probabilities=[0.25, 0.75]
+    ),
+    BayesianLeader(initial_points=6),
+    BayesianLeader(initial_points=6, most_points=20, constraints=(BUDGET,)),
+]
+
+
+def disc(theta):
+    """A rule that no linear constraint can express: a disc around (1, 5)."""
+    return ((theta[:, 0] - 1.0) / 4) ** 2 + ((theta[:, 1] - 5.0) / 10) ** 2 < 0.04
+
+
+def nowhere(theta):
+    return np.zeros(len(theta), dtype=bool)
+
+
+def wrong_type(theta):
+    return theta[:, 0]
+
+
+def triangular(generator, number, names):
+    theta = np.full((number, len(names)), 2.0)
+    theta[:, :2] = generator.triangular(0.0, 1.0, 2.0, size=(number, 2))
+    return theta
+
+
+def wrong_shape(generator, number, names):
+    return np.zeros(len(names))
+
+
+def too_large(generator, number, names):
+    return np.full((number, len(names)), 99.0)
+
+
+@pytest.fixture(autouse=True)
+def importable(monkeypatch):
+    """The functions above under a module name, whatever name pytest gives this file."""
+    monkeypatch.setitem(sys.modules, "rules_of_a_user", sys.modules[__name__])
+
+
+def rounds(search, seed, numbers):
+    generator = np.random.default_rng(seed)
+    for size in numbers:
+        theta = search.propose(size)
+        search.learn(theta, -(theta[:, 0] ** 2) + generator.standard_normal(size))
+        yield theta
+
+
+def play(search, seed, numbers=(4, 7, 3)):
+    return np.concatenate(list(rounds(search, seed, numbers)))
+
+
+@pytest.mark.parametrize("options", SETTINGS, ids=lambda options: options.name)
+@settings(max_examples=6, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1), numbers=st.lists(st.integers(1, 9), min_size=1, max_size=4))
+def test_bounds_determinism_and_resume(options, seed, numbers):
+    search, twin = options.search(MARKET, seed), options.search(MARKET, seed)
+    theta = play(search, seed, numbers)
+    assert theta.shape == (sum(numbers), 3)
+    assert (theta >= MARKET.low).all() and (theta <= MARKET.high).all()
+    np.testing.assert_array_equal(theta, play(twin, seed, numbers))
+    resumed = options.search(MARKET, seed)
+    resumed.restore(json.loads(json.dumps(search.state())))
+    best = search.best()
+    assert (best >= MARKET.low).all() and (best <= MARKET.high).all()
+    np.testing.assert_array_equal(resumed.best(), best)
+    # `twin` was not asked for its answer: asking must change nothing.
+    after = play(twin, 1, (5, 5))
+    np.testing.assert_array_equal(play(search, 1, (5, 5)), after)
+    np.testing.assert_array_equal(play(resumed, 1, (5, 5)), after)
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    weights=st.lists(st.floats(-3, 3).filter(lambda w: abs(w) > 0.1), min_size=4, max_size=4),
+    slack=st.floats(0.05, 0.95),
+    seed=st.integers(0, 1000),
+)
+def test_constraints_hold_for_every_proposal(weights, slack, seed):
+    market = Characteristics(
+        [
+            Characteristic(name, low, low + 5.0, low)
+            for name, low in zip("abcd", range(4), strict=True)
+        ]
+    )
+    row = np.array(weights)
+    smallest, largest = (
+        np.minimum(row * market.low, row * market.high).sum(),
+        np.maximum(row * market.low, row * market.high).sum(),
+    )
+    upper = smallest + slack * (largest - smallest)
+    constraint = LinearConstraint(dict(zip("abcd", weights, strict=True)), upper)
+    search = BayesianLeader(initial_points=5, constraints=(constraint,)).search(market, seed)
+    theta = np.concatenate([play(search, seed, (5, 8)), search.best()[None]])
+    for order in itertools.permutations(range(4)):  # whatever the order of summation
+        total = sum(theta[:, column] * row[column] for column in order)
+        assert (total <= upper).all()
+    assert (theta.astype(np.float32).astype(float) @ row <= upper).all()
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        BayesianLeader(feasible="rules_of_a_user:disc"),
+        BayesianLeader(feasible="rules_of_a_user:disc", constraints=(BUDGET,)),
+        BayesianLeader(constraints=(LinearConstraint({"tax": 1.0, "speed": 0.4}, -0.9),)),
+    ],
+)
+def test_small_feasible_sets(options):
+    search = options.search(MARKET, 0)
+    theta = np.concatenate([play(search, 0, (16, 64)), search.best()[None]])
+    if options.feasible:
+        assert disc(theta).all()
+    for constraint in options.constraints:
+        assert (theta[:, 0] + 0.4 * theta[:, 1] <= constraint.upper).all()
+    assert len(np.unique(theta[16:80], axis=0)) == 64
+
+
+@settings(max_examples=5, deadline=None)
+@given(seed=st.integers(0, 1000), number=st.integers(1, 64))
+def test_a_batch_is_distinct(seed, number):
+    market = Characteristics([Characteristic("only", 0.0, 1.0, 0.5)])
+    search = BayesianLeader(initial_points=4).search(market, seed)
+    search.learn(np.array([[0.5], [1.0], [1.0]]), np.array([0.0, 3.0, 2.0]))  # best at a bound
+    assert len(np.unique(search.propose(number))) == number
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    seed=st.integers(0, 1000),
+    number=st.integers(1, 60),
+    size=st.integers(1, 4),
+    most=st.integers(2, 30),
+)
+def test_observations_stay_bounded_and_keep_their_mean(seed, number, size, most):
+    generator = np.random.default_rng(seed)
+    points = generator.integers(0, 4, size=(number, size)) / 3
+    values = generator.standard_normal(number)
+    data = Observations.none(size)
+    for part in np.array_split(np.arange(number), 3):
+        data = data.add(points[part], values[part], most)
+    assert len(data) <= most and data.counts.sum() == number
+    assert data.counts @ data.means == pytest.approx(values.sum(), abs=1e-9)
+
+
+def test_equal_values_are_no_trouble():
+    search = BayesianLeader(initial_points=2).search(MARKET, 0)
+    theta = search.propose(8)
+    search.learn(theta, np.full(8, 7.0))
+    assert np.isfinite(search.propose(4)).all() and np.isfinite(search.best()).all()
+
+
+def test_answers_before_any_measurement():
+    for options in SETTINGS[1:3]:
+        np.testing.assert_array_equal(options.search(MARKET, 0).best(), MARKET.default)
+    tight = LinearConstraint({"tax": 1.0, "speed": 0.4}, upper=1.0)  # forbids the default
+    best = BayesianLeader(constraints=(tight,)).search(MARKET, 0).best()
+    assert best[0] + 0.4 * best[1] <= 1.0
+
+
+def test_proposals_before_any_measurement_exceed_the_initial_points():
+    theta = BayesianLeader(initial_points=4).search(MARKET, 0).propose(20)
+    assert len(np.unique(theta, axis=0)) == 20
+
+
+def test_a_large_batch_from_many_observations_is_quick():
+    market = Characteristics([Characteristic(f"x{number}", 0, 1, 0) for number in range(6)])
+    search = BayesianLeader(initial_points=1).search(market, 0)
+    generator = np.random.default_rng(0)
+    theta = generator.random((500, 6))
+    search.propose(1)
+    search.learn(theta, -theta.sum(axis=1) + generator.standard_normal(500))
+    start = time.perf_counter()
+    search.propose(16)
+    # Four times what one quiet core needs, so that a busy one does not fail.
+    assert time.perf_counter() - start < 4.0
+
+
+def test_a_sampler_is_used_and_has_no_entropy():
+    options = AnalyticLeader(distribution="sampler", sampler="rules_of_a_user:triangular")
+    search = options.search(MARKET, 0)
+    assert search.propose(5).shape == (5, 3)
+    assert search.entropy() is None
+    np.testing.assert_allclose(search.best(), [1.0, 1.0, 2.0], atol=0.05)
+
+
+def test_rounding_through_float32_is_forgiven():
+    market = Characteristics([Characteristic("tax", 0.0, 0.1, 0.1)])
+    search = RandomLeader().search(market, 0)
+    search.learn(np.array([[0.1]], dtype=np.float32), np.array([1.0]))
+    assert search.best() == [0.1]
+
+
+def test_registry_and_ppo():
+    assert set(LEADERS) == {"fixed", "grid", "random", "analytic", "bayesian", "ppo"}
+    for name, leader in LEADERS.items():
+        options = leader()
+        assert options.name == name and options.interval == "episode"
+        assert options.update_every == 1 and options.candidates is None
+        with pytest.raises(dataclasses.FrozenInstanceError):
+            options.interval = 3
+    assert PPOLeader().search(MARKET, 0) is None
+
+
+def test_the_registry_imports_no_slow_package():
+    code = (
+        "import sys, pacesetter.leaders.registry; "
+        "print([name for name in ('bayes_opt', 'sklearn', 'scipy.stats', 'torch', 'ray') "
+        "if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def bayesian(**options):
+    return BayesianLeader(**options)
+
+
+def linear(upper, **coefficients):
+    return BayesianLeader(constraints=(LinearConstraint(coefficients, upper),))
+
+
+def discrete(points, probabilities):
+    return AnalyticLeader(distribution="discrete", points=points, probabilities=probabilities)
+
+
+def sampled(path):
+    return AnalyticLeader(distribution="sampler", sampler=path)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (FixedLeader({"taxi": 1.0}), r"unknown characteristic 'taxi'; did you mean 'tax'\?"),
+        (FixedLeader({"tax": 9.0}), r"'tax' must lie in \[-1, 3\] EUR, got 9"),
+        (GridLeader(points_per_characteristic=2000), r"has 4000000 points.*Lower"),
+        (AnalyticLeader(distribution="discreet"), r"did you mean 'discrete'\?"),
+        (AnalyticLeader(sampler="a:b"), r"'sampler', which belongs to distribution 'sampler'"),
+        (AnalyticLeader(grid={"taxi": [1.0]}), r"unknown characteristic 'taxi'"),
+        (AnalyticLeader(grid={"tax": []}), r"lists no values for 'tax'"),
+        (AnalyticLeader(grid={"tax": [1.0, 1.0]}), r"lists a value twice for 'tax'"),
+        (AnalyticLeader(grid={"tax": [1.0, 0.5]}), r"'tax' out of order: \[1.0, 0.5\]. Sort them"),
+        (AnalyticLeader(grid={"tax": [1.0, 9.0]}), r"'tax' must lie in"),
+        (
+            AnalyticLeader(
+                grid={
+                    "tax": np.linspace(0, 1, 2000).tolist(),
+                    "speed": np.linspace(0, 1, 2000).tolist(),
+                }
+            ),
+            r"has 4000000 points.*List fewer values",
+        ),
+        (discrete([], []), r"at least one point"),
+        (discrete([{"tax": 1.0}], [0.5, 0.5]), r"1 point\(s\) and 2 probability"),
+        (discrete([{"tax": 1.0}, {}], [1.5, -0.5]), r"probability -0.5"),
+        (discrete([{"tax": 1.0}], [float("nan")]), r"probability nan"),
+        (discrete([{"tax": 1.0}, {}], [0.5, 0.5001]), r"sum to 1.0001.*Divide"),
+        (discrete([{"tax": 9.0}], [1.0]), r"'tax' must lie in"),
+        (sampled("no_colon"), r"'module:attribute'"),
+        (sampled(""), r"'module:attribute'"),
+        (sampled("no_such_module_here:draw"), r"cannot import"),
+        (sampled("rules_of_a_user:triangula"), r"did you mean 'triangular'\?"),
+        (sampled("rules_of_a_user:wrong_shape"), r"returned shape \(3,\)"),
+        (sampled("rules_of_a_user:too_large"), r"'tax' must lie in"),
+        (bayesian(acquisition="expected_improvment"), r"did you mean 'expected_improvement'\?"),
+        (linear(1.0, taxi=1.0), r"unknown characteristic in the constraint.*did you mean 'tax'\?"),
+        (linear(1.0), r"at least one finite coefficient"),
+        (linear(float("inf"), tax=1.0), r"needs a finite upper value"),
+        (linear(-2.0, tax=1.0), r"leaves no room.*at least -1\. Raise upper"),
+        (linear(-1.0, tax=1.0), r"leaves no room"),  # a single θ, too thin to search
+        (
+            bayesian(
+                constraints=(
+                    LinearConstraint({"tax": 1.0}, 0.0),
+                    LinearConstraint({"tax": -1.0}, -1.0),
+                )
+            ),
+            r"leave no room.*not all at once: relax one",
+        ),
+        (bayesian(feasible="rules_of_a_user:nowhere"), r"allows none of \d+ θ"),
+        (bayesian(feasible="rules_of_a_user:wrong_type"), r"returned float64 of shape \(4096,\)"),
+        (bayesian(feasible="rules_of_a_user:dics"), r"unknown attribute.*did you mean 'disc'\?"),
+    ],
+)
+def test_ill_defined_options_are_refused(options, message):
+    with pytest.raises(PacesetterError, match=message):
+        options.search(MARKET, 0)
+
+
+def test_a_market_without_free_characteristics_cannot_be_searched():
+    market = Characteristics([Characteristic("frozen", 2.0, 2.0, 2.0)])
+    with pytest.raises(PacesetterError, match=r"nothing to search[.] Choose leader 'fixed'"):
+        BayesianLeader().search(market, 0)
+
+
+@pytest.mark.parametrize("options", SETTINGS, ids=lambda options: options.name)
+@pytest.mark.parametrize(
+    ("theta", "values", "message"),
+    [
+        (np.zeros((2, 2)), np.zeros(2), r"shape \(n, 3\) and values of shape \(n,\)"),
+        (np.full((2, 3), 2.0), np.zeros(3), r"got \(2, 3\) and \(3,\)"),
+        (np.full((2, 3), 2.0), np.array([0.0, np.nan]), r"is nan \(row 1\)"),
+        (np.array([[4.0, 1.0, 2.0]]), np.zeros(1), r"'tax' must lie in \[-1, 3\]"),
+    ],
+)
+def test_bad_measurements_are_refused(options, theta, values, message):
+    with pytest.raises(PacesetterError, match=message):
+        options.search(MARKET, 0).learn(theta, values)
+
+
+@pytest.mark.parametrize("options", SETTINGS, ids=lambda options: options.name)
+def test_no_proposals_are_refused(options):
+    with pytest.raises(PacesetterError, match="asked for 0 proposals"):
+        options.search(MARKET, 0).propose(0)
+
+
+def test_the_grid_refuses_other_theta():
+    search = GridLeader(points_per_characteristic=3).search(MARKET, 0)
+    with pytest.raises(PacesetterError, match="no point of its grid of 3×3×1"):
+        search.learn(np.array([[0.3, 5.0, 2.0]]), np.zeros(1))

@@ -1,0 +1,96 @@
+"""The benchmarks say what they measured, and the yardstick is a PPO that learns."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from pacesetter.envs.core.errors import PacesetterError
+from pacesetter.envs.registry import MARKETS, make
+from pacesetter.training.bench.bench import goals, run_benchmarks
+from pacesetter.training.bench.reference import ReferenceLoop
+from pacesetter.training.experiments.settings import FollowerSettings
+from pacesetter.training.rllib.advantages import advantages
+from pacesetter.training.runs.machine import machine
+from pacesetter.training.studies.household_economy.speed import (
+    THETA_SHARE,
+    steps_per_second,
+    usual_actions,
+)
+
+
+def test_figures_have_a_median_and_a_spread(capsys):
+    figures = run_benchmarks(["physics"], repeats=3, quick=True)
+    for market in MARKETS:
+        name = f"physics/{market}/env_steps_per_second"
+        low, median, high = (figures[f"{name}{end}"] for end in ("_lowest", "", "_highest"))
+        assert 0 < low <= median <= high
+    assert "physics: done in" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("selection", "repeats", "message"),
+    [(["cobwep"], 1, "did you mean 'cobweb'"), (["physics"], 0, "at least 1, got 0")],
+)
+def test_bad_requests(selection, repeats, message):
+    with pytest.raises(PacesetterError, match=message):
+        run_benchmarks(selection, repeats)
+
+
+def test_the_decisions_of_the_household_benchmark_are_allowed_and_keep_economies_alive():
+    market = make("household_economy", accounting="taxai", households=100)
+    actions = usual_actions(market, 3)
+    assert all(
+        market.groups[0].action_space.contains(row) for row in actions["household"].reshape(-1, 2)
+    )
+    state = market.reset(0, 3, market.characteristics.from_unit(np.full(5, THETA_SHARE)))
+    for _ in range(60):
+        step = market.step(state, actions)
+        assert not step.terminated.any()
+        state = step.state
+    assert steps_per_second(market, 1, least_seconds=0.01) > 0
+
+
+def test_the_machine_is_named():
+    named = machine()
+    assert named["processor"]
+    assert named["cores"] >= 1
+    assert {"ray", "torch", "numpy", "python"} <= set(named)
+
+
+def test_goals_are_of_figures_that_exist():
+    folder = Path(__file__).parents[3] / "docs" / "results"
+    published = [json.loads(path.read_text())["figures"] for path in folder.glob("bench*.json")]
+    assert set(goals()) <= set().union(*published)
+
+
+def test_the_reference_loop_learns():
+    settings = FollowerSettings(hidden_layers=(32, 32), minibatch_size=512)
+    loop = ReferenceLoop(make("cobweb", treatment="stable"), settings, copies=32, steps=25)
+    loop.iterate()
+    before = float(loop._rewards.mean())
+    for _ in range(15):
+        loop.iterate()
+    assert float(loop._rewards.mean()) > before + 0.05
+
+
+def test_the_reference_loop_has_the_advantages_of_the_array_route():
+    loop = ReferenceLoop(
+        make("cobweb", periods=4), FollowerSettings(hidden_layers=(8,)), copies=3, steps=10
+    )
+    loop.sample()
+    following = torch.cat([loop._values[1:], loop._next_value[None]])
+    ended = loop._ended.bool()
+    expected = advantages(
+        loop._rewards, loop._values, torch.where(ended, 0.0, following), ended, 0.95, 0.95
+    )
+    torch.testing.assert_close(loop._advantages(), expected)
+
+
+def test_the_reference_loop_needs_discrete_actions():
+    with pytest.raises(PacesetterError, match="one group with Discrete actions"):
+        ReferenceLoop(make("duopoly"), FollowerSettings(), copies=2, steps=2)

@@ -1,0 +1,102 @@
+"""Ray on a machine where another Ray runs, and on one that is too busy to start it in time."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from pacesetter.envs.core.errors import PacesetterError
+from pacesetter.training.experiments.load import load_experiment
+from pacesetter.training.rllib import backend as algorithm
+
+TINY = (
+    "training.copies=4",
+    "training.rollout_steps=4",
+    "training.pretrain_iterations=1",
+    "training.iterations=1",
+    "followers.minibatch_size=16",
+    "evaluation.copies=2",
+    "evaluation.episodes=2",
+)
+BESIDE = """
+import ray, sys
+address = ray.init(num_cpus=1, include_dashboard=False, object_store_memory=2**27, logging_level=50)
+print(address.address_info["address"], flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def ray_beside():
+    """The address of a Ray of somebody else on this machine."""
+    other = subprocess.Popen(
+        [sys.executable, "-c", BESIDE],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    lines = iter(other.stdout.readline, "")
+    yield next(line.strip() for line in lines if ":" in line)
+    other.communicate("", timeout=120)
+
+
+def test_a_run_without_an_address_does_not_join_another_ray(ray_beside, tmp_path):
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "pacesetter.training.cli", "train", "duopoly_ppo", *TINY),
+            *("--runs", str(tmp_path), "--name", "run", "--quiet"),
+        ],
+        env={**os.environ, "RAY_ADDRESS": ray_beside},
+        capture_output=True,
+        text=True,
+        timeout=600,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert (tmp_path / "run" / "results.json").exists()
+
+
+class Late:
+    """A Ray that misses its time limit so many times."""
+
+    def __init__(self, times):
+        self.times, self.calls, self.stopped = times, [], 0
+
+    def init(self, **options):
+        self.calls.append(options)
+        if len(self.calls) <= self.times:
+            raise Exception("The current node timed out during startup.\nMore lines.")
+
+    def shutdown(self):
+        self.stopped += 1
+
+
+@pytest.fixture
+def late(monkeypatch):
+    def start(times):
+        ray = Late(times)
+        monkeypatch.setattr(algorithm.ray, "init", ray.init)
+        monkeypatch.setattr(algorithm.ray, "shutdown", ray.shutdown)
+        monkeypatch.setattr(algorithm.ray, "is_initialized", lambda: False)
+        monkeypatch.setattr(algorithm.ray, "cluster_resources", lambda: {"CPU": 1.0})
+        return ray
+
+    return start
+
+
+def test_a_late_start_is_tried_once_more(late):
+    ray = late(times=1)
+    algorithm.start_ray(load_experiment("duopoly_ppo"))
+    assert [options["address"] for options in ray.calls] == ["local", "local"]
+    assert ray.stopped == 1
+
+
+def test_a_second_failure_is_one_message(late):
+    ray = late(times=2)
+    with pytest.raises(PacesetterError, match=r"2 attempts \(The current node timed out") as caught:
+        algorithm.start_ray(load_experiment("duopoly_ppo"))
+    assert len(ray.calls) == 2
+    assert "\n" not in str(caught.value) and "--address" in str(caught.value)

@@ -1,0 +1,139 @@
+"""The certificate of a run: are its followers those that the leader's answer deserves?
+
+Followers of a run have learned under many θ, while a leader went on moving; they may lag behind it,
+and a leader that is measured on such followers may promise more than it keeps. A certificate trains
+followers from scratch at the leader's answer alone, for as many iterations, and measures again, in
+the same episodes.
+"""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from ...envs.core.errors import PacesetterError
+from ...leaders.search.fixed import FixedLeader
+from ..experiments.experiment import Experiment
+from ..experiments.load import resolved
+from ..loop.trainer import train
+from ..policies.play import play
+from ..policies.policies import Trained
+from ..runs.run_folder import RESULTS, RunFolder
+from ..runs.whole_files import write_json
+from ..studies.statistics import paired_standard_error
+from .evaluate import evaluate, evaluate_during_training, load_trained, write_answer
+
+FOLDER, FILE = "certificate", "certificate.json"
+
+
+def certify(
+    run: RunFolder, address: str | None = None, quiet: bool = False
+) -> dict[str, float] | None:
+    """Train followers anew at the answer of a finished run; None if that was interrupted.
+
+    The new run stands in ``RUN/certificate``, with results and pictures of its own, and is resumed
+    if it is there already; one of another answer or other options is of no use any more, and makes
+    room, which a line on the screen says. ``RUN/certificate.json`` holds, for the same constant θ:
+
+    | name | what |
+    |---|---|
+    | objective/as_trained, objective/retrained | the leader's objective, mean over episodes |
+    | leader_gap | the first less the second: what the leader promises and does not keep |
+    | leader_gap/standard_error | over episodes, paired |
+    | reward/GROUP/as_trained, …/retrained | mean reward of a follower per step |
+    | follower_gap/GROUP | the second less the first |
+
+    Args:
+        run: a finished run whose leader sets θ once per episode.
+        address: of a Ray cluster; None runs on this machine.
+        quiet: no progress display.
+
+    Raises:
+        PacesetterError: the run is not finished, its leader moves θ within the episode, or
+            ``RUN/certificate`` is something else.
+    """
+    trained = load_trained(run)
+    again = _certificate_folder(run, certificate_experiment(trained))
+    if not (again.path / RESULTS).exists():
+        outcome = train(again, address, quiet, watch=evaluate_during_training)
+        if outcome.theta is None:
+            return None
+        write_answer(again, outcome.theta)
+        evaluate(again)
+    found = compare(trained, load_trained(again))
+    write_json(run.path / FILE, found)
+    return found
+
+
+def _certificate_folder(run: RunFolder, wanted: Experiment) -> RunFolder:
+    """The folder to train in: an earlier one if it is of the same experiment, else a new one."""
+    path = run.path / FOLDER
+    if not path.exists():
+        return RunFolder.create(run.path, wanted, FOLDER)
+    there = RunFolder.open(path)
+    if resolved(there.experiment) == resolved(wanted):
+        return there
+    if not isinstance(there.experiment.leader, FixedLeader):
+        raise PacesetterError(f"{path}: holds a run that is no certificate; move it elsewhere.")
+    print(
+        f"{path} is of {_answer(there.experiment.leader)} and {_length(there.experiment)}; the run "
+        f"has changed since. Followers are trained anew, at {_answer(wanted.leader)} for "
+        f"{_length(wanted)}.",
+        flush=True,
+    )
+    (run.path / FILE).unlink(missing_ok=True)  # first: it would speak for the new answer
+    shutil.rmtree(path)
+    return RunFolder.create(run.path, wanted, FOLDER)
+
+
+def _answer(leader: Any) -> str:
+    return ", ".join(f"{name} = {value:.6g}" for name, value in leader.theta.items())
+
+
+def _length(experiment: Experiment) -> str:
+    return f"{experiment.training.iterations} iterations"
+
+
+def certificate_experiment(trained: Trained) -> Experiment:
+    """The run's experiment with its answer as the only θ that followers ever meet."""
+    experiment = trained.experiment
+    if experiment.leader.interval != "episode":
+        raise PacesetterError(
+            f"{experiment.name}: its leader sets θ every {experiment.leader.interval} steps, and a "
+            "certificate needs one θ for whole episodes; train with leader.interval=episode."
+        )
+    settings = experiment.training
+    theta = experiment.market.characteristics.named(trained.theta)
+    return replace(
+        experiment,
+        leader=FixedLeader(theta=theta),
+        training=replace(
+            settings,
+            pretrain_iterations=0,
+            iterations=settings.pretrain_iterations + settings.iterations,
+            random_theta_share=0.0,
+        ),
+    )
+
+
+def compare(trained: Trained, retrained: Trained) -> dict[str, float]:
+    """Objective and rewards of both under the same θ, in the same episodes."""
+    theta: Any = retrained.theta
+    played = {
+        "as_trained": play(trained.experiment, trained.policies, theta),
+        "retrained": play(trained.experiment, retrained.policies, theta),
+    }
+    found = {f"objective/{who}": float(of.objective.mean()) for who, of in played.items()}
+    before, after = played.values()
+    found["leader_gap"] = float(before.objective.mean() - after.objective.mean())
+    error = paired_standard_error(before.objective, before.episode, after.objective, after.episode)
+    if np.isfinite(error):
+        found["leader_gap/standard_error"] = error
+    for group in played["retrained"].rewards:
+        means = {who: float(np.nanmean(of.rewards[group])) for who, of in played.items()}
+        found |= {f"reward/{group}/{who}": mean for who, mean in means.items()}
+        found[f"follower_gap/{group}"] = means["retrained"] - means["as_trained"]
+    return found

@@ -1,0 +1,160 @@
+"""Evaluation: play the trained policies out, measure, and write results, figures and events."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+from torch.utils.tensorboard import SummaryWriter
+
+from ...envs.core.errors import PacesetterError
+from ...leaders.search.analytic import AnalyticSearch
+from ..experiments.experiment import Experiment
+from ..policies.play import Theta, play
+from ..policies.policies import Policies, Trained
+from ..runs.array_file import read_arrays, write_arrays
+from ..runs.history import read_history
+from ..runs.run_folder import RunFolder
+from ..runs.whole_files import write_json
+from ..studies.catalogue import study_of
+from ..studies.charts import pixels, save
+from ..studies.statistics import clustered_standard_error
+from ..studies.study import Arrays, Findings
+from .curves import training_figures
+
+ANSWER, ARRAYS = "answer.json", "evaluation.npz"
+
+
+def write_answer(run: RunFolder, theta: NDArray[np.float64]) -> None:
+    """Keep the leader's answer beside the policies, name -> value."""
+    write_json(run.path / ANSWER, run.experiment.market.characteristics.named(theta))
+
+
+def read_answer(run: RunFolder) -> NDArray[np.float64]:
+    """The leader's answer, ``(d,)``.
+
+    Raises:
+        PacesetterError: the run has not come to its end, or the file is damaged.
+    """
+    path = run.path / ANSWER
+    try:
+        named = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise PacesetterError(
+            f"{run.path}: training has not finished (no {ANSWER}); go on with "
+            f"'pacesetter train --resume {run.path}'."
+        ) from None
+    except (OSError, ValueError) as error:
+        raise PacesetterError(f"{path}: cannot be read ({error}); resume the run.") from error
+    return run.experiment.market.characteristics.validate(named)[0]
+
+
+def load_trained(run: RunFolder) -> Trained:
+    """The trained experiment in a run folder; nothing in it is unpickled."""
+    theta = read_answer(run)
+    return Trained(run.experiment, Policies.load(run.experiment, run.path / "policies"), theta)
+
+
+def measure(trained: Trained) -> Findings:
+    """The objective and rewards under the leader's answer and under default θ; then the study."""
+    experiment, characteristics = trained.experiment, trained.experiment.market.characteristics
+    findings = Findings()
+    for name, value in characteristics.named(trained.theta).items():
+        findings.results[f"theta/{name}"] = value
+    for label, theta in (
+        ("answer", leader_of(trained)),
+        ("default_theta", characteristics.default),
+    ):
+        played = play(experiment, trained.policies, theta)
+        findings.results[f"objective/{label}"] = float(played.objective.mean())
+        error = clustered_standard_error(played.objective, played.episode)
+        if np.isfinite(error):
+            findings.results[f"objective/{label}_standard_error"] = error
+        for group, rewards in played.rewards.items():
+            findings.results[f"reward/{label}/{group}"] = float(np.nanmean(rewards))
+    study = study_of(experiment.market)
+    if study is not None:
+        own = study.measure(trained)
+        findings.results.update(own.results)
+        findings.arrays.update(own.arrays)
+    return findings
+
+
+def leader_of(trained: Trained) -> Theta:
+    """What sets θ in an evaluation: a policy, a known distribution, or else the one answer."""
+    experiment = trained.experiment
+    if trained.policies.has_leader:
+        return trained.policies.theta
+    search = experiment.leader.search(experiment.market.characteristics, experiment.seed)
+    if isinstance(search, AnalyticSearch):
+        return lambda state: search.propose(len(state.theta))
+    return trained.theta
+
+
+def evaluate(run: RunFolder) -> dict[str, float]:
+    """Measure a finished run and write ``results.json``, figures and TensorBoard events."""
+    trained = load_trained(run)
+    findings = measure(trained)
+    write_arrays(run.path / ARRAYS, findings.arrays)
+    drawn = draw(run, findings.results, findings.arrays)
+    with SummaryWriter(str(run.path / "tensorboard")) as events:
+        write_events(events, findings.results, drawn, len(read_history(run.path)))
+    # Last, because their presence says that the evaluation is complete.
+    run.write_results(findings.results)
+    return findings.results
+
+
+def evaluate_during_training(trained: Trained, events: SummaryWriter, iteration: int) -> None:
+    """Measure policies that are still learning; the results go to TensorBoard alone."""
+    findings, study = measure(trained), study_of(trained.experiment.market)
+    drawn = study.figures(trained.experiment, findings.results, findings.arrays) if study else {}
+    write_events(events, findings.results, drawn, iteration)
+
+
+def write_events(
+    events: SummaryWriter, results: dict[str, float], drawn: dict[str, Figure], step: int
+) -> None:
+    """Results as TensorBoard scalars and figures as images, under ``evaluation/``."""
+    for name, value in results.items():
+        events.add_scalar(f"evaluation/{name}", value, step)
+    for name, figure in drawn.items():
+        events.add_image(f"evaluation/{name}", pixels(figure), step, dataformats="HWC")
+
+
+def draw(run: RunFolder, results: dict[str, float], arrays: Arrays) -> dict[str, Figure]:
+    """Draw every figure of a run and save it as PNG in ``figures/``."""
+    folder = run.path / "figures"
+    folder.mkdir(exist_ok=True)
+    drawn = training_figures(run.experiment, read_history(run.path))
+    study = study_of(run.experiment.market)
+    if study is not None and arrays:
+        drawn |= study.figures(run.experiment, results, arrays)
+    for name, figure in drawn.items():
+        save(figure, folder / f"{name}.png")
+    return drawn
+
+
+def evaluated_arrays(run: RunFolder) -> Arrays:
+    """What the figures are drawn from; empty if the run has not been evaluated."""
+    return read_arrays(run.path / ARRAYS, "Evaluate the run again.") or {}
+
+
+def result_lines(experiment: Experiment, results: dict[str, float]) -> list[tuple[str, str, str]]:
+    """The result table: label, ours, expected (with its source)."""
+    lines = [
+        (f"θ: {name}", f"{results[f'theta/{name}']:.4g}", "")
+        for name in experiment.market.characteristics.names
+    ]
+    for label in ("answer", "default_theta"):
+        value = results[f"objective/{label}"]
+        error = results.get(f"objective/{label}_standard_error")
+        shown = f"{value:.5g}" + (f" ± {error:.1g}" if error is not None else "")
+        lines.append((f"objective, {label.replace('_', ' ')}", shown, ""))
+    study = study_of(experiment.market)
+    for row in study.rows(experiment) if study else []:
+        if row.ours in results:
+            expected = f"{row.expected} ({row.source})" if row.source else row.expected
+            lines.append((row.label, f"{results[row.ours]:.4g}", expected))
+    return lines

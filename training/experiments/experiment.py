@@ -1,0 +1,80 @@
+"""What an experiment is: everything that decides the outcome of a run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Annotated
+
+from annotated_types import Ge, Lt
+
+from ...envs.core.errors import PacesetterError
+from ...envs.core.market import Market
+from ...leaders.game import StackelbergGame
+from ...leaders.leader import LeaderSettings
+from ...leaders.objectives.objective import Objective
+from ...leaders.objectives.references import Samples
+from .settings import EvaluationSettings, FollowerSettings, TrainingSettings
+
+
+@dataclass(frozen=True, kw_only=True)
+class Experiment:
+    """Everything that decides the outcome of a run, and how it is carried out.
+
+    Attributes:
+        name: file name without its ending, unless the file says otherwise; names run folders.
+        description: one line for lists and reports.
+        seed: of all randomness in training.
+        market: the game.
+        objective: what the leader wants.
+        leader: who sets θ, and how.
+        followers: the followers' policies.
+        training: the loop.
+        evaluation: how the result is measured.
+        samples: the reference samples that the objective compares with, once they have been read;
+            see `bound`. They go wherever the experiment goes: to workers and into the run folder.
+    """
+
+    name: str
+    description: str = ""
+    # NumPy's global generator, which Ray seeds in its workers, takes no larger seed.
+    seed: Annotated[int, Ge(0), Lt(2**32)] = 0
+    market: Market
+    objective: Objective
+    leader: LeaderSettings
+    followers: FollowerSettings = field(default_factory=FollowerSettings)
+    training: TrainingSettings = field(default_factory=TrainingSettings)
+    evaluation: EvaluationSettings = field(default_factory=EvaluationSettings)
+    samples: Samples | None = field(
+        default=None, compare=False, repr=False, metadata={"option": False}
+    )
+
+    def __post_init__(self) -> None:
+        """Refuse a name that cannot be a folder's name."""
+        bad = [c for c in self.name if c in "/\\" or not c.isprintable()]
+        if not self.name or self.name.startswith(".") or bad:
+            raise PacesetterError(
+                f"name: {self.name!r} cannot name a folder; use letters, digits, '_' and '-'."
+            )
+
+    def bound(self) -> Experiment:
+        """This experiment with its reference samples read: nothing is read or solved after it.
+
+        Raises:
+            PacesetterError: a sample cannot be had.
+        """
+        return self if self.samples is not None else replace(self, samples=self._read_samples)
+
+    @cached_property
+    def bound_objective(self) -> Objective:
+        """The objective with its reference samples as arrays."""
+        samples = self._read_samples if self.samples is None else self.samples
+        return self.objective.holding(samples)
+
+    @cached_property
+    def _read_samples(self) -> Samples:
+        return self.objective.samples(self.market)
+
+    def game(self) -> StackelbergGame:
+        """The market under the leader's slow clock, not yet begun."""
+        return StackelbergGame(self.market, self.bound_objective, self.leader.interval)

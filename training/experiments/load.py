@@ -1,0 +1,206 @@
+"""An experiment: one YAML file, checked completely before any work starts.
+
+Neither Ray nor torch is imported here, so that a misspelt key is answered at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import is_dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from ...envs.core.dotted import import_dotted
+from ...envs.core.errors import PacesetterError, nearest
+from ...envs.core.market import Market
+from ...envs.registry import MARKETS, market_class
+from ...leaders.leader import LeaderSettings
+from ...leaders.objectives.objective import Objective
+from ...leaders.objectives.references import Reference, Samples
+from ...leaders.registry import (
+    LEADERS,
+    OBJECTIVES,
+    OBJECTIVES_BY_QUANTITY,
+    REFERENCES,
+    objective_of_quantity,
+)
+from .conversion import INVALID, Converter, Registry, plain
+from .experiment import Experiment
+from .rules import check_together
+from .shipped import shipped_experiments
+from .yaml_file import UNREADABLE, KeyPath, YamlFile, dotted, parse_value, read_yaml, shown
+
+
+def load_experiment(
+    source: str | Path, overrides: Sequence[str] = (), samples: Samples | None = None
+) -> Experiment:
+    """Read and check an experiment, and bind it to its reference samples.
+
+    Overrides are ``key=value`` with a dotted key, e.g. ``training.iterations=50``; of two for the
+    same key the later one counts. Where one changes the ``name`` of a market, objective, reference
+    or leader, the options that the file gives for the old name are dropped, whether or not the new
+    one has options of the same names; options in other overrides are kept, in any order.
+
+    Args:
+        source: path of a YAML file, or the name of a shipped experiment.
+        overrides: what to change in it.
+        samples: its reference samples, if they have been read before; None: read them.
+
+    Raises:
+        PacesetterError: one line for every error, with file and line or the override at fault.
+    """
+    path = _find(source)
+    content = _Content(path, read_yaml(path), overrides)
+    content.values.setdefault("name", path.stem)
+    converter = Converter(registries())
+    experiment = converter.convert(content.values, Experiment)
+    problems = converter.problems
+    if experiment is not INVALID and not content.problems:
+        experiment = replace(experiment, samples=samples)
+        problems = check_together(experiment)
+    for key_path, message in problems:
+        content.report(key_path, message)
+    if content.problems:
+        in_order = sorted(content.problems, key=lambda problem: problem[0])
+        raise PacesetterError("\n".join(text for _, text in in_order))
+    bound: Experiment = experiment.bound()
+    return bound
+
+
+def resolved(experiment: Experiment) -> dict[str, Any]:
+    """The experiment with every default filled in, as plain values to write as YAML.
+
+    Written with `dump_yaml` and read with `load_experiment`, it gives an equal experiment.
+    """
+    return plain(experiment, registries())
+
+
+@cache
+def registries() -> tuple[Registry, ...]:
+    """Everything that a file can choose by ``name``."""
+    return (
+        Registry("market", Market, MARKETS, market_class),
+        Registry(
+            "objective",
+            Objective,
+            OBJECTIVES,
+            _own("objective", Objective),
+            presets={name: objective_of_quantity(name) for name in OBJECTIVES_BY_QUANTITY},
+        ),
+        Registry("reference", Reference, REFERENCES),
+        Registry("leader", LeaderSettings, LEADERS, _own("leader", LeaderSettings)),
+    )
+
+
+def _own(kind: str, base: type) -> Callable[[str], type]:
+    """How a class of the user's own is found, by ``module:Class``."""
+
+    def find(name: str) -> type:
+        found = import_dotted(name, f"{kind}.name")
+        if not (isinstance(found, type) and issubclass(found, base) and is_dataclass(found)):
+            raise PacesetterError(
+                f"{kind}.name: {name!r} is no {kind}: it must be a frozen dataclass that inherits "
+                f"from {base.__module__}.{base.__qualname__}."
+            )
+        return found
+
+    return find
+
+
+# Where values come from ---------------------------------------------------------------------------
+
+
+def _find(source: str | Path) -> Path:
+    path = Path(source).expanduser()
+    shipped = shipped_experiments()
+    # A folder of the same name, such as that of an earlier run, does not hide a shipped experiment.
+    if str(source) in shipped and not path.is_file():
+        return shipped[str(source)]
+    if path.exists() or path.suffix in (".yaml", ".yml") or len(path.parts) > 1:
+        return path
+    raise PacesetterError(
+        f"no experiment {str(source)!r}: neither a file nor shipped with the package"
+        f"{nearest(str(source), shipped) or '.'} Shipped: {', '.join(shipped) or 'none'}."
+    )
+
+
+class _Content:
+    """The values of a file with overrides applied, and where each of them was given."""
+
+    def __init__(self, path: Path, file: YamlFile, overrides: Sequence[str]) -> None:
+        self.values = file.values
+        self.problems: list[tuple[float, str]] = [
+            (line, f"{path}:{line}: {message}") for line, message in file.problems
+        ]
+        self._path = path
+        self._lines = file.lines
+        self._overrides: dict[KeyPath, str] = {}
+        parsed = [entry for text in overrides if (entry := self._parse(text)) is not None]
+        # Names come first, outer before inner, so that they drop nothing but options of the file.
+        parsed.sort(key=lambda entry: (0, len(entry[1])) if entry[1][-1] == "name" else (1, 0))
+        for text, keys, value in parsed:
+            self._set(text, keys, value)
+
+    def report(self, path: KeyPath, message: str) -> None:
+        """Note a problem with the value at `path`, or in the section nearest to it."""
+        key = f"{dotted(path)}: " if path else ""
+        for length in range(len(path), -1, -1):
+            if path[:length] in self._overrides:
+                text = self._overrides[path[:length]]
+                self.problems.append((float("inf"), f"command line {text!r}: {key}{message}"))
+                return
+            if path[:length] in self._lines or not length:
+                line = self._lines.get(path[:length], 1)
+                self.problems.append((line, f"{self._path}:{line}: {key}{message}"))
+                return
+
+    def _parse(self, text: str) -> tuple[str, tuple[str, ...], Any] | None:
+        key, equals, value = text.partition("=")
+        keys = tuple(part.strip() for part in key.split("."))
+        if not equals or not all(keys):
+            message = "is not of the form key=value, such as training.iterations=50"
+        elif not value.strip():
+            message = f"{key}: has no value; write {key}=null for none or {key}='\"\"' for no text"
+        else:
+            try:
+                return text, keys, parse_value(value)
+            except PacesetterError as error:
+                message = f"{key}: {error}"
+        self.problems.append((float("inf"), f"command line {text!r}: {message}"))
+        return None
+
+    def _set(self, text: str, keys: tuple[str, ...], value: Any) -> None:
+        section = self.values
+        for depth, key in enumerate(keys[:-1], start=1):
+            if section.get(key) is None:
+                section[key] = {}
+                self._overrides[keys[:depth]] = text
+            if section[key] is UNREADABLE:
+                return
+            if not isinstance(section[key], dict):
+                here = dotted(keys[:depth])
+                cure = f"give it whole, {here}=[…]" if isinstance(section[key], list) else ""
+                message = f"{here} is {shown(section[key])}, which has no keys"
+                problem = f"command line {text!r}: {'; '.join(filter(None, [message, cure]))}"
+                self.problems.append((float("inf"), problem))
+                return
+            section = section[key]
+        old_name = section.get(keys[-1]) if len(keys) > 1 and keys[-1] == "name" else None
+        if old_name != value and _is_registered(old_name):
+            section.clear()
+        section[keys[-1]] = value
+        self._forget_below(keys)
+        self._overrides[keys] = text
+
+    def _forget_below(self, keys: tuple[str, ...]) -> None:
+        for places in (self._lines, self._overrides):
+            for path in [path for path in places if path[: len(keys)] == keys]:
+                del places[path]
+
+
+def _is_registered(name: Any) -> bool:
+    """Whether a section with this ``name`` is of a kind that the name decides."""
+    if not isinstance(name, str):
+        return False
+    return ":" in name or any(name in registry.names for registry in registries())

@@ -1,0 +1,197 @@
+"""Rules between the sections of an experiment: values that are each allowed but do not go together.
+
+Like the rest of an experiment they are checked before Ray or torch is imported.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
+
+import numpy as np
+from gymnasium.spaces import Box, Discrete
+
+from ...envs.core.errors import PacesetterError
+from ...leaders.objectives.references import UnfitReferenceError
+from ...leaders.policy.ppo import PPOLeader
+from .settings import TrainingSettings
+from .yaml_file import KeyPath
+
+if TYPE_CHECKING:
+    from .experiment import Experiment
+
+Problem = tuple[KeyPath, str]
+"""The key at fault, and what is wrong with it and how to cure it."""
+
+
+def leader_copies(training: TrainingSettings) -> int:
+    """Copies of the market per env runner that play under the leader's θ in phase 2."""
+    return training.copies - round(training.copies * training.random_theta_share)
+
+
+def _market_is_declared(experiment: Experiment) -> Iterable[Problem]:
+    """Ask the market for what it declares: a user's own may lack something, or call it wrongly."""
+    market = experiment.market
+    try:
+        names = [group.name for group in market.groups]
+        if len(set(names)) < len(names):
+            yield ("market",), f"has two groups of one name: {', '.join(sorted(names))}"
+        _ = market.characteristics, market.steps_per_episode
+    except PacesetterError as error:
+        yield ("market",), str(error)
+
+
+def _a_copy_for_the_leader(experiment: Experiment) -> Iterable[Problem]:
+    training = experiment.training
+    if training.iterations and leader_copies(training) < 1:
+        yield (
+            ("training", "random_theta_share"),
+            f"{training.random_theta_share} of {training.copies} copies leaves none for the "
+            "leader; raise training.copies or lower training.random_theta_share",
+        )
+
+
+def _information_can_be_priced(experiment: Experiment) -> Iterable[Problem]:
+    """Information costs are a price per sample, on the entropy of a choice among finitely many."""
+    paying = [group for group in experiment.market.groups if group.information_cost]
+    if not experiment.followers.information_cost or not paying:
+        return
+    for group in paying:
+        if not isinstance(group.action_space, Discrete):
+            yield (
+                ("market",),
+                f"group {group.name!r} pays for information, which needs a Discrete action space; "
+                "set followers.information_cost: false to leave these costs out",
+            )
+    if experiment.training.route == "stock":
+        yield (
+            ("training", "route"),
+            "RLlib's stock loss has no price of information per sample; choose array, or set "
+            "followers.information_cost: false",
+        )
+
+
+def _route_can_do_it(experiment: Experiment) -> Iterable[Problem]:
+    training, leader = experiment.training, experiment.leader
+    if training.route == "array" and training.learners > 1:
+        yield (
+            ("training", "learners"),
+            f"the array route learns in the main process (0) or in one remote learner (1), got "
+            f"{training.learners}; more need training.route: stock",
+        )
+    if training.route == "stock" and isinstance(leader, PPOLeader) and leader.update_every > 1:
+        yield (
+            ("leader", "update_every"),
+            f"RLlib's stock learner updates all policies in every iteration, got "
+            f"{leader.update_every}; set leader.update_every: 1, or training.route: array",
+        )
+
+
+def _deviation_can_be_scheduled(experiment: Experiment) -> Iterable[Problem]:
+    """The array route's learner sets a scheduled deviation after every update."""
+    if experiment.training.route == "array":
+        return
+    for section in ("followers", "leader"):
+        if getattr(getattr(experiment, section), "final_action_deviation", None) is not None:
+            yield (
+                ("training", "route"),
+                "RLlib's stock learner cannot change the deviation of a policy; choose array, or "
+                f"leave out {section}.final_action_deviation",
+            )
+
+
+def _bounds_can_be_smooth(experiment: Experiment) -> Iterable[Problem]:
+    if experiment.followers.action_bounds == "smooth" and experiment.training.route == "stock":
+        yield (
+            ("training", "route"),
+            "RLlib's stock runners clip actions; choose array, or followers.action_bounds: clipped",
+        )
+
+
+def _initial_action_is_an_action(experiment: Experiment) -> Iterable[Problem]:
+    start = experiment.followers.initial_action
+    if start is None:
+        return
+    for group in experiment.market.groups:
+        space = group.action_space
+        if not isinstance(space, Box):
+            yield (
+                ("followers", "initial_action"),
+                f"group {group.name!r} chooses among {space.n} actions and has no mean action; "
+                "leave initial_action out",
+            )
+        elif len(start) != space.shape[0] or not space.contains(np.array(start, space.dtype)):
+            low, high = ([f"{bound:.4g}" for bound in side] for side in (space.low, space.high))
+            bounds = ", ".join(f"[{a}, {b}]" for a, b in zip(low, high, strict=True))
+            yield (
+                ("followers", "initial_action"),
+                f"an action of group {group.name!r} has {space.shape[0]} entries, within {bounds}; "
+                f"got {list(start)}",
+            )
+
+
+def _geometric_decay_ends_above_zero(experiment: Experiment) -> Iterable[Problem]:
+    for section in ("followers", "leader"):
+        options = getattr(experiment, section)
+        geometric = getattr(options, "learning_rate_decay", "linear") == "geometric"
+        if geometric and options.final_learning_rate == 0:
+            yield (
+                (section, "final_learning_rate"),
+                "a geometric decay never ends at 0; give a positive rate, or choose "
+                f"{section}.learning_rate_decay: linear",
+            )
+
+
+def _interval_within_episode(experiment: Experiment) -> Iterable[Problem]:
+    interval, steps = experiment.leader.interval, experiment.market.steps_per_episode
+    if interval != "episode" and interval > steps:
+        yield (
+            ("leader", "interval"),
+            f"{interval} steps are more than the {steps} of an episode of market "
+            f"{experiment.market.name!r}; 'episode' sets θ once per episode",
+        )
+
+
+def _leader_fits_the_market(experiment: Experiment) -> Iterable[Problem]:
+    """Set up a search leader as a run will: it reads its distribution or bounds, or says why not.
+
+    What the market itself refuses (a θ out of bounds) is said in the same way.
+    """
+    try:
+        experiment.leader.search(experiment.market.characteristics, experiment.seed)
+    except PacesetterError as error:
+        yield ("leader",), str(error)
+
+
+def _objective_can_be_measured(experiment: Experiment) -> Iterable[Problem]:
+    """Bind the objective as a run will: it reads its reference, or says why it cannot."""
+    if any(_interval_within_episode(experiment)):
+        return
+    try:
+        experiment.game()
+    except UnfitReferenceError as error:
+        yield ("objective", "reference"), str(error)
+    except PacesetterError as error:
+        yield ("objective",), str(error)
+
+
+RULES: list[Callable[[Experiment], Iterable[Problem]]] = [
+    _a_copy_for_the_leader,
+    _information_can_be_priced,
+    _route_can_do_it,
+    _deviation_can_be_scheduled,
+    _geometric_decay_ends_above_zero,
+    _bounds_can_be_smooth,
+    _initial_action_is_an_action,
+    _interval_within_episode,
+    _leader_fits_the_market,
+    _objective_can_be_measured,
+]
+"""What must hold between values that are each allowed by themselves."""
+
+
+def check_together(experiment: Experiment) -> list[Problem]:
+    """Every violation of `RULES`; empty if there is none."""
+    if problems := list(_market_is_declared(experiment)):
+        return problems
+    return [problem for rule in RULES for problem in rule(experiment)]

@@ -1,0 +1,90 @@
+"""What an experiment file can say about training: typed, with ranges, without Ray or torch.
+
+Markets, objectives and leaders declare their own options beside their code; this file holds what
+belongs to none of them. All records are frozen; a YAML key is a field of the same name.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from annotated_types import Ge, Lt
+
+from ...leaders.policy.options import Count, Fraction, PPOOptions
+
+ActionBounds = Literal["clipped", "smooth"]
+
+
+@dataclass(frozen=True)
+class FollowerSettings(PPOOptions):
+    """The shared conditional policy of a follower group and how PPO trains it.
+
+    Attributes:
+        information_cost: whether producers' information costs enter their returns.
+        initial_action: mean of an untrained continuous policy, one number per entry of the action
+            and in its units; None: the middle of the range. Where a market breaks down under
+            arbitrary actions, followers who start there never learn what a future is worth.
+        action_bounds: what happens to a continuous action beyond its range. ``clipped`` cuts it
+            off; ``smooth`` bends every action into the range with tanh, which explores in small
+            steps near a bound and always leaves a way back from it, but reaches the bound itself
+            only in the limit.
+    """
+
+    information_cost: bool = True
+    initial_action: tuple[float, ...] | None = None
+    action_bounds: ActionBounds = "clipped"
+
+
+@dataclass(frozen=True)
+class TrainingSettings:
+    """The loop: how many copies, how long, where.
+
+    Attributes:
+        copies: parallel copies of the market per env runner, B.
+        rollout_steps: steps of every copy per iteration, T.
+        pretrain_iterations: phase 1, followers alone under θ drawn from the prior.
+        iterations: phase 2, leader and followers on two time-scales.
+        random_theta_share: share of the copies that stay on random θ in phase 2.
+        env_runners: remote samplers; 0 samples in the main process.
+        learners: remote learners; 0 learns in the main process.
+        route: ``array`` is the fast path; ``stock`` steps the PettingZoo view with RLlib's own
+            runners, connectors and learner.
+        averaged_share: share of the iterations, at the end, over which the weights of the policies
+            that are handed over are averaged; 0 hands over the last ones.
+        checkpoint_every: iterations between checkpoints.
+        evaluate_every: iterations of phase 2 between evaluations written to TensorBoard; 0: only
+            one at the end.
+        torch_threads: threads of torch in every process; more than 1 is slower on busy cores.
+        object_store_megabytes: size of Ray's object store.
+    """
+
+    copies: Count = 64
+    rollout_steps: Count = 50
+    pretrain_iterations: Annotated[int, Ge(0)] = 100
+    iterations: Annotated[int, Ge(0)] = 200
+    random_theta_share: Annotated[float, Ge(0), Lt(1)] = 0.25
+    env_runners: Annotated[int, Ge(0)] = 0
+    learners: Annotated[int, Ge(0)] = 0
+    route: Literal["array", "stock"] = "array"
+    averaged_share: Fraction = 0.2
+    checkpoint_every: Count = 50
+    evaluate_every: Annotated[int, Ge(0)] = 0
+    torch_threads: Count = 1
+    object_store_megabytes: Annotated[int, Ge(80)] = 128
+
+
+@dataclass(frozen=True)
+class EvaluationSettings:
+    """How the trained policies are measured, with actions drawn from the policy as in training.
+
+    Attributes:
+        copies: parallel copies of the market.
+        episodes: episodes of every copy.
+        seed: first seed of the evaluation; the same for all training seeds, so that comparisons are
+            paired.
+    """
+
+    copies: Count = 100
+    episodes: Count = 12
+    seed: Annotated[int, Ge(0)] = 1_000_000

@@ -1,0 +1,147 @@
+"""Trained policies on disk and in use: safetensors and JSON, so that nothing is ever unpickled."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from gymnasium.spaces import Discrete
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+
+from ...envs.core.errors import PacesetterError
+from ...envs.core.market import Market
+from ..experiments.experiment import Experiment
+from ..runs.whole_files import whole_file, write_json
+from . import distributions
+from .actions import to_action_space
+from .network import ActorCritic
+from .specification import LEADER, model_config, module_spaces
+
+
+class Policies:
+    """The policies of one experiment, ready to act.
+
+    Args:
+        experiment: whose market and networks they are for.
+        modules: module name -> `ActorCritic`, without critics.
+    """
+
+    def __init__(self, experiment: Experiment, modules: dict[str, Any]):
+        self.market: Market = experiment.market
+        self._modules = modules
+        self._bounds = experiment.followers.action_bounds
+
+    @classmethod
+    def untrained(cls, experiment: Experiment) -> Policies:
+        """Freshly initialised networks of the right shapes."""
+        modules = {
+            name: ActorCritic(
+                observation_space=observation,
+                action_space=action,
+                inference_only=True,
+                model_config=model_config(experiment, name),
+            ).eval()
+            for name, (observation, action) in module_spaces(experiment).items()
+        }
+        return cls(experiment, modules)
+
+    @classmethod
+    def load(cls, experiment: Experiment, folder: Path) -> Policies:
+        """Read what `save` wrote.
+
+        Raises:
+            PacesetterError: a file is missing, damaged, or of another network.
+        """
+        policies = cls.untrained(experiment)
+        for name, module in policies._modules.items():
+            path = folder / f"{name}.safetensors"
+            try:
+                module.load_state_dict(load_file(path))
+            except (OSError, SafetensorError, RuntimeError) as error:
+                reason = str(error).splitlines()[0]
+                raise PacesetterError(
+                    f"{path}: the policy cannot be read ({reason}). The run has not finished, or "
+                    "its config.yaml was changed; resume it or train again."
+                ) from error
+        return policies
+
+    def save(self, folder: Path) -> None:
+        """Write one safetensors file per module, and what they are for as JSON."""
+        folder.mkdir(parents=True, exist_ok=True)
+        summary = {}
+        for name, module in self._modules.items():
+            tensors = {
+                key: value.contiguous().clone()
+                for key, value in module.state_dict().items()
+                if not key.startswith("critic.")
+            }
+            with whole_file(folder / f"{name}.safetensors") as temporary:
+                save_file(tensors, temporary)
+            summary[name] = {key: list(value.shape) for key, value in tensors.items()}
+        write_json(folder / "policies.json", summary)
+
+    @property
+    def has_leader(self) -> bool:
+        """Whether a leader's policy is among them."""
+        return LEADER in self._modules
+
+    @torch.inference_mode()
+    def act(
+        self, state: Any, generator: torch.Generator, greedy: bool = False
+    ) -> dict[str, NDArray[Any]]:
+        """Actions of all followers, group -> ``(B, N, …)`` in the group's action space.
+
+        Args:
+            state: of the market.
+            generator: of the draws.
+            greedy: the most likely action instead of a draw.
+        """
+        actions = {}
+        observations = self.market.observe(state)
+        for group in self.market.groups:
+            observation = np.array(observations[group.name])
+            rows = torch.from_numpy(observation).reshape(-1, observation.shape[-1])
+            inputs = self._modules[group.name].distribution_inputs(rows)
+            discrete = isinstance(group.action_space, Discrete)
+            chosen = (
+                distributions.most_likely(inputs, discrete)
+                if greedy
+                else distributions.sample(inputs, discrete, generator).actions
+            ).numpy()
+            shaped = chosen.reshape(*observation.shape[:2], *chosen.shape[1:])
+            actions[group.name] = to_action_space(shaped, group.action_space, self._bounds)
+        return actions
+
+    def probabilities(self, group: str, observation: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Action probabilities of a Discrete group, ``(n, D)`` to ``(n, actions)``."""
+        with torch.inference_mode():
+            inputs = self._modules[group].distribution_inputs(torch.from_numpy(observation))
+            return torch.softmax(inputs.double(), dim=-1).numpy()
+
+    @torch.inference_mode()
+    def theta(self, state: Any) -> NDArray[np.float64]:
+        """θ that the leader's policy sets on average, ``(B, d)``."""
+        observation = np.array(self.market.leader_observe(state))
+        inputs = self._modules[LEADER].distribution_inputs(torch.from_numpy(observation))
+        action = distributions.most_likely(inputs, discrete=False).numpy()
+        return self.market.characteristics.from_action(action)
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A trained experiment, to be measured.
+
+    Attributes:
+        experiment: what was trained.
+        policies: the result.
+        theta: the leader's answer, ``(d,)``.
+    """
+
+    experiment: Experiment
+    policies: Policies
+    theta: NDArray[np.float64]

@@ -1,0 +1,172 @@
+"""RLlib's PPO, configured from an experiment through public options alone."""
+
+from __future__ import annotations
+
+import logging
+import math
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, TypeAlias
+
+import numpy as np
+import ray
+import torch
+from numpy.typing import NDArray
+from ray.rllib.algorithms.ppo import PPO
+
+from ...envs.core.dotted import IMPORTED
+from ...envs.core.errors import PacesetterError
+from ..backend import SampleReport
+from ..experiments.experiment import Experiment
+from .config import array_config
+
+Algorithm: TypeAlias = PPO
+"""What trains the modules: opaque to the loop, which hands it to the functions here."""
+
+USAGE_REPORTS = "RAY_USAGE_STATS_ENABLED"
+STARTS = 2  # attempts to start Ray here
+
+
+def start_ray(experiment: Experiment, address: str | None = None) -> None:
+    """Connect to a cluster, or start Ray here, without a dashboard and with a small store.
+
+    A Ray that runs in this process already is used, if it has a core for every worker: without
+    one Ray would wait for ever.
+
+    Args:
+        experiment: says how many workers are wanted.
+        address: of a running cluster, or ``auto``; None starts Ray here.
+
+    Raises:
+        PacesetterError: the cluster cannot be reached or has too few cores, or Ray does not start.
+    """
+    torch.set_num_threads(experiment.training.torch_threads)
+    if not ray.is_initialized():
+        with _nothing_reported():
+            _initialise_ray(experiment, address)
+    workers = experiment.training.env_runners + experiment.training.learners
+    cores = int(ray.cluster_resources().get("CPU", 0))
+    if cores < workers:
+        raise PacesetterError(
+            f"training.env_runners and training.learners ask for {workers} workers, one core each, "
+            f"but Ray has {cores} core(s). Lower them, add machines to the cluster, or call "
+            "ray.shutdown() if an earlier run in this process started Ray for fewer."
+        )
+
+
+@contextmanager
+def _nothing_reported() -> Iterator[None]:
+    """Ray, and the processes that it starts within, report nothing to the outside.
+
+    They look at the environment once, when they start. What the user has set there holds.
+    """
+    if USAGE_REPORTS in os.environ:
+        yield
+        return
+    os.environ[USAGE_REPORTS] = "0"
+    try:
+        yield
+    finally:
+        os.environ.pop(USAGE_REPORTS, None)
+
+
+def _initialise_ray(experiment: Experiment, address: str | None) -> None:
+    workers = experiment.training.env_runners + experiment.training.learners
+    common: dict[str, Any] = {"logging_level": logging.ERROR, "log_to_driver": False}
+    if workers and (folders := sorted(filter(None, set(IMPORTED.values())))):
+        # Workers have the current folder on their import path, but not what this process added.
+        path = os.pathsep.join([*folders, "${PYTHONPATH}"])
+        common["runtime_env"] = {"env_vars": {"PYTHONPATH": path}}
+    if address is None:
+        _start_here(
+            # Without an address Ray looks for one in RAY_ADDRESS and in its folder of sessions.
+            address="local",
+            num_cpus=workers + 1,
+            include_dashboard=False,
+            object_store_memory=experiment.training.object_store_megabytes * 2**20,
+            _node_ip_address="127.0.0.1",
+            **common,
+        )
+        return
+    try:
+        ray.init(address=address, **common)
+    except ConnectionError as error:
+        raise PacesetterError(
+            f"no Ray cluster answers at {address!r} ({error}). Start one with 'ray start --head', "
+            "or leave out --address to run on this machine."
+        ) from error
+
+
+def _start_here(**options: Any) -> None:
+    """Start Ray on this machine; a busy one may miss Ray's time limits once."""
+    for attempt in range(STARTS):
+        try:
+            ray.init(**options)
+            return
+        except ValueError:  # an option at fault, which is so again
+            raise
+        except Exception as error:  # Ray raises that very class where a process is late
+            ray.shutdown()
+            if attempt == STARTS - 1:
+                reason = (str(error) or type(error).__name__).splitlines()[0]
+                raise PacesetterError(
+                    f"Ray did not start on this machine, in {STARTS} attempts ({reason}). It needs "
+                    "a few seconds of processor time, a gigabyte of memory and room in /tmp; end "
+                    "what keeps the machine busy and start again, or name a running cluster with "
+                    "--address."
+                ) from error
+
+
+def build(experiment: Experiment) -> Algorithm:
+    """The algorithm, ready to train."""
+    if experiment.training.route == "stock":
+        from .stock import stock_config
+
+        return stock_config(experiment).build_algo()
+    return array_config(experiment).build_algo()
+
+
+def command_runners(algorithm: Algorithm, led: int, theta: NDArray[np.float64] | None) -> None:
+    """Tell every runner how many of its copies the leader leads, and a search leader's candidates.
+
+    Args:
+        algorithm: whose runners.
+        led: copies per runner.
+        theta: candidates for the led copies of all runners, one after the other; None: a policy
+            decides in the runners.
+    """
+
+    def command(runner: Any) -> None:
+        runner.lead(led)
+        if theta is not None:
+            part = max(0, (runner.worker_index or 1) - 1)
+            runner.assign(theta[part * led : (part + 1) * led])
+
+    on_runners(algorithm, command)
+
+
+def take_reports(algorithm: Algorithm) -> list[SampleReport]:
+    """The reports of all runners that answered."""
+    reports = on_runners(algorithm, lambda runner: runner.take_report())
+    return [report for report in reports if report]
+
+
+def on_runners(algorithm: Algorithm, function: Any) -> list[Any]:
+    """Call a function of the runner on every runner that samples."""
+    group = algorithm.env_runner_group
+    local = algorithm.config.num_env_runners == 0
+    return group.foreach_env_runner(function, local_env_runner=local)
+
+
+def check_sampled(result: dict[str, Any], reports: list[SampleReport]) -> None:
+    """A remote runner that keeps failing shows as an iteration without samples, not as an error."""
+    steps = result["env_runners"].get("num_env_steps_sampled", 0)
+    if not reports or not math.isfinite(steps) or steps <= 0:
+        raise RuntimeError("no env runner delivered a sample")
+
+
+def live_modules(algorithm: Algorithm) -> dict[str, Any]:
+    """The actors in the main process, which RLlib keeps in step with the learner."""
+    module = algorithm.env_runner_group.local_env_runner.module
+    return {name: module[name] for name in module.keys()}  # noqa: SIM118

@@ -1,0 +1,164 @@
+"""PPO's loss and its gradient by the weights of an actor-critic, written out.
+
+Automatic differentiation records and walks a graph of some sixty operations per minibatch, and with
+networks as small as these that takes longer than the arithmetic. A test holds the result to RLlib's
+own learner. Letters: n rows of a minibatch, A action entries.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from ray.rllib.algorithms.ppo.ppo import LEARNER_RESULTS_KL_KEY
+from ray.rllib.core.columns import Columns
+from ray.rllib.core.learner.learner import ENTROPY_KEY, POLICY_LOSS_KEY, VF_LOSS_KEY
+from ray.rllib.evaluation.postprocessing import Postprocessing
+from torch import Tensor, nn
+
+from ..policies.distributions import Likelihood, divergence, divergence_gradient, likelihood
+from ..policies.network import ACTIVATIONS, ActorCritic
+from .advantages import INFORMATION_PRICE
+
+CLIPPED_SHARE_KEY = "clipped_share"
+ACTIVE_LAYERS = tuple(ACTIVATIONS.values())
+Batch = dict[str, Tensor]
+
+
+@dataclass(frozen=True)
+class LossOptions:
+    """What weighs the terms of the loss.
+
+    Attributes:
+        clip: of the probability ratio, ε in PPO.
+        value_coefficient: of the squared value error.
+        entropy_coefficient: of the entropy bonus, beside prices of information in the batch.
+        kl_coefficient: of KL(sampling policy ‖ trained policy); None leaves it out.
+    """
+
+    clip: float
+    value_coefficient: float
+    entropy_coefficient: float
+    kl_coefficient: float | None
+
+
+@torch.no_grad()
+def write_gradient(
+    module: ActorCritic, part: Batch, options: LossOptions, report: bool
+) -> dict[str, float]:
+    """Set the gradient of a module's parameters to that of the mean loss over a minibatch.
+
+    Args:
+        module: its parameters must have gradient buffers, which are overwritten.
+        part: columns of the minibatch, each ``(n, …)``.
+        options: weights of the terms.
+        report: whether the terms of the loss are wanted.
+
+    Returns:
+        The terms, name -> mean over the minibatch, and the share of clipped rows; empty without
+        `report`.
+    """
+    assert module.critic is not None
+    actor = forward(module.actor, part[Columns.OBS])
+    critic = forward(module.critic, part[Columns.OBS])
+    inputs, discrete = module.with_deviations(actor[-1]), module.log_deviation is None
+    policy = likelihood(inputs, part[Columns.ACTIONS], discrete)
+    ratio = (policy.log_probability - part[Columns.ACTION_LOGP]).exp()
+    targets = part[Postprocessing.VALUE_TARGETS].unsqueeze(-1)
+    scale = module.value_scale
+    missed = (critic[-1] * scale - targets) / scale
+
+    of_inputs = _policy_gradient(policy, ratio, part, options)
+    terms = _terms(policy, ratio, missed, part, options.clip) if report else {}
+    if options.kl_coefficient is not None:
+        old = part[Columns.ACTION_DIST_INPUTS]
+        change = divergence_gradient(old, inputs, discrete)
+        of_inputs.add_(change, alpha=options.kl_coefficient / len(ratio))
+        if report:
+            terms[LEARNER_RESULTS_KL_KEY] = float(divergence(old, inputs, discrete).mean())
+    if module.log_deviation is not None:
+        of_inputs, of_deviation = of_inputs.chunk(2, dim=-1)
+        if module.log_deviation.requires_grad:
+            torch.sum(of_deviation, 0, out=module.log_deviation.grad)
+    backward(module.actor, actor, of_inputs)
+    # The chain rule through `missed`, in the order in which automatic differentiation rounds.
+    of_value = missed * (2.0 * options.value_coefficient / len(ratio)) / scale * scale
+    backward(module.critic, critic, of_value)
+    return terms
+
+
+def forward(network: nn.Sequential, inputs: Tensor) -> list[Tensor]:
+    """What every linear layer of a network is given, and what the last one puts out.
+
+    Args:
+        network: linear layers with activations between them.
+        inputs: ``(n, inputs)``.
+
+    Returns:
+        ``(n, width)`` each, one more than there are linear layers.
+    """
+    kept = [inputs]
+    for layer in network:
+        if isinstance(layer, nn.Linear):
+            kept.append(torch.addmm(layer.bias, kept[-1], layer.weight.t()))
+        else:
+            assert isinstance(layer, ACTIVE_LAYERS)
+            layer.activate_(kept[-1])
+    return kept
+
+
+def backward(network: nn.Sequential, kept: list[Tensor], gradient: Tensor) -> None:
+    """Write the gradients of all layers' weights and biases into their buffers.
+
+    Args:
+        network: as for `forward`.
+        kept: what `forward` returned; used up.
+        gradient: of the loss by the output, ``(n, outputs)``.
+    """
+    inputs = kept.pop()  # of the next layer; there is none after the output
+    for layer in reversed(network):
+        if isinstance(layer, nn.Linear):
+            inputs = kept.pop()
+            torch.mm(gradient.t(), inputs, out=layer.weight.grad)
+            torch.sum(gradient, 0, out=layer.bias.grad)
+            if kept:
+                gradient = gradient @ layer.weight
+        else:
+            assert isinstance(layer, ACTIVE_LAYERS)
+            gradient = layer.derivative(gradient, inputs)
+
+
+def _policy_gradient(
+    policy: Likelihood, ratio: Tensor, part: Batch, options: LossOptions
+) -> Tensor:
+    """Of the clipped surrogate and what entropy costs, by the inputs of the distribution.
+
+    Schulman et al. 2017 (PPO), eq. 7; `ratio` is ``(n,)``, the result as the inputs.
+    """
+    advantage, rows = part[Postprocessing.ADVANTAGES], len(ratio)
+    clipped = ratio.clamp(1.0 - options.clip, 1.0 + options.clip)
+    # A product, so that a value that is not finite stays one.
+    followed = (advantage * ratio <= advantage * clipped).to(ratio.dtype)
+    of_log_probability = advantage * (-1.0 / rows) * ratio * followed
+    of_entropy = None
+    if INFORMATION_PRICE in part:
+        of_entropy = part[INFORMATION_PRICE] * (-1.0 / rows)
+    if options.entropy_coefficient:
+        bonus = torch.full_like(ratio, -options.entropy_coefficient / rows)
+        of_entropy = bonus if of_entropy is None else of_entropy + bonus
+    return policy.gradient(of_log_probability, of_entropy)
+
+
+def _terms(
+    policy: Likelihood, ratio: Tensor, missed: Tensor, part: Batch, clip: float
+) -> dict[str, float]:
+    """What is reported of the loss, as means over the minibatch."""
+    advantage = part[Postprocessing.ADVANTAGES]
+    clipped = ratio.clamp(1.0 - clip, 1.0 + clip)
+    terms = {
+        POLICY_LOSS_KEY: -torch.min(advantage * ratio, advantage * clipped),
+        VF_LOSS_KEY: missed.square(),
+        ENTROPY_KEY: policy.entropy,
+        CLIPPED_SHARE_KEY: (ratio != clipped).to(ratio.dtype),
+    }
+    return {name: float(term.mean()) for name, term in terms.items()}

@@ -1,0 +1,45 @@
+"""The cobweb market's benchmarks, and the memory of a training run of it."""
+
+from __future__ import annotations
+
+from ..speed import Race, Resident
+
+COPIES, STEPS = 64, 50
+
+TWO_EPOCHS = Race(
+    "64 copies, 64×64, 2 epochs, minibatch 1024",
+    "cobweb",
+    COPIES,
+    STEPS,
+    free_information=True,
+    plain_loop=True,
+    goals={
+        "sampling_speedup_over_stock": ("at least", 50.0),
+        "iteration_speedup_over_stock": ("at least", 10.0),
+        "iteration_speedup_over_reference": ("at least", 1.0),
+    },
+)
+FOUR_EPOCHS = Race(
+    "64 copies, 64×64, 4 epochs, minibatch 4096",
+    "cobweb",
+    COPIES,
+    STEPS,
+    {"epochs": 4, "minibatch_size": 4096},
+    free_information=True,
+    plain_loop=True,
+    goals={"iteration_speedup_over_stock": ("at least", 10.0)},
+)
+WIDE = Race(
+    "8 copies, 256×256, 2 epochs, minibatch 1024",
+    "cobweb",
+    8,
+    STEPS,
+    {"hidden_layers": (256, 256)},
+    free_information=True,
+    goals={"sampling_speedup_over_stock": ("at least", 10.0)},
+)
+MEMORY = Resident(
+    "a training run with everything Ray starts",
+    "cobweb",
+    goals={"demo/megabytes": ("at most", 2500.0)},
+)

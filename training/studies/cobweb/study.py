@@ -1,0 +1,247 @@
+"""The cobweb market's study: calibration errors as in the paper's Table 1, and the logit curve."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Literal
+
+import numpy as np
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+from scipy.special import ndtr
+from scipy.stats import truncnorm
+
+from ....envs.cobweb.equilibrium import LogitEquilibrium
+from ....envs.cobweb.laws import NOISE_DEVIATION
+from ....envs.cobweb.market import Cobweb
+from ....leaders.objectives.calibration import Calibration
+from ....leaders.objectives.references import Moments, Planted, Reference
+from ...experiments.experiment import Experiment
+from ...policies.play import play
+from ...policies.policies import Trained
+from ..charts import TRAINED_COLOUR, chart, line
+from ..statistics import standard_error
+from ..study import Arrays, Findings, Row, Study
+
+PRICE = "price"
+BINS = np.linspace(0.0, 10.0, 101)
+PRICES_PER_SAMPLE = 300  # six episodes of 50 prices, the size of one experiment's sample
+FLOOR_SAMPLES = 2000
+EXACT_CURVE_COSTS = tuple(np.linspace(0.03, 0.42, 14))
+CURVE_COSTS = (0.1, 0.2, 0.2308, 0.3846)
+NEARLY_RATIONAL = 0.005
+PUBLISHED_TREATMENT: Literal["strongly_unstable"] = "strongly_unstable"
+PUBLISHED_MARKET = Cobweb(treatment=PUBLISHED_TREATMENT)
+PHYSICS = ("producers", "slope", "inflection_price", "demand_intercept", "demand_slope")
+PUBLISHED = {  # ADAGE (arXiv:2501.09429), Table 1
+    "equilibrium": (0.010, 0.017),
+    "rational": (0.013, 0.026),
+    "calibrated": (0.005, 0.007),
+}
+Floats = NDArray[np.float64]
+Sampler = Callable[[np.random.Generator, tuple[int, int]], Floats]
+"""Draws of the reference, of a given shape."""
+
+
+def measure(trained: Trained) -> Findings:
+    """Table 1 for the leader's θ, the equilibrium and rational followers, and the logit curve."""
+    experiment = trained.experiment
+    assert isinstance(experiment.market, Cobweb)
+    findings = Findings()
+    _calibration(trained, experiment.market, findings)
+    if experiment.followers.information_cost:
+        _logit_curve(trained, experiment.market, findings)
+    return findings
+
+
+def _calibration(trained: Trained, market: Cobweb, findings: Findings) -> None:
+    objective = trained.experiment.objective
+    if not isinstance(objective, Calibration) or objective.quantity != PRICE:
+        return
+    held = trained.experiment.bound_objective.samples(market)[PRICE]
+    masses, sample = reference_masses(objective.reference, held)
+    generator = np.random.default_rng(trained.experiment.evaluation.seed)
+    prices = {
+        "calibrated": _prices(trained, trained.theta),
+        "rational": _prices(trained, np.zeros_like(trained.theta)),
+        "equilibrium": generator.normal(
+            market.equilibrium_price, NOISE_DEVIATION, (FLOOR_SAMPLES, PRICES_PER_SAMPLE)
+        ),
+        "floor": sample(generator, (FLOOR_SAMPLES, PRICES_PER_SAMPLE)),
+    }
+    findings.arrays["reference_masses"] = masses
+    for name, drawn in prices.items():
+        absolute, squared = histogram_errors(drawn, masses)
+        findings.results[f"{name}/mae"] = float(absolute.mean())
+        findings.results[f"{name}/rmse"] = float(squared.mean())
+        if len(drawn) > 1:
+            findings.results[f"{name}/mae_standard_error"] = standard_error(absolute)
+            findings.results[f"{name}/rmse_standard_error"] = standard_error(squared)
+        findings.results[f"{name}/price_mean"] = float(drawn.mean())
+        findings.results[f"{name}/price_variance"] = float(drawn.var())
+        findings.arrays[f"{name}_masses"] = np.histogram(drawn, BINS)[0] / drawn.size
+    for metric in ("mae", "rmse"):
+        ratio = findings.results[f"calibrated/{metric}"] / findings.results[f"floor/{metric}"]
+        findings.results[f"calibrated/{metric}_over_floor"] = ratio
+    mean = mean_information_cost(market, trained.theta)
+    findings.results["calibrated/mean_information_cost"] = mean
+    if isinstance(objective.reference, Planted):
+        planted = market.characteristics.validate(objective.reference.theta)[0]
+        true = mean_information_cost(market, planted)
+        findings.results["planted/mean_information_cost"] = true
+        findings.results["planted/error"] = abs(mean - true)
+
+
+def _prices(trained: Trained, theta: Floats) -> Floats:
+    """Simulated prices in samples of `PRICES_PER_SAMPLE`, ``(samples, 300)``."""
+    played = play(trained.experiment, trained.policies, theta).quantities["price"]
+    by_copy = np.moveaxis(played, 2, 0).reshape(-1)
+    whole = len(by_copy) // PRICES_PER_SAMPLE * PRICES_PER_SAMPLE
+    return by_copy[:whole].reshape(-1, PRICES_PER_SAMPLE)
+
+
+def reference_masses(reference: Reference, values: Floats) -> tuple[Floats, Sampler]:
+    """Probability of each bin under the reference, ``(100,)``, and a sampler of it.
+
+    Args:
+        reference: where the prices are from; of moments the distribution itself is taken.
+        values: the sample it gave, ``(n,)``.
+    """
+    if isinstance(reference, Moments):
+        deviation = np.sqrt(reference.variance)
+        masses = np.diff(ndtr((BINS - reference.mean) / deviation))
+        return masses, lambda generator, size: generator.normal(reference.mean, deviation, size)
+    masses = np.histogram(values, BINS)[0] / len(values)
+    return masses, lambda generator, size: generator.choice(values, size)
+
+
+def histogram_errors(samples: Floats, masses: Floats) -> tuple[Floats, Floats]:
+    """MAE and RMSE of bin probabilities, one per sample: ``(n, 300)`` to two ``(n,)``."""
+    bins = np.clip(np.searchsorted(BINS, samples, side="right") - 1, -1, 100)
+    inside = (samples >= BINS[0]) & (samples <= BINS[-1])
+    shares = np.zeros((len(samples), 100))
+    rows = np.broadcast_to(np.arange(len(samples))[:, None], samples.shape)
+    np.add.at(shares, (rows[inside], np.minimum(bins[inside], 99)), 1.0 / samples.shape[1])
+    error = shares - masses
+    return np.abs(error).mean(axis=1), np.sqrt((error**2).mean(axis=1))
+
+
+def mean_information_cost(market: Cobweb, theta: Floats) -> float:
+    """Mean λ of the producers under θ: of the truncated normal, or of their own."""
+    if market.parameterisation != "distribution":
+        return float(np.mean(theta))
+    mean, deviation = float(theta[0]), float(theta[1])
+    if deviation < 1e-9:
+        return mean
+    return float(truncnorm.mean(-mean / deviation, np.inf, loc=mean, scale=deviation))
+
+
+def _logit_curve(trained: Trained, market: Cobweb, findings: Findings) -> None:
+    """Price mean and variance of the one policy at fixed λ, beside the logit equilibrium."""
+    solver = LogitEquilibrium(market)
+    rows = []
+    for cost in (0.0, NEARLY_RATIONAL, *CURVE_COSTS):
+        theta = np.zeros(len(market.characteristics))
+        theta[: 1 if market.parameterisation == "distribution" else None] = cost
+        prices = play(trained.experiment, trained.policies, theta).quantities["price"]
+        mean, variance = float(prices.mean()), float(prices.var())
+        if cost >= NEARLY_RATIONAL:
+            exact = solver.solve(cost, damping=min(0.1, cost / 2))
+            expected = (exact.mean, exact.variance)
+        else:
+            expected = (market.equilibrium_price, NOISE_DEVIATION**2)
+        rows.append((cost, mean, variance, *expected))
+        findings.results[f"logit/{cost:g}/price_mean_error"] = mean - expected[0]
+        findings.results[f"logit/{cost:g}/price_variance_ratio"] = variance / expected[1]
+    findings.arrays["logit_curve"] = np.array(rows)
+    exact_curve = [(c, solver.solve(c)) for c in EXACT_CURVE_COSTS]
+    findings.arrays["exact_curve"] = np.array([(c, e.mean, e.variance) for c, e in exact_curve])
+
+
+# Table and figures --------------------------------------------------------------------------------
+
+
+def rows(experiment: Experiment) -> list[Row]:
+    """Table 1 of the paper, with the sampling floor; then the logit curve."""
+    table, market = [], experiment.market
+    assert isinstance(market, Cobweb)
+    if isinstance(experiment.objective, Calibration):
+        labels = {
+            "equilibrium": "rational expectations",
+            "rational": "the same policy at λ = 0",
+            "calibrated": "calibrated",
+        }
+        for name, label in labels.items():
+            for metric, published in zip(("mae", "rmse"), PUBLISHED[name], strict=True):
+                row = Row(f"{label}, {metric.upper()}", f"{name}/{metric}")
+                if _is_published(market) and name != "rational":
+                    row = replace(row, expected=f"{published}", source="paper, Table 1")
+                table.append(row)
+        table += [
+            Row("sampling floor, MAE", "floor/mae"),
+            Row("sampling floor, RMSE", "floor/rmse"),
+            Row("mean λ of the producers", "calibrated/mean_information_cost"),
+        ]
+        if isinstance(experiment.objective.reference, Planted):
+            table.append(Row("planted mean λ", "planted/mean_information_cost"))
+    if experiment.followers.information_cost:
+        for cost in CURVE_COSTS:
+            key = f"logit/{cost:g}/price_variance_ratio"
+            table.append(Row(f"price variance at λ = {cost:g} / logit", key, "1", "computed"))
+    return table
+
+
+def _is_published(market: Cobweb) -> bool:
+    """Whether it is the market of the paper's table, however its options say so."""
+    return all(getattr(market, name) == getattr(PUBLISHED_MARKET, name) for name in PHYSICS)
+
+
+def figures(experiment: Experiment, results: dict[str, float], arrays: Arrays) -> dict[str, Figure]:
+    """Price histograms against the reference, and the logit curve."""
+    drawn = {}
+    if "reference_masses" in arrays:
+        drawn["prices"] = _price_histogram(experiment, results, arrays)
+    if "logit_curve" in arrays:
+        drawn["logit_curve"] = _curve_figure(arrays["logit_curve"], arrays["exact_curve"])
+    return drawn
+
+
+def _price_histogram(experiment: Experiment, results: dict[str, float], arrays: Arrays) -> Figure:
+    centres = (BINS[1:] + BINS[:-1]) / 2
+    figure, axes = chart(1, 3, width=11, height=3.4)
+    shown = {
+        "calibrated": "calibrated",
+        "rational": "same policy, λ = 0",
+        "equilibrium": "rational expectations",
+    }
+    for axis, (name, title) in zip(axes, shown.items(), strict=True):
+        axis.set_ylim(0.0, 1.1 * max(arrays[f"{n}_masses"].max() for n in shown))
+        axis.bar(centres, arrays[f"{name}_masses"], width=0.1, color=TRAINED_COLOUR, alpha=0.75)
+        line(axis, centres, arrays["reference_masses"], "reference")
+        axis.set_title(f"{title}: MAE {results[f'{name}/mae']:.4f}")
+        axis.set_xlabel("price")
+    axes[0].set_ylabel("probability per bin of 0.1")
+    axes[0].legend()
+    return figure
+
+
+def _curve_figure(curve: Floats, exact_curve: Floats) -> Figure:
+    figure, axes = chart(1, 2, width=8, height=3.4)
+    cost, mean, variance, exact_mean, exact_variance = curve.T
+    rational = cost <= NEARLY_RATIONAL
+    dense_cost, dense_mean, dense_variance = exact_curve.T
+    for axis, few, dense, ours, label in (
+        (axes[0], exact_mean, dense_mean, mean, "price mean"),
+        (axes[1], exact_variance, dense_variance, variance, "price variance"),
+    ):
+        exact_costs = np.concatenate([cost[rational], dense_cost])
+        line(axis, exact_costs, np.concatenate([few[rational], dense]), "logit equilibrium")
+        axis.plot(cost, ours, "o", color=TRAINED_COLOUR, label="trained policy")
+        axis.set_xlabel("price of information λ")
+        axis.set_ylabel(label)
+    axes[0].legend()
+    return figure
+
+
+COBWEB_STUDY = Study(measure, rows, figures)

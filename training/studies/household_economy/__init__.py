@@ -1,0 +1,20 @@
+"""What is claimed of the household economy."""
+
+from ..catalogue import Declared
+
+DECLARED = Declared(
+    study="study:HOUSEHOLD_STUDY",
+    tables={
+        "household_saving": "tables:household_saving",
+        "household_tax": "tables:household_tax",
+        "household_taxai": "tables:household_taxai",
+        "household_taxai_unweighted": "tables:household_taxai_unweighted",
+    },
+    measurements={
+        "household_landscape": "landscape:reproduced",
+    },
+    benchmarks={
+        "household": "speed:ALONE",
+        "household_training": "speed:RACE",
+    },
+)

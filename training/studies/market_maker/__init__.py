@@ -1,0 +1,13 @@
+"""What is claimed of the market maker."""
+
+from ..catalogue import Declared
+
+DECLARED = Declared(
+    study="study:MARKET_MAKER_STUDY",
+    tables={
+        "market_maker": "tables:market_maker",
+    },
+    benchmarks={
+        "market_maker": "speed:ALONE",
+    },
+)

@@ -1,0 +1,75 @@
+"""What a market's benchmark is: a race against other trainers, a measurement, a run for memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Figures = dict[str, list[float]]
+"""Name -> one value per repeat."""
+Goal = tuple[Literal["at least", "at most"], float]
+"""What the project aims at on its own machine."""
+
+
+def note(figures: Figures, name: str, value: float) -> None:
+    """Add one more value of a figure."""
+    figures.setdefault(name, []).append(value)
+
+
+@dataclass(frozen=True)
+class Race:
+    """Followers of a market, trained on the array route, by stock RLlib, and by a plain loop.
+
+    Attributes:
+        title: what is compared.
+        market: name of the market, with its default options.
+        copies, steps: of one iteration, B and T.
+        followers: options of the followers.
+        free_information: leave prices of information out, which stock RLlib cannot learn with; a
+            further contender keeps them.
+        plain_loop: whether a hand-written PPO loop takes part.
+        goals: figure -> what is aimed at.
+    """
+
+    title: str
+    market: str
+    copies: int
+    steps: int
+    followers: Mapping[str, Any] = field(default_factory=dict)
+    free_information: bool = False
+    plain_loop: bool = False
+    goals: Mapping[str, Goal] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A measurement of the market's own.
+
+    Attributes:
+        title: what is measured.
+        function: of the number of repeats and of whether to be quick.
+        goals: figure -> what is aimed at.
+    """
+
+    title: str
+    function: Callable[[int, bool], Figures]
+    goals: Mapping[str, Goal] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Resident:
+    """Memory of a training run of a market under a PPO leader, with everything Ray starts.
+
+    Attributes:
+        title: what is trained.
+        market: name of the market, with its default options.
+        goals: figure -> what is aimed at.
+    """
+
+    title: str
+    market: str
+    goals: Mapping[str, Goal] = field(default_factory=dict)
+
+
+Benchmark = Race | Measured | Resident
