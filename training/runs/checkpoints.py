@@ -13,8 +13,8 @@ from typing import Any
 from ...envs.core.errors import PacesetterError
 from ..experiments.experiment import Experiment
 from ..experiments.load import resolved
-from .whole_files import flush_folder, is_disk_full, write_json, write_whole
 from ..experiments.yaml_file import dump_yaml, read_yaml
+from .whole_files import flush_folder, is_disk_full, write_json, write_whole
 
 COMPLETE = "COMPLETE"
 """Name of the file that is written last into a checkpoint."""

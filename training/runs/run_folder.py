@@ -13,7 +13,6 @@ import json
 import math
 import numbers
 import os
-import platform
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -24,13 +23,13 @@ from typing import Any
 
 from ...envs.core.dotted import IMPORTED
 from ...envs.core.errors import PacesetterError
-from .array_file import read_arrays, write_arrays
-from .checkpoints import CONFIG, latest_checkpoint, new_checkpoint
 from ..experiments.experiment import Experiment
 from ..experiments.load import load_experiment, resolved
-from .whole_files import is_disk_full, write_json, write_whole
 from ..experiments.yaml_file import dump_yaml
+from .array_file import read_arrays, write_arrays
+from .checkpoints import CONFIG, latest_checkpoint, new_checkpoint
 from .machine import software_versions
+from .whole_files import is_disk_full, write_json, write_whole
 
 VERSIONS, RESULTS, REFERENCE = "versions.json", "results.json", "reference.npz"
 CODE = "imported_from"  # key of VERSIONS: user's module -> folder
@@ -197,8 +196,6 @@ def prepare_folder(path: Path) -> None:
         ) from None
     except OSError as error:
         raise _unwritable(path, error) from error
-
-
 
 
 def _own_code(experiment: Experiment) -> dict[str, dict[str, str]]:

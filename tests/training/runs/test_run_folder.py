@@ -16,9 +16,8 @@ import pytest
 
 from pacesetter.envs.cobweb.market import Cobweb
 from pacesetter.envs.core.errors import PacesetterError
-from pacesetter.training.runs import checkpoints
-from pacesetter.training.runs import whole_files
 from pacesetter.training.experiments.load import load_experiment
+from pacesetter.training.runs import checkpoints, whole_files
 from pacesetter.training.runs.run_folder import REFERENCE, RunFolder
 from pacesetter.training.runs.whole_files import write_whole
 

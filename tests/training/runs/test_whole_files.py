@@ -10,13 +10,13 @@ import pytest
 import torch
 
 import pacesetter
-from pacesetter.training.studies import charts
-from pacesetter.training.loop.averaging import WeightAverage
 from pacesetter.training.evaluation.evaluate import evaluate
 from pacesetter.training.experiments.load import load_experiment
+from pacesetter.training.loop.averaging import WeightAverage
 from pacesetter.training.policies.policies import Policies
 from pacesetter.training.runs.run_folder import RESULTS, RunFolder
 from pacesetter.training.runs.whole_files import whole_file, write_json, write_whole
+from pacesetter.training.studies import charts
 
 TRAINING = Path(pacesetter.__file__).parent / "training"
 WRITERS = {"savefig", "save_file", "savez", "savez_compressed", "tofile", "to_csv"}
