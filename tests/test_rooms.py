@@ -22,6 +22,7 @@ FLOORS = (
     {"runs"},
     {"policies"},
     {"backend"},
+    {"ppo"},
     {"rllib"},
     {"loop"},
     {"studies"},

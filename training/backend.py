@@ -1,14 +1,17 @@
-"""What an env runner tells the trainer about one sample, beside the experience itself."""
+"""What the training loop asks of whoever samples and learns, and what it is told."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..leaders.game import GameStep
+from .policies.network import ActorCritic
 
 
 @dataclass
@@ -29,6 +32,48 @@ class SampleReport:
     led_theta: NDArray[np.float64]
     random_values: NDArray[np.float64]
     quantities: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Iteration:
+    """What one round of sampling and learning brought.
+
+    Attributes:
+        reports: of every env runner that answered.
+        learned: module name -> what its update reports; modules that did not learn are left out.
+    """
+
+    reports: list[SampleReport]
+    learned: dict[str, dict[str, float]]
+
+
+class Backend(Protocol):
+    """Whoever plays the copies of a game and trains its modules."""
+
+    @property
+    def modules(self) -> Mapping[str, ActorCritic]:
+        """The live networks."""
+
+    def command(self, led: int, theta: NDArray[np.float64] | None) -> None:
+        """Say what the copies do from now on.
+
+        Args:
+            led: copies per env runner in which the leader sets θ; the others draw it at random.
+            theta: candidates for the led copies of all env runners, one after the other; None: a
+                policy decides in the copies.
+        """
+
+    def iterate(self) -> Iteration:
+        """Sample once and learn from it."""
+
+    def save(self, folder: Path) -> None:
+        """Write everything that changes into a new folder."""
+
+    def restore(self, folder: Path) -> str:
+        """Go on from what `save` wrote; why that is not exact, or nothing where it is."""
+
+    def stop(self) -> None:
+        """Release what is held."""
 
 
 class SampleAccount:

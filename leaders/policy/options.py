@@ -58,3 +58,16 @@ class PPOOptions:
     value_scale: Positive = 1.0
     initial_action_deviation: Positive = 0.5
     final_action_deviation: Positive | None = None
+
+
+@dataclass(frozen=True)
+class LeaderPolicyOptions(PPOOptions):
+    """A leader's policy: half the range of an action is half that between a θ's bounds.
+
+    Attributes:
+        initial_theta: name -> value that an untrained leader sets on average; entries left out take
+            the market's default. None: the middle of every range. A leader climbs from where it
+            starts: begin at a policy under which the market works.
+    """
+
+    initial_theta: dict[str, float] | None = None

@@ -1,35 +1,32 @@
-"""The options of a leader that RLlib trains beside the followers; the trainer builds its policy."""
+"""A leader that PPO trains beside the followers: its options, and how the loop is guided by it."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from annotated_types import Ge, MinLen
+from numpy.typing import NDArray
 
 from ...envs.core.characteristics import Characteristics
 from ..leader import Interval, LeaderSettings
-from .options import Count, Fraction, Positive, PPOOptions
+from .options import Count, Fraction, LeaderPolicyOptions, Positive
 
 
 @dataclass(frozen=True)
-class PPOLeader(PPOOptions, LeaderSettings):
+class PPOLeader(LeaderPolicyOptions, LeaderSettings):
     """A leader that sets θ inside the episode with a policy trained by PPO.
 
     Its options are PPO's, with a leader's defaults, and its two clocks. The final learning rate
-    lies well below the start so that followers meet an almost stationary leader at the end; half
-    the range of an action is half the range between a characteristic's bounds.
+    lies well below the start so that followers meet an almost stationary leader at the end.
 
     Attributes:
-        initial_theta: name -> value that an untrained leader sets on average; entries left out take
-            the market's default. None: the middle of every range. A leader climbs from where it
-            starts: begin at a policy under which the market works.
         interval: the slow clock, ``"episode"`` or follower steps between two settings of θ.
         update_every: follower updates per leader update, the slow time scale of learning.
     """
 
     name: ClassVar[str] = "ppo"
-    initial_theta: dict[str, float] | None = None
     interval: Interval = "episode"
     update_every: Count = 1
     hidden_layers: Annotated[tuple[Count, ...], MinLen(1)] = (32, 32)
@@ -39,11 +36,37 @@ class PPOLeader(PPOOptions, LeaderSettings):
     minibatch_size: Count = 256
     discount: Fraction = 0.99
 
-    def search(self, characteristics: Characteristics, seed: int) -> None:
-        """None: this leader does not search between episodes, RLlib trains it.
+    @property
+    def policy(self) -> LeaderPolicyOptions:
+        """These options."""
+        return self
+
+    def guide(self, characteristics: Characteristics, seed: int) -> PolicyGuide:
+        """A guide that leaves everything to the policy.
 
         PacesetterError if `initial_theta` names an unknown entry or is out of bounds.
         """
         if self.initial_theta is not None:
             characteristics.validate(self.initial_theta)
-        return None
+        return PolicyGuide()
+
+
+class PolicyGuide:
+    """A policy sets θ in the copies, and PPO trains it: nothing is left to guide."""
+
+    def next_theta(self, slots: int) -> None:
+        """The policy is asked in the copies themselves."""
+
+    def learn(self, theta: NDArray, values: NDArray, last: bool) -> None:
+        """PPO does it."""
+
+    def answer(self, acting: Callable[[], NDArray]) -> NDArray:
+        """What the policy sets at the start of an episode."""
+        return acting()
+
+    def state(self) -> dict[str, Any]:
+        """It is in the checkpoint of the policies."""
+        return {}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Nothing beyond the policies."""

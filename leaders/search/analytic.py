@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ...envs.core.characteristics import Characteristics
 from ...envs.core.errors import PacesetterError, unknown
-from ..leader import SearchLeader
+from ..leader import Draw, SearchLeader
 from .distributions import Discrete, Distribution, MaximumEntropy, Sampled
 from .options import (
     SearchSettings,
@@ -53,6 +53,10 @@ class AnalyticLeader(SearchSettings):
     def search(self, characteristics: Characteristics, seed: int) -> AnalyticSearch:
         """The search leader; PacesetterError if the distribution is ill-defined."""
         return AnalyticSearch(characteristics, self._distribution(characteristics), seed)
+
+    def drawn_answer(self, characteristics: Characteristics, seed: int) -> Draw:
+        """Draws from the distribution."""
+        return self.search(characteristics, seed).propose
 
     def _distribution(self, characteristics: Characteristics) -> Distribution:
         if self.distribution not in FIELDS_OF:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -11,7 +12,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from ...envs.core.characteristics import Characteristics
 from ...envs.core.errors import PacesetterError
-from ..leader import Interval, LeaderSettings
+from ..leader import Interval, LeaderSettings, SearchLeader
+from .guide import SearchGuide
 
 ROUNDING = 1e-5  # share of a characteristic's range by which θ may move on its way through float32
 
@@ -30,6 +32,18 @@ class SearchSettings(LeaderSettings):
     interval: Interval = "episode"
     candidates: Annotated[int, Ge(1)] | None = None
     update_every: Annotated[int, Ge(1)] = 1
+
+    @abstractmethod
+    def search(self, characteristics: Characteristics, seed: int) -> SearchLeader:
+        """The search leader with these options.
+
+        Raises:
+            PacesetterError: options that do not fit these characteristics.
+        """
+
+    def guide(self, characteristics: Characteristics, seed: int) -> SearchGuide:
+        """Rounds of candidates."""
+        return SearchGuide(self.search(characteristics, seed), self.candidates, self.update_every)
 
 
 def checked_number(number: int) -> int:

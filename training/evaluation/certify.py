@@ -76,7 +76,7 @@ def _certificate_folder(run: RunFolder, wanted: Experiment) -> RunFolder:
     there = RunFolder.open(path)
     if resolved(there.experiment) == resolved(wanted):
         return there
-    if not isinstance(there.experiment.leader, FixedLeader):
+    if type(there.experiment.leader) is not type(wanted.leader):
         raise PacesetterError(f"{path}: holds a run that is no certificate; move it elsewhere.")
     print(
         f"{path} is of {_answer(there.experiment.leader)} and {_length(there.experiment)}; the run "

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from torch.utils.tensorboard import SummaryWriter
 
 from ...envs.core.errors import PacesetterError
-from ...leaders.search.analytic import AnalyticSearch
 from ..experiments.experiment import Experiment
 from ..policies.play import Theta, play
 from ..policies.policies import Policies, Trained
@@ -87,10 +86,8 @@ def leader_of(trained: Trained) -> Theta:
     experiment = trained.experiment
     if trained.policies.has_leader:
         return trained.policies.theta
-    search = experiment.leader.search(experiment.market.characteristics, experiment.seed)
-    if isinstance(search, AnalyticSearch):
-        return lambda state: search.propose(len(state.theta))
-    return trained.theta
+    draw = experiment.leader.drawn_answer(experiment.market.characteristics, experiment.seed)
+    return trained.theta if draw is None else lambda state: draw(len(state.theta))
 
 
 def evaluate(run: RunFolder) -> dict[str, float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Annotated
@@ -28,7 +29,8 @@ class Experiment:
         market: the game.
         objective: what the leader wants.
         leader: who sets θ, and how.
-        followers: the followers' policies.
+        followers: the followers' policies, of every group that has no options of its own.
+        own_followers: group name -> the policies of that group.
         training: the loop.
         evaluation: how the result is measured.
         samples: the reference samples that the objective compares with, once they have been read;
@@ -43,6 +45,9 @@ class Experiment:
     objective: Objective
     leader: LeaderSettings
     followers: FollowerSettings = field(default_factory=FollowerSettings)
+    own_followers: Mapping[str, FollowerSettings] = field(
+        default_factory=dict, metadata={"option": False}
+    )
     training: TrainingSettings = field(default_factory=TrainingSettings)
     evaluation: EvaluationSettings = field(default_factory=EvaluationSettings)
     samples: Samples | None = field(
@@ -56,6 +61,10 @@ class Experiment:
             raise PacesetterError(
                 f"name: {self.name!r} cannot name a folder; use letters, digits, '_' and '-'."
             )
+
+    def followers_of(self, group: str) -> FollowerSettings:
+        """The options of one group."""
+        return self.own_followers.get(group, self.followers)
 
     def bound(self) -> Experiment:
         """This experiment with its reference samples read: nothing is read or solved after it.

@@ -27,7 +27,8 @@ from ...leaders.registry import (
 )
 from .conversion import INVALID, Converter, Registry, plain
 from .experiment import Experiment
-from .rules import check_together
+from .followers import SECTION, plain_followers, read_followers
+from .rules import WITH_LEARNERS_ALONE, check_together
 from .shipped import shipped_experiments
 from .yaml_file import UNREADABLE, KeyPath, YamlFile, dotted, parse_value, read_yaml, shown
 
@@ -54,9 +55,13 @@ def load_experiment(
     content = _Content(path, read_yaml(path), overrides)
     content.values.setdefault("name", path.stem)
     converter = Converter(registries())
+    followers = content.values.pop(SECTION, None)
     experiment = converter.convert(content.values, Experiment)
+    if experiment is not INVALID:
+        experiment = _with_followers(experiment, followers, converter)
+        experiment = _as_its_market_wants(experiment, content.values.get("training"))
     problems = converter.problems
-    if experiment is not INVALID and not content.problems:
+    if experiment is not INVALID and not problems and not content.problems:
         experiment = replace(experiment, samples=samples)
         problems = check_together(experiment)
     for key_path, message in problems:
@@ -73,7 +78,33 @@ def resolved(experiment: Experiment) -> dict[str, Any]:
 
     Written with `dump_yaml` and read with `load_experiment`, it gives an equal experiment.
     """
-    return plain(experiment, registries())
+    values = plain(experiment, registries())
+    if experiment.market.groups:
+        values[SECTION] = plain_followers(experiment)
+    else:
+        del values[SECTION]
+    return values
+
+
+def _with_followers(experiment: Experiment, values: Any, converter: Converter) -> Experiment:
+    try:
+        groups = [group.name for group in experiment.market.groups]
+    except PacesetterError:  # which `check_together` will say
+        groups = []
+    if values is not None and not groups:
+        problem = f"nobody in market {experiment.market.name!r} learns; leave this section out"
+        converter.problems.append(((SECTION,), problem))
+        return experiment
+    default, own = read_followers(values, groups, converter)
+    return replace(experiment, followers=default, own_followers=own)
+
+
+def _as_its_market_wants(experiment: Experiment, given: Any) -> Experiment:
+    """Where nobody learns, what concerns learners alone is off unless the file gives it."""
+    if experiment.market.groups:
+        return experiment
+    off: dict[str, Any] = {key: 0 for key in WITH_LEARNERS_ALONE if key not in (given or {})}
+    return replace(experiment, training=replace(experiment.training, **off))
 
 
 @cache

@@ -5,23 +5,27 @@ Like the rest of an experiment they are checked before Ray or torch is imported.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
 from gymnasium.spaces import Box, Discrete
 
 from ...envs.core.errors import PacesetterError
+from ...envs.core.market import Group
 from ...leaders.objectives.references import UnfitReferenceError
-from ...leaders.policy.ppo import PPOLeader
-from .settings import TrainingSettings
-from .yaml_file import KeyPath
+from ...leaders.policy.options import PPOOptions
+from .settings import FollowerSettings, TrainingSettings
+from .yaml_file import KeyPath, dotted
 
 if TYPE_CHECKING:
     from .experiment import Experiment
 
 Problem = tuple[KeyPath, str]
 """The key at fault, and what is wrong with it and how to cure it."""
+WITH_LEARNERS_ALONE = ("pretrain_iterations", "random_theta_share", "env_runners", "learners")
+"""Keys of the section ``training`` that mean nothing where nobody learns."""
+SHARED_ON_THE_STOCK_ROUTE = ("discount", "gae_lambda", "epochs", "minibatch_size")
 
 
 def leader_copies(training: TrainingSettings) -> int:
@@ -51,24 +55,56 @@ def _a_copy_for_the_leader(experiment: Experiment) -> Iterable[Problem]:
         )
 
 
+def _policies(experiment: Experiment) -> Iterator[tuple[KeyPath, PPOOptions]]:
+    """The options of every policy that is trained, and where they stand."""
+    if any(group.name not in experiment.own_followers for group in experiment.market.groups):
+        yield ("followers",), experiment.followers
+    for name, settings in experiment.own_followers.items():
+        yield ("followers", name), settings
+    if experiment.leader.policy is not None:
+        yield ("leader",), experiment.leader.policy
+
+
+def _followers(experiment: Experiment) -> Iterator[tuple[KeyPath, Group, FollowerSettings]]:
+    """Every group with the options of its policy, and where they stand."""
+    for group in experiment.market.groups:
+        own = group.name in experiment.own_followers
+        path = ("followers", group.name) if own else ("followers",)
+        yield path, group, experiment.followers_of(group.name)
+
+
+def _somebody_learns(experiment: Experiment) -> Iterable[Problem]:
+    """In a market without learning groups there is nobody to train, and nothing to share out."""
+    if experiment.market.groups:
+        return
+    nobody = f"nobody in market {experiment.market.name!r} learns"
+    training = experiment.training
+    if experiment.followers != FollowerSettings() or experiment.own_followers:
+        yield ("followers",), f"{nobody}; leave this section out"
+    for key in WITH_LEARNERS_ALONE:
+        if value := getattr(training, key):
+            yield ("training", key), f"{nobody}, so that it must be 0, got {value}; leave it out"
+    if training.route == "stock":
+        yield ("training", "route"), f"{nobody}, and RLlib has nothing to train; leave it out"
+
+
 def _information_can_be_priced(experiment: Experiment) -> Iterable[Problem]:
     """Information costs are a price per sample, on the entropy of a choice among finitely many."""
-    paying = [group for group in experiment.market.groups if group.information_cost]
-    if not experiment.followers.information_cost or not paying:
-        return
-    for group in paying:
+    for path, group, followers in _followers(experiment):
+        if not (followers.information_cost and group.information_cost):
+            continue
         if not isinstance(group.action_space, Discrete):
             yield (
                 ("market",),
                 f"group {group.name!r} pays for information, which needs a Discrete action space; "
-                "set followers.information_cost: false to leave these costs out",
+                f"set {dotted(path)}.information_cost: false to leave these costs out",
             )
-    if experiment.training.route == "stock":
-        yield (
-            ("training", "route"),
-            "RLlib's stock loss has no price of information per sample; choose array, or set "
-            "followers.information_cost: false",
-        )
+        if experiment.training.route == "stock":
+            yield (
+                ("training", "route"),
+                "RLlib's stock loss has no price of information per sample; choose array, or set "
+                f"{dotted(path)}.information_cost: false",
+            )
 
 
 def _route_can_do_it(experiment: Experiment) -> Iterable[Problem]:
@@ -79,44 +115,61 @@ def _route_can_do_it(experiment: Experiment) -> Iterable[Problem]:
             f"the array route learns in the main process (0) or in one remote learner (1), got "
             f"{training.learners}; more need training.route: stock",
         )
-    if training.route == "stock" and isinstance(leader, PPOLeader) and leader.update_every > 1:
+    for key in ("env_runners", "learners"):
+        if training.route == "local" and getattr(training, key):
+            yield (
+                ("training", key),
+                f"the local route has one process, so that it must be 0, got "
+                f"{getattr(training, key)}; remote workers need training.route: array",
+            )
+    if training.route == "stock" and leader.policy is not None and leader.update_every > 1:
         yield (
             ("leader", "update_every"),
             f"RLlib's stock learner updates all policies in every iteration, got "
             f"{leader.update_every}; set leader.update_every: 1, or training.route: array",
         )
+    settings = [experiment.followers_of(group.name) for group in experiment.market.groups]
+    for key in SHARED_ON_THE_STOCK_ROUTE:
+        if training.route == "stock" and len({getattr(one, key) for one in settings}) > 1:
+            yield (
+                ("followers",),
+                f"RLlib's stock learner has one {key} for all policies; give every group the same, "
+                "or set training.route: array",
+            )
 
 
 def _deviation_can_be_scheduled(experiment: Experiment) -> Iterable[Problem]:
-    """The array route's learner sets a scheduled deviation after every update."""
-    if experiment.training.route == "array":
+    """RLlib's learner alone cannot set a scheduled deviation after every update."""
+    if experiment.training.route != "stock":
         return
-    for section in ("followers", "leader"):
-        if getattr(getattr(experiment, section), "final_action_deviation", None) is not None:
+    for path, settings in _policies(experiment):
+        if settings.final_action_deviation is not None:
             yield (
                 ("training", "route"),
                 "RLlib's stock learner cannot change the deviation of a policy; choose array, or "
-                f"leave out {section}.final_action_deviation",
+                f"leave out {dotted(path)}.final_action_deviation",
             )
 
 
 def _bounds_can_be_smooth(experiment: Experiment) -> Iterable[Problem]:
-    if experiment.followers.action_bounds == "smooth" and experiment.training.route == "stock":
-        yield (
-            ("training", "route"),
-            "RLlib's stock runners clip actions; choose array, or followers.action_bounds: clipped",
-        )
+    for path, _, followers in _followers(experiment):
+        if followers.action_bounds == "smooth" and experiment.training.route == "stock":
+            yield (
+                ("training", "route"),
+                "RLlib's stock runners clip actions; choose array, or "
+                f"{dotted(path)}.action_bounds: clipped",
+            )
+            return
 
 
 def _initial_action_is_an_action(experiment: Experiment) -> Iterable[Problem]:
-    start = experiment.followers.initial_action
-    if start is None:
-        return
-    for group in experiment.market.groups:
-        space = group.action_space
+    for path, group, followers in _followers(experiment):
+        start, space = followers.initial_action, group.action_space
+        if start is None:
+            continue
         if not isinstance(space, Box):
             yield (
-                ("followers", "initial_action"),
+                (*path, "initial_action"),
                 f"group {group.name!r} chooses among {space.n} actions and has no mean action; "
                 "leave initial_action out",
             )
@@ -124,21 +177,19 @@ def _initial_action_is_an_action(experiment: Experiment) -> Iterable[Problem]:
             low, high = ([f"{bound:.4g}" for bound in side] for side in (space.low, space.high))
             bounds = ", ".join(f"[{a}, {b}]" for a, b in zip(low, high, strict=True))
             yield (
-                ("followers", "initial_action"),
+                (*path, "initial_action"),
                 f"an action of group {group.name!r} has {space.shape[0]} entries, within {bounds}; "
                 f"got {list(start)}",
             )
 
 
 def _geometric_decay_ends_above_zero(experiment: Experiment) -> Iterable[Problem]:
-    for section in ("followers", "leader"):
-        options = getattr(experiment, section)
-        geometric = getattr(options, "learning_rate_decay", "linear") == "geometric"
-        if geometric and options.final_learning_rate == 0:
+    for path, settings in _policies(experiment):
+        if settings.learning_rate_decay == "geometric" and settings.final_learning_rate == 0:
             yield (
-                (section, "final_learning_rate"),
+                (*path, "final_learning_rate"),
                 "a geometric decay never ends at 0; give a positive rate, or choose "
-                f"{section}.learning_rate_decay: linear",
+                f"{dotted(path)}.learning_rate_decay: linear",
             )
 
 
@@ -153,12 +204,12 @@ def _interval_within_episode(experiment: Experiment) -> Iterable[Problem]:
 
 
 def _leader_fits_the_market(experiment: Experiment) -> Iterable[Problem]:
-    """Set up a search leader as a run will: it reads its distribution or bounds, or says why not.
+    """Set up the leader as a run will: it reads its distribution or bounds, or says why not.
 
     What the market itself refuses (a θ out of bounds) is said in the same way.
     """
     try:
-        experiment.leader.search(experiment.market.characteristics, experiment.seed)
+        experiment.leader.guide(experiment.market.characteristics, experiment.seed)
     except PacesetterError as error:
         yield ("leader",), str(error)
 
@@ -176,6 +227,7 @@ def _objective_can_be_measured(experiment: Experiment) -> Iterable[Problem]:
 
 
 RULES: list[Callable[[Experiment], Iterable[Problem]]] = [
+    _somebody_learns,
     _a_copy_for_the_leader,
     _information_can_be_priced,
     _route_can_do_it,

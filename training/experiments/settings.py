@@ -48,8 +48,9 @@ class TrainingSettings:
         random_theta_share: share of the copies that stay on random θ in phase 2.
         env_runners: remote samplers; 0 samples in the main process.
         learners: remote learners; 0 learns in the main process.
-        route: ``array`` is the fast path; ``stock`` steps the PettingZoo view with RLlib's own
-            runners, connectors and learner.
+        route: ``array`` is the fast path, on RLlib; ``local`` is the same in one process, without
+            Ray; ``stock`` steps the PettingZoo view with RLlib's own runners, connectors and
+            learner. A market in which nobody learns never needs Ray.
         averaged_share: share of the iterations, at the end, over which the weights of the policies
             that are handed over are averaged; 0 hands over the last ones.
         checkpoint_every: iterations between checkpoints.
@@ -66,7 +67,7 @@ class TrainingSettings:
     random_theta_share: Annotated[float, Ge(0), Lt(1)] = 0.25
     env_runners: Annotated[int, Ge(0)] = 0
     learners: Annotated[int, Ge(0)] = 0
-    route: Literal["array", "stock"] = "array"
+    route: Literal["array", "local", "stock"] = "array"
     averaged_share: Fraction = 0.2
     checkpoint_every: Count = 50
     evaluate_every: Annotated[int, Ge(0)] = 0

@@ -7,13 +7,14 @@ many iterations does not (Polyak & Juditsky 1992). Training itself is not touche
 from __future__ import annotations
 
 import copy
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from ..policies.network import ActorCritic
 from ..runs.whole_files import whole_file
 
 COUNT = "count"
@@ -26,7 +27,7 @@ class WeightAverage:
         modules: module name -> network whose weights change under training.
     """
 
-    def __init__(self, modules: dict[str, Any]):
+    def __init__(self, modules: Mapping[str, ActorCritic]):
         self._modules = modules
         self._mean: dict[str, dict[str, Tensor]] = {}
         self._count = 0
@@ -42,9 +43,9 @@ class WeightAverage:
                 else:
                     mean[key] = value.double().clone()
 
-    def modules(self) -> dict[str, Any]:
+    def modules(self) -> dict[str, ActorCritic]:
         """Copies with the mean weights; with the present ones if there is no mean."""
-        averaged = copy.deepcopy(self._modules)
+        averaged = {name: copy.deepcopy(module) for name, module in self._modules.items()}
         for name, mean in self._mean.items():
             state = averaged[name].state_dict()
             averaged[name].load_state_dict({k: mean[k].to(state[k].dtype) for k in state})

@@ -13,46 +13,29 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
-from typing import Any
 
 import numpy as np
 from torch.utils.tensorboard import SummaryWriter
 
 from ...envs.core.errors import PacesetterError
-from ..backend import SampleReport
+from ...leaders.leader import Guide
+from ..backend import Backend, Iteration
 from ..experiments.experiment import Experiment
 from ..experiments.rules import leader_copies
 from ..policies.policies import Policies, Trained
 from ..policies.specification import module_spaces
-from ..rllib.backend import (
-    Algorithm,
-    build,
-    check_sampled,
-    command_runners,
-    live_modules,
-    start_ray,
-    take_reports,
-)
-from ..rllib.learner import NonFiniteTrainingError
+from ..ppo.columns import LEARNING_SCALARS
+from ..ppo.update import NonFiniteTrainingError
 from ..runs.history import History
 from ..runs.run_folder import RunFolder
 from ..runs.whole_files import write_whole
 from .averaging import WeightAverage
-from .guides import Guide, guide_for
+from .backends import backend_for
 from .progress import Progress
 
 ERROR_LOG = "error.log"
 GUIDE_FILE, AVERAGE_FILE = "guide.json", "average.safetensors"
-LEARNING_SCALARS = (
-    "policy_loss",
-    "vf_loss",
-    "entropy",
-    "mean_kl_loss",
-    "clipped_share",
-    "gradient_norm",
-    "value_explained_variance",
-)
-
+BACKEND_FOLDER = "algorithm"
 
 Watch = Callable[[Trained, SummaryWriter, int], None]
 """What looks at policies that are still learning: policies, TensorBoard's writer and iteration."""
@@ -93,14 +76,14 @@ def train(
     """
     experiment, settings = run.experiment, run.experiment.training
     checkpoint = run.latest_checkpoint(experiment)
-    start_ray(experiment, address)
-    algorithm = build(experiment)
-    modules = live_modules(algorithm)
-    guide, average = guide_for(experiment, modules), WeightAverage(modules)
+    backend = backend_for(experiment, address)
+    policies = Policies(experiment, backend.modules)
+    guide = experiment.leader.guide(experiment.market.characteristics, experiment.seed)
+    average = WeightAverage(backend.modules)
     first = 0
     if checkpoint:
-        first = restore(algorithm, guide, average, checkpoint)
-        if reason := inexact_resume(algorithm, experiment):
+        first, reason = restore(backend, guide, average, checkpoint)
+        if reason:
             print(
                 f"This resume is not exact: the episodes under way begin anew, because {reason}.",
                 flush=True,
@@ -112,15 +95,14 @@ def train(
         with interruptible() as interrupted, Progress(experiment, first, quiet) as progress:
             while iteration < total and not interrupted:
                 leading = iteration >= settings.pretrain_iterations
-                command(algorithm, experiment, guide, leading)
+                command(backend, experiment, guide, leading)
                 began = time.perf_counter()
-                result = algorithm.train()
+                done = backend.iterate()
                 seconds = time.perf_counter() - began
-                reports = take_reports(algorithm)
-                check_sampled(result, reports)
                 if leading:
-                    guide.learn(reports, last=iteration == total - 1)
-                scalars = summarise(experiment, result, reports, guide, leading, seconds)
+                    guide.learn(*led_intervals(done), last=iteration == total - 1)
+                answer = guide.answer(policies.opening_theta) if leading else None
+                scalars = summarise(experiment, done, answer, seconds)
                 history.add(iteration, scalars)
                 iteration += 1
                 if iteration > total - settings.averaged_share * total:
@@ -128,65 +110,68 @@ def train(
                 progress.show(iteration, scalars)
                 due = settings.evaluate_every and not iteration % settings.evaluate_every
                 if watch and leading and due:
-                    now = Trained(experiment, Policies(experiment, modules), guide.answer())
-                    watch(now, history.events, iteration)
+                    now = guide.answer(policies.opening_theta)
+                    watch(Trained(experiment, policies, now), history.events, iteration)
                 if iteration % settings.checkpoint_every == 0 or iteration == total:
-                    save(algorithm, guide, average, run, iteration)
+                    save(backend, guide, average, run, iteration)
             if interrupted and iteration % settings.checkpoint_every:
-                save(algorithm, guide, average, run, iteration)
+                save(backend, guide, average, run, iteration)
         theta = None
         if iteration == total:
-            policies = Policies(experiment, average.modules())
-            policies.save(run.path / "policies")
-            theta = guide.answer(policies)
+            final = Policies(experiment, average.modules())
+            final.save(run.path / "policies")
+            theta = guide.answer(final.opening_theta)
     except Exception as error:  # whatever a user's market, an objective or a worker may raise
         raise failure(error, run) from error
     finally:
         history.close()
-        algorithm.stop()
+        backend.stop()
     return Outcome(theta, iteration, time.monotonic() - started)
 
 
 # One iteration -----------------------------------------------------------------------------------
 
 
-def command(algorithm: Algorithm, experiment: Experiment, guide: Guide, leading: bool) -> None:
-    """Tell the runners which copies the leader leads, and a search leader's candidates."""
+def command(backend: Backend, experiment: Experiment, guide: Guide, leading: bool) -> None:
+    """Say in which copies the leader leads, and a search leader's candidates."""
     led = leader_copies(experiment.training) if leading else 0
     slots = led * max(1, experiment.training.env_runners)
-    command_runners(algorithm, led, guide.next_theta(slots) if led else None)
+    backend.command(led, guide.next_theta(slots) if led else None)
+
+
+def led_intervals(done: Iteration) -> tuple[np.ndarray, np.ndarray]:
+    """θ ``(k, d)`` and objective ``(k,)`` of the leader's intervals, of all env runners."""
+    return (
+        np.concatenate([report.led_theta for report in done.reports]),
+        np.concatenate([report.led_values for report in done.reports]),
+    )
 
 
 def summarise(
-    experiment: Experiment,
-    result: dict[str, Any],
-    reports: list[SampleReport],
-    guide: Guide,
-    leading: bool,
-    seconds: float,
+    experiment: Experiment, done: Iteration, answer: np.ndarray | None, seconds: float
 ) -> dict[str, float]:
     """The scalars of one iteration, ``group/name`` -> number."""
     scalars: dict[str, float] = {}
+    reports = done.reports
     for name in reports[0].returns:
         scalars[f"followers/{name}_reward"] = _mean(r.returns[name] for r in reports)
         scalars[f"followers/{name}_net_reward"] = _mean(r.net_returns[name] for r in reports)
-    led = np.concatenate([r.led_values for r in reports])
+    led = led_intervals(done)[1]
     for name, over_copies in (("", np.mean), ("_least", np.min), ("_largest", np.max)):
         scalars[f"leader/objective{name}"] = float(over_copies(led)) if len(led) else math.nan
     random = np.concatenate([r.random_values for r in reports])
     scalars["leader/objective_under_random_theta"] = (
         float(random.mean()) if len(random) else math.nan
     )
-    answer = (
-        guide.answer() if leading else np.full(len(experiment.market.characteristics), math.nan)
-    )
-    for name, value in zip(experiment.market.characteristics.names, answer, strict=True):
+    names = experiment.market.characteristics.names
+    theta = np.full(len(names), math.nan) if answer is None else answer
+    for name, value in zip(names, theta, strict=True):
         scalars[f"theta/{name}"] = float(value)
     for name in reports[0].quantities:
         scalars[f"market/{name}"] = _mean(r.quantities[name] for r in reports)
     for module in module_spaces(experiment):
         # A leader learns in some iterations only; the columns are the same in all.
-        learned = result["learners"].get(module, {})
+        learned = done.learned.get(module, {})
         for key in LEARNING_SCALARS:
             scalars[f"learning/{module}_{key}"] = float(learned.get(key, math.nan))
     training = experiment.training
@@ -205,33 +190,25 @@ def _mean(values: Iterator[float]) -> float:
 
 
 def save(
-    algorithm: Algorithm, guide: Guide, average: WeightAverage, run: RunFolder, iteration: int
+    backend: Backend, guide: Guide, average: WeightAverage, run: RunFolder, iteration: int
 ) -> None:
     """Write a checkpoint of everything."""
     with run.new_checkpoint(iteration) as folder:
         average.save(folder / AVERAGE_FILE)
-        # Ray takes a relative path for an address of some file system.
-        algorithm.save_to_path((folder / "algorithm").resolve())
+        backend.save(folder / BACKEND_FOLDER)
         state = {"iteration": iteration, "guide": guide.state()}
         write_whole(folder / GUIDE_FILE, json.dumps(state))
 
 
-def restore(algorithm: Algorithm, guide: Guide, average: WeightAverage, checkpoint: Path) -> int:
-    """Go on from a checkpoint; returns the iterations done."""
+def restore(
+    backend: Backend, guide: Guide, average: WeightAverage, checkpoint: Path
+) -> tuple[int, str]:
+    """Go on from a checkpoint: the iterations done, and why that is not exact, if it is not."""
     average.restore(checkpoint / AVERAGE_FILE)
-    algorithm.restore_from_path((checkpoint / "algorithm").resolve())
+    reason = backend.restore(checkpoint / BACKEND_FOLDER)
     state = json.loads((checkpoint / GUIDE_FILE).read_text())
     guide.restore(state["guide"])
-    return int(state["iteration"])
-
-
-def inexact_resume(algorithm: Algorithm, experiment: Experiment) -> str:
-    """Why a run that was restored does not go on as if it had not stopped; empty if it does."""
-    if experiment.training.route == "stock":
-        return "RLlib's stock route does not save its environments"
-    if experiment.training.env_runners:
-        return "remote env runners do not save theirs; training.env_runners=0 does"
-    return str(algorithm.env_runner_group.local_env_runner.lost)
+    return int(state["iteration"]), reason
 
 
 @contextmanager

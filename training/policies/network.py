@@ -112,6 +112,7 @@ class ActorCritic(nn.Module):
     ) -> None:
         """Make actor and critic, with weights that depend on the seed in `model_config` alone."""
         self.value_scale: float = model_config["value_scale"]
+        self.deviation_schedule: list[list[float]] | None = model_config["deviation_schedule"]
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(model_config["seed"])
             self._make(observation_space.shape[0], action_space, model_config, inference_only)
@@ -149,6 +150,13 @@ class ActorCritic(nn.Module):
         if self.log_deviation is None:
             return outputs
         return torch.cat([outputs, self.log_deviation.expand_as(outputs)], dim=-1)
+
+    def schedule_deviation(self, steps: int) -> None:
+        """Set the deviation to what it is after so many environment steps, if it is scheduled."""
+        if self.deviation_schedule and self.log_deviation is not None:
+            (first, start), (last, end) = self.deviation_schedule
+            share = min(max((steps - first) / (last - first), 0.0), 1.0)
+            self.log_deviation.data.fill_(start + share * (end - start))
 
     def values(self, observations: Tensor) -> Tensor:
         """State values, ``(n,)``; only where there is a critic."""

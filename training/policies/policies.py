@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -31,10 +33,13 @@ class Policies:
         modules: module name -> `ActorCritic`, without critics.
     """
 
-    def __init__(self, experiment: Experiment, modules: dict[str, Any]):
+    def __init__(self, experiment: Experiment, modules: Mapping[str, ActorCritic]):
         self.market: Market = experiment.market
         self._modules = modules
-        self._bounds = experiment.followers.action_bounds
+        self._bounds = {
+            group.name: experiment.followers_of(group.name).action_bounds
+            for group in self.market.groups
+        }
 
     @classmethod
     def untrained(cls, experiment: Experiment) -> Policies:
@@ -114,7 +119,9 @@ class Policies:
                 else distributions.sample(inputs, discrete, generator).actions
             ).numpy()
             shaped = chosen.reshape(*observation.shape[:2], *chosen.shape[1:])
-            actions[group.name] = to_action_space(shaped, group.action_space, self._bounds)
+            actions[group.name] = to_action_space(
+                shaped, group.action_space, self._bounds[group.name]
+            )
         return actions
 
     def probabilities(self, group: str, observation: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -130,6 +137,14 @@ class Policies:
         inputs = self._modules[LEADER].distribution_inputs(torch.from_numpy(observation))
         action = distributions.most_likely(inputs, discrete=False).numpy()
         return self.market.characteristics.from_action(action)
+
+    def opening_theta(self) -> NDArray[np.float64]:
+        """θ that the leader's policy sets on average at the start of an episode, ``(d,)``."""
+        return self.theta(self._start)[0]
+
+    @cached_property
+    def _start(self) -> Any:
+        return self.market.reset(0)
 
 
 @dataclass(frozen=True)

@@ -11,17 +11,16 @@ import numpy as np
 from gymnasium.spaces import Box
 
 from ...envs.core.market import LEADER
-from ...leaders.policy.ppo import PPOLeader
+from ...leaders.policy.options import PPOOptions
 from ..experiments.experiment import Experiment
-from ..experiments.settings import FollowerSettings
 from .actions import from_action_space
 
 
-def module_settings(experiment: Experiment, name: str) -> FollowerSettings | PPOLeader:
+def module_settings(experiment: Experiment, name: str) -> PPOOptions:
     """The options of one module."""
-    if name == LEADER and isinstance(experiment.leader, PPOLeader):
-        return experiment.leader
-    return experiment.followers
+    if name == LEADER and experiment.leader.policy is not None:
+        return experiment.leader.policy
+    return experiment.followers_of(name)
 
 
 def model_config(experiment: Experiment, name: str) -> dict[str, Any]:
@@ -40,14 +39,13 @@ def model_config(experiment: Experiment, name: str) -> dict[str, Any]:
 
 def _initial_action(experiment: Experiment, name: str) -> list[float] | None:
     """The mean action a module starts with, on the normalised scale; None for its middle."""
-    followers, leader = experiment.followers, experiment.leader
-    if name == LEADER:
-        assert isinstance(leader, PPOLeader)
-        if leader.initial_theta is None:
+    if name == LEADER and (policy := experiment.leader.policy) is not None:
+        if policy.initial_theta is None:
             return None
         characteristics = experiment.market.characteristics
-        start = characteristics.to_unit(characteristics.validate(leader.initial_theta)[0])
+        start = characteristics.to_unit(characteristics.validate(policy.initial_theta)[0])
         return (2.0 * start - 1.0).tolist()
+    followers = experiment.followers_of(name)
     if followers.initial_action is None:
         return None
     (space,) = (g.action_space for g in experiment.market.groups if g.name == name)
@@ -57,19 +55,19 @@ def _initial_action(experiment: Experiment, name: str) -> list[float] | None:
 
 
 def _deviation_schedule(
-    experiment: Experiment, settings: FollowerSettings | PPOLeader, leads: bool
+    experiment: Experiment, settings: PPOOptions, leads: bool
 ) -> list[list[float]] | None:
     """Ends of the geometric decay of exploration, (environment steps, log deviation)."""
     if settings.final_action_deviation is None:
         return None
-    first, last = _steps_of(experiment, leads)
+    first, last = steps_of(experiment, leads)
     return [
         [first, math.log(settings.initial_action_deviation)],
         [last, math.log(settings.final_action_deviation)],
     ]
 
 
-def _steps_of(experiment: Experiment, leads: bool) -> tuple[int, int]:
+def steps_of(experiment: Experiment, leads: bool) -> tuple[int, int]:
     """First and last environment step at which a module learns: a leader's second phase, or all."""
     training = experiment.training
     per_iteration = training.copies * training.rollout_steps * max(1, training.env_runners)
@@ -87,7 +85,7 @@ def module_spaces(experiment: Experiment) -> dict[str, tuple[gym.Space, gym.Spac
         if isinstance(action, gym.spaces.Box):
             action = gym.spaces.Box(-1.0, 1.0, action.shape, np.float32)
         spaces[group.name] = (group.observation_space, action)
-    if isinstance(experiment.leader, PPOLeader):
+    if experiment.leader.policy is not None:
         action = gym.spaces.Box(-1.0, 1.0, (len(market.characteristics),), np.float32)
         spaces[LEADER] = (market.leader_observation_space, action)
     return spaces

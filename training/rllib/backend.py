@@ -7,6 +7,7 @@ import math
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -17,7 +18,7 @@ from ray.rllib.algorithms.ppo import PPO
 
 from ...envs.core.dotted import IMPORTED
 from ...envs.core.errors import PacesetterError
-from ..backend import SampleReport
+from ..backend import Iteration, SampleReport
 from ..experiments.experiment import Experiment
 from .config import array_config
 
@@ -127,23 +128,55 @@ def build(experiment: Experiment) -> Algorithm:
     return array_config(experiment).build_algo()
 
 
-def command_runners(algorithm: Algorithm, led: int, theta: NDArray[np.float64] | None) -> None:
-    """Tell every runner how many of its copies the leader leads, and a search leader's candidates.
+class RLlibBackend:
+    """A `Backend` on RLlib: its training step, workers and checkpoints.
 
     Args:
-        algorithm: whose runners.
-        led: copies per runner.
-        theta: candidates for the led copies of all runners, one after the other; None: a policy
-            decides in the runners.
+        experiment: what is trained.
+        address: of a Ray cluster; None runs on this machine.
     """
 
-    def command(runner: Any) -> None:
-        runner.lead(led)
-        if theta is not None:
-            part = max(0, (runner.worker_index or 1) - 1)
-            runner.assign(theta[part * led : (part + 1) * led])
+    def __init__(self, experiment: Experiment, address: str | None = None):
+        start_ray(experiment, address)
+        self._experiment = experiment
+        self.algorithm = build(experiment)
+        self.modules = live_modules(self.algorithm)
 
-    on_runners(algorithm, command)
+    def command(self, led: int, theta: NDArray[np.float64] | None) -> None:
+        """See `Backend.command`."""
+
+        def command(runner: Any) -> None:
+            runner.lead(led)
+            if theta is not None:
+                part = max(0, (runner.worker_index or 1) - 1)
+                runner.assign(theta[part * led : (part + 1) * led])
+
+        on_runners(self.algorithm, command)
+
+    def iterate(self) -> Iteration:
+        """See `Backend.iterate`."""
+        result = self.algorithm.train()
+        reports = take_reports(self.algorithm)
+        check_sampled(result, reports)
+        return Iteration(reports, result["learners"])
+
+    def save(self, folder: Path) -> None:
+        """See `Backend.save`."""
+        # Ray takes a relative path for an address of some file system.
+        self.algorithm.save_to_path(folder.resolve())
+
+    def restore(self, folder: Path) -> str:
+        """See `Backend.restore`."""
+        self.algorithm.restore_from_path(folder.resolve())
+        if self._experiment.training.route == "stock":
+            return "RLlib's stock route does not save its environments"
+        if self._experiment.training.env_runners:
+            return "remote env runners do not save theirs; training.env_runners=0 does"
+        return str(self.algorithm.env_runner_group.local_env_runner.lost)
+
+    def stop(self) -> None:
+        """See `Backend.stop`."""
+        self.algorithm.stop()
 
 
 def take_reports(algorithm: Algorithm) -> list[SampleReport]:

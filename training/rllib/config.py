@@ -8,16 +8,14 @@ from ray.rllib.algorithms.ppo import PPOConfig
 from ray.rllib.core.rl_module.multi_rl_module import MultiRLModuleSpec
 from ray.rllib.core.rl_module.rl_module import RLModuleSpec
 
-from ...leaders.policy.ppo import PPOLeader
+from ...leaders.policy.options import PPOOptions
 from ..experiments.experiment import Experiment
-from ..experiments.settings import FollowerSettings
-from ..policies.specification import LEADER, _steps_of, model_config, module_settings, module_spaces
-from .advantages import ArrayAdvantages
+from ..policies.specification import LEADER, model_config, module_settings, module_spaces
+from ..ppo.schedule import learning_rates
+from .connector import ArrayAdvantages
 from .learner import ArrayPPOLearner
 from .module import ActorCriticModule
 from .runner import GameRunner
-
-GEOMETRIC_POINTS = 33
 
 
 def array_config(experiment: Experiment) -> PPOConfig:
@@ -95,11 +93,9 @@ def module_options(experiment: Experiment) -> dict[str, dict[str, Any]]:
     }
 
 
-def _ppo_options(
-    experiment: Experiment, settings: FollowerSettings | PPOLeader, leads: bool
-) -> dict[str, Any]:
+def _ppo_options(experiment: Experiment, settings: PPOOptions, leads: bool) -> dict[str, Any]:
     return {
-        "lr": _learning_rates(experiment, settings, leads),
+        "lr": learning_rates(experiment, settings, leads),
         "num_epochs": settings.epochs,
         "minibatch_size": settings.minibatch_size,
         "gamma": settings.discount,
@@ -114,21 +110,3 @@ def _ppo_options(
         "grad_clip": settings.gradient_clip,
         "grad_clip_by": "global_norm",
     }
-
-
-def _learning_rates(
-    experiment: Experiment, settings: FollowerSettings | PPOLeader, leads: bool
-) -> float | list[list[float]]:
-    """Decay over the run, in environment steps; a leader's starts when it starts."""
-    start, end = settings.learning_rate, settings.final_learning_rate
-    if start == end:
-        return start
-    first, last = _steps_of(experiment, leads)
-    # RLlib interpolates linearly between the points of a schedule.
-    points = 2 if settings.learning_rate_decay == "linear" else GEOMETRIC_POINTS
-    shares = [point / (points - 1) for point in range(points)]
-    decay = [
-        [round(first + share * (last - first)), start * (end / start) ** share] for share in shares
-    ]
-    decay[-1][1] = end
-    return decay if first == 0 else [[0, start], *decay]

@@ -1,61 +1,19 @@
-"""PPO's update on RLlib's learner: each module its own epochs and minibatches, and no waste.
-
-Same mathematics as RLlib's `PPOTorchLearner` (a test holds the two together), but the parameters of
-a module lie in one buffer, so that Adam, the norm of the gradient and the check for finite numbers
-are one operation each; gradients are written out (`gradients.py`); and what is only reported is
-computed once per update.
-"""
+"""RLlib's PPO learner, with each module's update our own: see `ppo.update`."""
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import torch
 from ray.rllib.algorithms.ppo.torch.ppo_torch_learner import PPOTorchLearner
-from ray.rllib.core.columns import Columns
 from ray.rllib.core.learner.training_data import TrainingData
 from ray.rllib.policy.sample_batch import MultiAgentBatch
 from ray.rllib.utils.metrics import NUM_ENV_STEPS_SAMPLED_LIFETIME
-from torch import nn
 
 from ...envs.core.errors import PacesetterError
-from .gradients import Batch, LossOptions, write_gradient
-
-GRADIENT_NORM_KEY = "gradient_norm"
-
-
-class NonFiniteTrainingError(PacesetterError):
-    """A loss or gradient stopped being a number; the step was not taken."""
-
-
-class FlatParameters:
-    """All parameters of a module as views of one buffer, and their gradients of another.
-
-    Args:
-        module: its parameters are re-pointed into the buffer; values stay.
-    """
-
-    def __init__(self, module: nn.Module):
-        parameters = list(module.parameters())
-        values = torch.cat([p.detach().reshape(-1) for p in parameters])
-        self.buffer = nn.Parameter(values)
-        self.buffer.grad = torch.zeros_like(values)
-        start = 0
-        for parameter in parameters:
-            end = start + parameter.numel()
-            parameter.data = self.buffer.data[start:end].view_as(parameter)
-            parameter.grad = self.buffer.grad[start:end].view_as(parameter)
-            start = end
-
-    def clip(self, largest_norm: float) -> float:
-        """Scale the gradient to at most the given norm; return the norm it had."""
-        gradient = self.buffer.grad
-        assert gradient is not None
-        norm = float(torch.linalg.vector_norm(gradient))
-        if norm > largest_norm:
-            gradient.mul_(largest_norm / (norm + 1e-6))
-        return norm
+from ..ppo.columns import Columns
+from ..ppo.gradients import LossOptions
+from ..ppo.update import FlatParameters, Trainee, UpdateOptions
 
 
 class ArrayPPOLearner(PPOTorchLearner):
@@ -70,7 +28,7 @@ class ArrayPPOLearner(PPOTorchLearner):
         """Build as RLlib does; refuse options this update would silently ignore."""
         if self.config.num_learners > 1:
             raise PacesetterError("training.learners must be 0 or 1.")
-        self._flat: dict[str, FlatParameters] = {}
+        self._trainees: dict[str, Trainee] = {}
         self._shuffle = torch.Generator().manual_seed(self.config.seed or 0)
         super().build()
         for name in self.module.keys():  # noqa: SIM118  (RLlib's record iterates otherwise)
@@ -83,10 +41,12 @@ class ArrayPPOLearner(PPOTorchLearner):
 
     def configure_optimizers_for_module(self, module_id: str, config: Any = None) -> None:
         """One fused Adam over the module's flat parameters."""
-        self._flat[module_id] = flat = FlatParameters(self.module[module_id])
+        flat = FlatParameters(self.module[module_id])
+        trainee = Trainee(module_id, self.module[module_id].unwrapped(), flat, flat.optimizer())
+        self._trainees[module_id] = trainee
         self.register_optimizer(
             module_id=module_id,
-            optimizer=torch.optim.Adam([flat.buffer], fused=True),
+            optimizer=trainee.optimizer,
             params=[flat.buffer],
             lr_or_lr_schedule=config.lr,
         )
@@ -118,22 +78,14 @@ class ArrayPPOLearner(PPOTorchLearner):
             self._train_module(name, dict(columns))
         self._log_steps_trained_metrics(MultiAgentBatch(trained, env_steps=prepared.count))
         self.after_gradient_based_update(timesteps=timesteps or {})
-        self._set_deviations((timesteps or {}).get(NUM_ENV_STEPS_SAMPLED_LIFETIME, 0))
+        steps = (timesteps or {}).get(NUM_ENV_STEPS_SAMPLED_LIFETIME, 0)
+        for trainee in self._trainees.values():
+            trainee.module.schedule_deviation(steps)
         return self.metrics.reduce()
 
-    def _set_deviations(self, steps: int) -> None:
-        """Exploration of the modules whose deviation is scheduled, after so many steps."""
-        for name in self.module.keys():  # noqa: SIM118  (RLlib's record iterates otherwise)
-            module = self.module[name].unwrapped()
-            schedule = module.model_config["deviation_schedule"]
-            if schedule and module.log_deviation is not None:
-                (first, start), (last, end) = schedule
-                share = min(max((steps - first) / (last - first), 0.0), 1.0)
-                module.log_deviation.data.fill_(start + share * (end - start))
-
-    def _train_module(self, name: str, columns: Batch) -> None:
+    def _train_module(self, name: str, columns: Columns) -> None:
         config = self.config.get_config_for_module(name)
-        options = LossOptions(
+        loss = LossOptions(
             clip=config.clip_param,
             value_coefficient=config.vf_loss_coeff,
             entropy_coefficient=self.entropy_coeff_schedulers_per_module[name].get_current_value(),
@@ -141,37 +93,9 @@ class ArrayPPOLearner(PPOTorchLearner):
                 float(self.curr_kl_coeffs_per_module[name]) if config.use_kl_loss else None
             ),
         )
-        rows = len(columns[Columns.ACTION_LOGP])
-        size = min(rows, config.minibatch_size or rows)
-        minibatches = rows // size  # the remainder joins the last one
-        last = config.num_epochs * minibatches - 1
-        gathered = {key: torch.empty_like(column) for key, column in columns.items()}
-        for epoch in range(config.num_epochs):
-            order = torch.randperm(rows, generator=self._shuffle)
-            for key, column in columns.items():
-                torch.index_select(column, 0, order, out=gathered[key])
-            for number in range(minibatches):
-                start = number * size
-                end = rows if number == minibatches - 1 else start + size
-                part = {key: column[start:end] for key, column in gathered.items()}
-                report = epoch * minibatches + number == last
-                self._step(name, options, part, config.grad_clip, report)
-
-    def _step(
-        self, name: str, options: LossOptions, part: Batch, largest_norm: float, report: bool
-    ) -> None:
-        """One gradient step on one minibatch."""
-        terms = write_gradient(self.module[name].unwrapped(), part, options, report)
-        norm = self._flat[name].clip(largest_norm)
-        if not math.isfinite(norm):
-            raise NonFiniteTrainingError(
-                f"the gradient of module {name!r} is not finite; the step was not taken. Lower its "
-                "learning rate or clip, or check the market's rewards with 'pacesetter check'."
-            )
-        (optimizer,) = (optimizer for _, optimizer in self.get_optimizers_for_module(name))
-        optimizer.step()
-        if report:
-            self.metrics.log_dict({**terms, GRADIENT_NORM_KEY: norm}, key=name, window=1)
+        options = UpdateOptions(config.num_epochs, config.minibatch_size, config.grad_clip, loss)
+        terms = self._trainees[name].update(columns, options, self._shuffle)
+        self.metrics.log_dict(terms, key=name, window=1)
 
     def get_state(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
         """RLlib's state, and what an exact resume needs beyond it."""

@@ -25,12 +25,11 @@ from ray.rllib.env.wrappers.pettingzoo_env import ParallelPettingZooEnv
 
 from ...envs.core.characteristics import Characteristics
 from ...leaders.parallel import parallel_game
-from ...leaders.policy.ppo import PPOLeader
 from ..backend import SampleReport
 from ..experiments.experiment import Experiment
 from ..policies.specification import LEADER
+from ..ppo.sampler import SEEDS_PER_EXPERIMENT, SEEDS_PER_RUNNER
 from .config import common_config, module_options
-from .runner import SEEDS_PER_EXPERIMENT, SEEDS_PER_RUNNER
 
 Dictionary = dict[str, Any]
 
@@ -78,7 +77,7 @@ class TurnGame(ParallelPettingZooEnv):
         self._seeds = experiment.seed * SEEDS_PER_EXPERIMENT
         self._seeds += context.worker_index * SEEDS_PER_RUNNER
         self._prior_generator = np.random.default_rng([self._seeds, 1])
-        self._learns = isinstance(experiment.leader, PPOLeader)
+        self._learns = experiment.leader.policy is not None
         self.led = False
         self._assigned: NDArray[np.float64] | None = None
         self._policy_moved = False  # in the interval under way

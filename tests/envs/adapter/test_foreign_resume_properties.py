@@ -139,9 +139,9 @@ def test_a_runner_whose_environments_are_lost_begins_new_episodes(name, leader):
     assert len(set(seeds)) == COPIES
     assert not set(seeds) & {e.seed for e in before.game.market_state.environments}
     if isinstance(leader, PPOLeader):
-        assert not resumed._leader._open.any()
+        assert not resumed.sampler._leader._open.any()
         # What was measured before the interruption is kept, and no interval spans it.
-        assert len(resumed._leader._closed) == len(before._leader._closed) > 0
+        assert len(resumed.sampler._leader._closed) == len(before.sampler._leader._closed) > 0
     again = restored()
     for _ in range(3):  # which new episodes begin depends on the checkpoint alone
         first, second = sampled(resumed), sampled(again)

@@ -14,7 +14,7 @@ from pacesetter.envs.registry import MARKETS, make
 from pacesetter.training.bench.bench import goals, run_benchmarks
 from pacesetter.training.bench.reference import ReferenceLoop
 from pacesetter.training.experiments.settings import FollowerSettings
-from pacesetter.training.rllib.advantages import advantages
+from pacesetter.training.ppo.advantages import advantages
 from pacesetter.training.runs.machine import machine
 from pacesetter.training.studies.household_economy.speed import (
     THETA_SHARE,

@@ -26,16 +26,15 @@ from pacesetter.training.experiments.settings import FollowerSettings, TrainingS
 from pacesetter.training.policies.network import ACTIVATIONS, FastTanh, network
 from pacesetter.training.policies.policies import distributions
 from pacesetter.training.policies.specification import LEADER, module_spaces
-from pacesetter.training.rllib.advantages import INFORMATION_PRICE, ArrayAdvantages, module_columns
+from pacesetter.training.ppo.advantages import module_columns
+from pacesetter.training.ppo.columns import INFORMATION_PRICE
+from pacesetter.training.ppo.gradients import backward, forward
+from pacesetter.training.ppo.rollout import ArrayRollout, ModuleRollout
+from pacesetter.training.ppo.update import FlatParameters, NonFiniteTrainingError
 from pacesetter.training.rllib.backend import build, start_ray
 from pacesetter.training.rllib.config import array_config
-from pacesetter.training.rllib.gradients import backward, forward
-from pacesetter.training.rllib.learner import (
-    ArrayPPOLearner,
-    FlatParameters,
-    NonFiniteTrainingError,
-)
-from pacesetter.training.rllib.rollout import ArrayRollout, ModuleRollout
+from pacesetter.training.rllib.connector import ArrayAdvantages
+from pacesetter.training.rllib.learner import ArrayPPOLearner
 from pacesetter.training.rllib.runner import GameRunner
 from pacesetter.training.rllib.stock import stock_config
 
@@ -278,9 +277,9 @@ def test_every_module_is_trained_for_its_own_epochs():
     (rollout,) = runner.sample()
     learner = learner_of(array_config(experiment), experiment, ArrayPPOLearner)
     steps: Counter[str] = Counter()
-    for name, flat in learner._flat.items():
+    for name, trainee in learner._trainees.items():
         ((_, optimizer),) = learner.get_optimizers_for_module(name)
-        assert optimizer.param_groups[0]["params"][0] is flat.buffer
+        assert optimizer.param_groups[0]["params"][0] is trainee.flat.buffer
         optimizer.register_step_post_hook(lambda *_, name=name: steps.update([name]))
     learner.update(episodes=[rollout])
     decisions = int(rollout.modules[LEADER].valid.sum())

@@ -23,10 +23,9 @@ from ....leaders.policy.ppo import PPOLeader
 from ...experiments.experiment import Experiment
 from ...experiments.load import load_experiment
 from ...experiments.settings import FollowerSettings, TrainingSettings
-from ...loop.guides import guide_for
+from ...loop.backends import backend_for
 from ...loop.trainer import command
 from ...policies.policies import Policies
-from ...rllib.backend import build, live_modules, start_ray, take_reports
 from ..speed import Figures, Measured, note
 
 TIMES_IN_A_ROW = 3
@@ -125,23 +124,21 @@ def seconds_to_optimum(experiment: Experiment, limit: float) -> tuple[float, boo
     """Seconds of training until the goal is met, and whether it was within `limit` seconds."""
     market = experiment.market
     assert isinstance(market, Duopoly)
-    start_ray(experiment)
-    algorithm = build(experiment)
+    backend = backend_for(experiment)
     try:
-        guide = guide_for(experiment, live_modules(algorithm))
-        policies = Policies(experiment, live_modules(algorithm))
+        guide = experiment.leader.guide(market.characteristics, experiment.seed)
+        policies = Policies(experiment, backend.modules)
         seconds, iteration, in_a_row = 0.0, 0, 0
         while in_a_row < TIMES_IN_A_ROW and seconds < limit:
             began = time.perf_counter()
             leading = iteration >= experiment.training.pretrain_iterations
-            command(algorithm, experiment, guide, leading)
-            algorithm.train()
-            take_reports(algorithm)
+            command(backend, experiment, guide, leading)
+            backend.iterate()
             seconds += time.perf_counter() - began
             iteration += 1
             in_a_row = in_a_row + 1 if leading and at_optimum(policies, market) else 0
     finally:
-        algorithm.stop()
+        backend.stop()
     return seconds, in_a_row == TIMES_IN_A_ROW
 
 

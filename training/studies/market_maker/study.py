@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from ....envs.market_maker.market import MARKET_MAKER, PREFERENCES, MarketMaker
 from ....envs.market_maker.optimum import OptimalQuotes
-from ....leaders.search.analytic import AnalyticSearch
+from ....leaders.search.analytic import AnalyticLeader
 from ...experiments.experiment import Experiment
 from ...policies.play import Actors, play
 from ...policies.policies import Trained
@@ -77,8 +77,10 @@ def tested(experiment: Experiment) -> list[float]:
     assert isinstance(market, MarketMaker)
     if market.theta_visible:
         return list(PREFERENCES)
-    search = experiment.leader.search(market.characteristics, experiment.seed)
-    return list(PREFERENCES) if search is None else [float(search.best()[0])]
+    if experiment.leader.policy is not None:
+        return list(PREFERENCES)
+    guide = experiment.leader.guide(market.characteristics, experiment.seed)
+    return [float(guide.answer(lambda: market.characteristics.default)[0])]
 
 
 def _expected(
@@ -130,10 +132,11 @@ def _note_results(experiment: Experiment, findings: Findings) -> None:
     results["largest_regret"] = float(1.0 - share.min())
     results["least_rise_of_spread"] = float(np.diff(arrays["half_spread"][own]).min())
     results["largest_rise_of_volume"] = float(np.diff(arrays["market_share"][own]).max())
-    search = experiment.leader.search(experiment.market.characteristics, experiment.seed)
-    entropy = search.entropy() if isinstance(search, AnalyticSearch) else None
-    if entropy is not None:
-        results["leader_entropy"] = entropy
+    leader, characteristics = experiment.leader, experiment.market.characteristics
+    if isinstance(leader, AnalyticLeader):
+        entropy = leader.search(characteristics, experiment.seed).entropy()
+        if entropy is not None:
+            results["leader_entropy"] = entropy
 
 
 def rows(experiment: Experiment) -> list[Row]:

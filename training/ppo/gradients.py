@@ -10,19 +10,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-from ray.rllib.algorithms.ppo.ppo import LEARNER_RESULTS_KL_KEY
-from ray.rllib.core.columns import Columns
-from ray.rllib.core.learner.learner import ENTROPY_KEY, POLICY_LOSS_KEY, VF_LOSS_KEY
-from ray.rllib.evaluation.postprocessing import Postprocessing
 from torch import Tensor, nn
 
 from ..policies.distributions import Likelihood, divergence, divergence_gradient, likelihood
 from ..policies.network import ACTIVATIONS, ActorCritic
-from .advantages import INFORMATION_PRICE
+from . import columns as names
+from .columns import INFORMATION_PRICE, Columns
 
-CLIPPED_SHARE_KEY = "clipped_share"
 ACTIVE_LAYERS = tuple(ACTIVATIONS.values())
-Batch = dict[str, Tensor]
 
 
 @dataclass(frozen=True)
@@ -44,7 +39,7 @@ class LossOptions:
 
 @torch.no_grad()
 def write_gradient(
-    module: ActorCritic, part: Batch, options: LossOptions, report: bool
+    module: ActorCritic, part: Columns, options: LossOptions, report: bool
 ) -> dict[str, float]:
     """Set the gradient of a module's parameters to that of the mean loss over a minibatch.
 
@@ -59,23 +54,23 @@ def write_gradient(
         `report`.
     """
     assert module.critic is not None
-    actor = forward(module.actor, part[Columns.OBS])
-    critic = forward(module.critic, part[Columns.OBS])
+    actor = forward(module.actor, part[names.OBSERVATIONS])
+    critic = forward(module.critic, part[names.OBSERVATIONS])
     inputs, discrete = module.with_deviations(actor[-1]), module.log_deviation is None
-    policy = likelihood(inputs, part[Columns.ACTIONS], discrete)
-    ratio = (policy.log_probability - part[Columns.ACTION_LOGP]).exp()
-    targets = part[Postprocessing.VALUE_TARGETS].unsqueeze(-1)
+    policy = likelihood(inputs, part[names.ACTIONS], discrete)
+    ratio = (policy.log_probability - part[names.LOG_PROBABILITY]).exp()
+    targets = part[names.VALUE_TARGETS].unsqueeze(-1)
     scale = module.value_scale
     missed = (critic[-1] * scale - targets) / scale
 
     of_inputs = _policy_gradient(policy, ratio, part, options)
     terms = _terms(policy, ratio, missed, part, options.clip) if report else {}
     if options.kl_coefficient is not None:
-        old = part[Columns.ACTION_DIST_INPUTS]
+        old = part[names.DISTRIBUTION_INPUTS]
         change = divergence_gradient(old, inputs, discrete)
         of_inputs.add_(change, alpha=options.kl_coefficient / len(ratio))
         if report:
-            terms[LEARNER_RESULTS_KL_KEY] = float(divergence(old, inputs, discrete).mean())
+            terms[names.MEAN_KL] = float(divergence(old, inputs, discrete).mean())
     if module.log_deviation is not None:
         of_inputs, of_deviation = of_inputs.chunk(2, dim=-1)
         if module.log_deviation.requires_grad:
@@ -129,13 +124,13 @@ def backward(network: nn.Sequential, kept: list[Tensor], gradient: Tensor) -> No
 
 
 def _policy_gradient(
-    policy: Likelihood, ratio: Tensor, part: Batch, options: LossOptions
+    policy: Likelihood, ratio: Tensor, part: Columns, options: LossOptions
 ) -> Tensor:
     """Of the clipped surrogate and what entropy costs, by the inputs of the distribution.
 
     Schulman et al. 2017 (PPO), eq. 7; `ratio` is ``(n,)``, the result as the inputs.
     """
-    advantage, rows = part[Postprocessing.ADVANTAGES], len(ratio)
+    advantage, rows = part[names.ADVANTAGES], len(ratio)
     clipped = ratio.clamp(1.0 - options.clip, 1.0 + options.clip)
     # A product, so that a value that is not finite stays one.
     followed = (advantage * ratio <= advantage * clipped).to(ratio.dtype)
@@ -150,15 +145,15 @@ def _policy_gradient(
 
 
 def _terms(
-    policy: Likelihood, ratio: Tensor, missed: Tensor, part: Batch, clip: float
+    policy: Likelihood, ratio: Tensor, missed: Tensor, part: Columns, clip: float
 ) -> dict[str, float]:
     """What is reported of the loss, as means over the minibatch."""
-    advantage = part[Postprocessing.ADVANTAGES]
+    advantage = part[names.ADVANTAGES]
     clipped = ratio.clamp(1.0 - clip, 1.0 + clip)
     terms = {
-        POLICY_LOSS_KEY: -torch.min(advantage * ratio, advantage * clipped),
-        VF_LOSS_KEY: missed.square(),
-        ENTROPY_KEY: policy.entropy,
-        CLIPPED_SHARE_KEY: (ratio != clipped).to(ratio.dtype),
+        names.POLICY_LOSS: -torch.min(advantage * ratio, advantage * clipped),
+        names.VALUE_LOSS: missed.square(),
+        names.ENTROPY: policy.entropy,
+        names.CLIPPED_SHARE: (ratio != clipped).to(ratio.dtype),
     }
     return {name: float(term.mean()) for name, term in terms.items()}

@@ -1,21 +1,19 @@
-"""Learner connector: rollouts to training columns, critic and GAE run over whole arrays."""
+"""Rollouts to training columns: critic and GAE run over whole arrays."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from ray.rllib.connectors.connector_v2 import ConnectorV2
-from ray.rllib.core.columns import Columns
-from ray.rllib.evaluation.postprocessing import Postprocessing
 from torch import Tensor
 
+from ..policies.network import ActorCritic
+from . import columns as names
+from .columns import INFORMATION_PRICE, Columns
 from .rollout import ArrayRollout, ModuleRollout
-
-INFORMATION_PRICE = "information_price"
-EXPLAINED_VARIANCE = "value_explained_variance"
 
 
 def advantages(
@@ -45,57 +43,46 @@ def advantages(
     return result
 
 
-class ArrayAdvantages(ConnectorV2):
-    """Turns a list of `ArrayRollout` into module name -> flat columns, ``(n, …)``.
+@torch.no_grad()
+def training_columns(
+    modules: Mapping[str, ActorCritic],
+    rollouts: Sequence[ArrayRollout],
+    discount_and_lambda: Mapping[str, tuple[float, float]],
+) -> tuple[dict[str, Columns], dict[str, float]]:
+    """What every module learns from, with advantages standardised.
 
     Args:
-        discount_and_lambda: module name -> its discount γ and GAE's λ.
+        modules: by name, with critics.
+        rollouts: of all env runners; a module need not be in each of them.
+        discount_and_lambda: of every module, γ and GAE's λ.
+
+    Returns:
+        Columns of every module that has decided anything, and the share of the variance of its
+        value targets that its critic explains.
     """
-
-    def __init__(self, discount_and_lambda: dict[str, tuple[float, float]]):
-        super().__init__()
-        self._discount_and_lambda = discount_and_lambda
-
-    @torch.no_grad()
-    def __call__(
-        self,
-        *,
-        rl_module: Any,
-        batch: dict[str, Any],
-        episodes: list[ArrayRollout],
-        explore: bool | None = None,
-        shared_data: dict[str, Any] | None = None,
-        metrics: Any = None,
-        **kwargs: Any,
-    ) -> dict[str, Any]:
-        """Columns of all rollouts, with advantages standardised per module."""
-        columns = {}
-        names = list(dict.fromkeys(name for rollout in episodes for name in rollout.modules))
-        for name in names:
-            module = rl_module[name].unwrapped()
-            discount, gae_lambda = self._discount_and_lambda[name]
-            parts = [
-                module_columns(module, e.modules[name], discount, gae_lambda)
-                for e in episodes
-                if name in e.modules
-            ]
-            merged = {key: torch.cat([part[key] for part in parts]) for key in parts[0]}
-            if metrics is not None:
-                metrics.log_value((name, EXPLAINED_VARIANCE), _explained(merged), window=1)
-            columns[name] = standardise(merged)
-        return columns
+    columns, explained = {}, {}
+    for name in dict.fromkeys(name for rollout in rollouts for name in rollout.modules):
+        parts = [
+            module_columns(modules[name], r.modules[name], *discount_and_lambda[name])
+            for r in rollouts
+            if name in r.modules
+        ]
+        merged = {key: torch.cat([part[key] for part in parts]) for key in parts[0]}
+        explained[name] = _explained(merged)
+        columns[name] = standardise(merged)
+    return columns, explained
 
 
 def module_columns(
-    module: Any, rollout: ModuleRollout, discount: float, gae_lambda: float
-) -> dict[str, Tensor]:
+    module: ActorCritic, rollout: ModuleRollout, discount: float, gae_lambda: float
+) -> Columns:
     """Flat training columns of one rollout; advantages are not standardised yet."""
     observations = torch.from_numpy(rollout.observations)
     steps, rows, width = observations.shape
     flat = observations.reshape(steps * rows, width)
     boot = torch.from_numpy(rollout.boot_observations)
     seen = torch.cat([flat, boot]) if len(boot) else flat
-    looked_up = module.compute_values({Columns.OBS: seen})
+    looked_up = module.values(seen)
     values = looked_up[: steps * rows].reshape(steps, rows)
     next_values = torch.zeros_like(values)
     next_values[:-1] = values[1:]
@@ -111,15 +98,15 @@ def module_columns(
         discount,
         gae_lambda,
     )
-    columns: dict[str, Any] = {
-        Columns.OBS: flat,
-        Columns.ACTIONS: _flat(rollout.actions),
-        Columns.ACTION_LOGP: _flat(rollout.log_probability),
-        Postprocessing.ADVANTAGES: advantage.reshape(-1),
-        Postprocessing.VALUE_TARGETS: (advantage + values).reshape(-1),
+    columns: Columns = {
+        names.OBSERVATIONS: flat,
+        names.ACTIONS: _flat(rollout.actions),
+        names.LOG_PROBABILITY: _flat(rollout.log_probability),
+        names.ADVANTAGES: advantage.reshape(-1),
+        names.VALUE_TARGETS: (advantage + values).reshape(-1),
     }
     if rollout.distribution_inputs is not None:
-        columns[Columns.ACTION_DIST_INPUTS] = _flat(rollout.distribution_inputs)
+        columns[names.DISTRIBUTION_INPUTS] = _flat(rollout.distribution_inputs)
     if rollout.information_price is not None:
         columns[INFORMATION_PRICE] = _flat(rollout.information_price)
     if rollout.valid is not None and not rollout.valid.all():
@@ -128,15 +115,15 @@ def module_columns(
     return columns
 
 
-def standardise(columns: dict[str, Tensor]) -> dict[str, Tensor]:
+def standardise(columns: Columns) -> Columns:
     """Advantages to mean zero and deviation one; prices of information are scaled along.
 
     Dividing only the advantages would change the exchange rate between reward and information, and
     with it the policy that is optimal.
     """
-    advantage = columns[Postprocessing.ADVANTAGES]
+    advantage = columns[names.ADVANTAGES]
     scale = 1.0 / advantage.std(correction=0).clamp(min=1e-4)
-    columns[Postprocessing.ADVANTAGES] = (advantage - advantage.mean()) * scale
+    columns[names.ADVANTAGES] = (advantage - advantage.mean()) * scale
     if INFORMATION_PRICE in columns:
         columns[INFORMATION_PRICE] = columns[INFORMATION_PRICE] * scale
     return columns
@@ -146,8 +133,8 @@ def _flat(array: NDArray[Any]) -> Tensor:
     return torch.from_numpy(np.ascontiguousarray(array)).reshape(-1, *array.shape[2:])
 
 
-def _explained(columns: dict[str, Tensor]) -> float:
+def _explained(columns: Columns) -> float:
     """Share of the variance of the value targets that the critic explains."""
-    spread = columns[Postprocessing.VALUE_TARGETS].var(correction=0)
-    missed = columns[Postprocessing.ADVANTAGES].var(correction=0)
+    spread = columns[names.VALUE_TARGETS].var(correction=0)
+    missed = columns[names.ADVANTAGES].var(correction=0)
     return float(1.0 - missed / spread.clamp(min=1e-12))

@@ -1,0 +1,155 @@
+"""PPO in this process, without Ray: the array path and nothing around it.
+
+One process samples and learns, with the same pieces and the same numbers as RLlib's own training
+step around them. It trains where Ray is not installed, and markets in which nobody learns.
+"""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from ...leaders.policy.options import PPOOptions
+from ..backend import Iteration
+from ..experiments.experiment import Experiment
+from ..policies.network import ActorCritic
+from ..policies.specification import LEADER, model_config, module_settings, module_spaces
+from ..runs.whole_files import whole_file
+from .advantages import training_columns
+from .columns import EXPLAINED_VARIANCE, MEAN_KL
+from .gradients import LossOptions
+from .sampler import Sampler
+from .schedule import learning_rates, value_at
+from .update import FlatParameters, Trainee, UpdateOptions
+
+FILE = "local.pkl"
+
+
+class LocalBackend:
+    """A `Backend` in this process.
+
+    Args:
+        experiment: what is trained.
+    """
+
+    def __init__(self, experiment: Experiment):
+        torch.set_num_threads(experiment.training.torch_threads)
+        self._sampler = Sampler(experiment.bound())
+        self._shuffle = torch.Generator().manual_seed(experiment.seed)
+        self._students: dict[str, _Student] = {}
+        for name, (observation, action) in module_spaces(experiment).items():
+            module = ActorCritic(observation, action, model_config(experiment, name))
+            settings = module_settings(experiment, name)
+            rates = learning_rates(experiment, settings, name == LEADER)
+            self._students[name] = _Student(name, module, settings, rates)
+        self.modules = {name: student.module for name, student in self._students.items()}
+        self._steps = 0
+
+    def command(self, led: int, theta: NDArray[np.float64] | None) -> None:
+        """See `Backend.command`."""
+        self._sampler.lead(led)
+        if theta is not None:
+            self._sampler.assign(theta)
+
+    def iterate(self) -> Iteration:
+        """See `Backend.iterate`."""
+        rollout = self._sampler.sample(self.modules)
+        self._steps += rollout.env_steps()
+        discount_and_lambda = {
+            name: (student.settings.discount, student.settings.gae_lambda)
+            for name, student in self._students.items()
+        }
+        columns, explained = training_columns(self.modules, [rollout], discount_and_lambda)
+        learned = {
+            name: self._students[name].learn(part, self._shuffle)
+            | {EXPLAINED_VARIANCE: explained[name]}
+            for name, part in columns.items()
+        }
+        for student in self._students.values():
+            student.advance(self._steps, learned.get(student.name, {}).get(MEAN_KL))
+        report = self._sampler.take_report()
+        return Iteration([report] if report else [], learned)
+
+    def save(self, folder: Path) -> None:
+        """See `Backend.save`."""
+        folder.mkdir()
+        state = {
+            "sampler": self._sampler.state(),
+            "shuffle": self._shuffle.get_state(),
+            "students": {name: student.state() for name, student in self._students.items()},
+            "steps": self._steps,
+        }
+        with whole_file(folder / FILE) as temporary:
+            temporary.write_bytes(pickle.dumps(state))
+
+    def restore(self, folder: Path) -> str:
+        """See `Backend.restore`."""
+        state = pickle.loads((folder / FILE).read_bytes())
+        self._sampler.restore(state["sampler"])
+        self._shuffle.set_state(state["shuffle"])
+        for name, student in self._students.items():
+            student.restore(state["students"][name])
+        self._steps = state["steps"]
+        return self._sampler.lost
+
+    def stop(self) -> None:
+        """Nothing is held."""
+
+
+class _Student:
+    """A module under training, and what changes with it: learning rate and price of moving."""
+
+    def __init__(self, name: str, module: ActorCritic, settings: PPOOptions, rates: Any):
+        self.name, self.module, self.settings = name, module.eval(), settings
+        self._rates = rates
+        flat = FlatParameters(module)
+        self._trainee = Trainee(name, module, flat, flat.optimizer())
+        self._price = torch.tensor(settings.kl_coefficient) if settings.kl_coefficient else None
+        self._set_rate(0)
+
+    def learn(self, columns: Any, shuffle: torch.Generator) -> dict[str, float]:
+        """Go through a batch as often as the settings say."""
+        settings = self.settings
+        loss = LossOptions(
+            clip=settings.clip,
+            value_coefficient=1.0,
+            entropy_coefficient=settings.entropy_coefficient,
+            kl_coefficient=None if self._price is None else float(self._price),
+        )
+        options = UpdateOptions(
+            settings.epochs, settings.minibatch_size, settings.gradient_clip, loss
+        )
+        return self._trainee.update(columns, options, shuffle)
+
+    def advance(self, steps: int, mean_kl: float | None) -> None:
+        """Move what is scheduled in environment steps, and the price after RLlib's rule."""
+        self._set_rate(steps)
+        self.module.schedule_deviation(steps)
+        if self._price is not None and mean_kl is not None:
+            if mean_kl > 2.0 * self.settings.kl_target:
+                self._price *= 1.5
+            elif mean_kl < 0.5 * self.settings.kl_target:
+                self._price *= 0.5
+
+    def _set_rate(self, steps: int) -> None:
+        for group in self._trainee.optimizer.param_groups:
+            group["lr"] = value_at(self._rates, steps)
+
+    def state(self) -> dict[str, Any]:
+        """Weights, optimiser and price."""
+        return {
+            "module": self.module.state_dict(),
+            "optimizer": self._trainee.optimizer.state_dict(),
+            "price": self._price,
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from what `state` returned."""
+        self.module.load_state_dict(state["module"])
+        self._trainee.optimizer.load_state_dict(state["optimizer"])
+        self._price = state["price"]
