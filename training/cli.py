@@ -158,6 +158,7 @@ def list_all(options: argparse.Namespace) -> int:
 
 def train(options: argparse.Namespace) -> int:
     """``pacesetter train``."""
+    from .experiments.place import check_place
     from .runs.run_folder import RunFolder
 
     if options.resume:
@@ -167,6 +168,7 @@ def train(options: argparse.Namespace) -> int:
                 f"{options.experiment!r}, or start a new run without --resume."
             )
         run = RunFolder.open(options.resume)
+        check_place(run.experiment, options.address)
     else:
         from .experiments.load import load_experiment
         from .experiments.shipped import shipped_experiments
@@ -175,6 +177,7 @@ def train(options: argparse.Namespace) -> int:
             shipped = ", ".join(shipped_experiments())
             raise PacesetterError(f"train needs an experiment: a YAML file or one of {shipped}.")
         experiment = load_experiment(options.experiment, options.override)
+        check_place(experiment, options.address)
         run = RunFolder.create(options.runs, experiment, options.name)
     from .session import run_experiment
 

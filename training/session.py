@@ -51,13 +51,16 @@ def certify_run(run: RunFolder, address: str | None = None, quiet: bool = False)
     if found is None:
         print(f"\nInterrupted; go on with  pacesetter certify {run.path}")
         return INTERRUPTED
-    table = Table(title=f"{run.experiment.name}: followers as trained, and retrained at θ alone")
+    followers = bool(run.experiment.market.groups)
+    again = "followers as trained, and retrained at θ alone" if followers else "in fresh episodes"
+    table = Table(title=f"{run.experiment.name}: {again}")
     table.add_column("figure")
     table.add_column("value", justify="right")
     for name, value in found.items():
         table.add_row(name, f"{value:.5g}")
     Console(highlight=False, width=100).print(table)
-    print(f"figures: {run.path / FILE}; the new run: {run.path / FOLDER}")
+    new_run = f"; the new run: {run.path / FOLDER}" if followers else ""
+    print(f"figures: {run.path / FILE}{new_run}")
     return 0
 
 

@@ -42,7 +42,10 @@ class SearchGuide:
         return self._candidates[np.arange(slots) % len(self._candidates)]
 
     def learn(self, theta: NDArray, values: NDArray, last: bool) -> None:
-        """Average per candidate; at the end of a round the leader learns the averages."""
+        """Average per candidate; at the end of a round the leader learns the averages.
+
+        A round in which no interval has ended yet goes on: rollouts may be shorter than intervals.
+        """
         if self._candidates is None:
             return
         same = (theta[:, None, :] == self._candidates[None]).all(axis=2)
@@ -51,11 +54,10 @@ class SearchGuide:
         self._sums += values @ same
         self._counts += same.sum(axis=0)
         self._iterations += 1
-        if self._iterations >= self._iterations_per_round or last:
-            measured = self._counts > 0
+        measured = self._counts > 0
+        if measured.any() and (self._iterations >= self._iterations_per_round or last):
             averages = self._sums[measured] / self._counts[measured]
-            if measured.any():
-                self._search.learn(self._candidates[measured], averages)
+            self._search.learn(self._candidates[measured], averages)
             self._candidates = None
             self._answer = None
 

@@ -3,11 +3,13 @@
 Followers of a run have learned under many θ, while a leader went on moving; they may lag behind it,
 and a leader that is measured on such followers may promise more than it keeps. A certificate trains
 followers from scratch at the leader's answer alone, for as many iterations, and measures again, in
-the same episodes.
+the same episodes. Where nobody learns there is nobody to train anew: what a leader promises is then
+measured again in episodes that it has never met.
 """
 
 from __future__ import annotations
 
+import math
 import shutil
 from dataclasses import replace
 from typing import Any
@@ -23,10 +25,17 @@ from ..policies.play import play
 from ..policies.policies import Trained
 from ..runs.run_folder import RESULTS, RunFolder
 from ..runs.whole_files import write_json
-from ..studies.statistics import paired_standard_error
-from .evaluate import evaluate, evaluate_during_training, load_trained, write_answer
+from ..studies.statistics import clustered_standard_error, paired_standard_error
+from .evaluate import (
+    evaluate,
+    evaluate_during_training,
+    leader_of,
+    load_trained,
+    write_answer,
+)
 
 FOLDER, FILE = "certificate", "certificate.json"
+FRESH_SEEDS = 500_000  # away from those of the evaluation
 
 
 def certify(
@@ -46,6 +55,9 @@ def certify(
     | reward/GROUP/as_trained, …/retrained | mean reward of a follower per step |
     | follower_gap/GROUP | the second less the first |
 
+    In a market without learning groups ``objective/fresh_episodes`` takes the place of
+    ``objective/retrained``, nothing is trained, and the leader may move θ within the episode.
+
     Args:
         run: a finished run whose leader sets θ once per episode.
         address: of a Ray cluster; None runs on this machine.
@@ -56,6 +68,10 @@ def certify(
             ``RUN/certificate`` is something else.
     """
     trained = load_trained(run)
+    if not run.experiment.market.groups:
+        found = in_fresh_episodes(trained)
+        write_json(run.path / FILE, found)
+        return found
     again = _certificate_folder(run, certificate_experiment(trained))
     if not (again.path / RESULTS).exists():
         outcome = train(again, address, quiet, watch=evaluate_during_training)
@@ -117,6 +133,24 @@ def certificate_experiment(trained: Trained) -> Experiment:
             random_theta_share=0.0,
         ),
     )
+
+
+def in_fresh_episodes(trained: Trained) -> dict[str, float]:
+    """The objective as it was evaluated, and in as many episodes of other seeds."""
+    experiment, theta = trained.experiment, leader_of(trained)
+    settings = experiment.evaluation
+    fresh = replace(settings, seed=settings.seed + FRESH_SEEDS)
+    before = play(experiment, trained.policies, theta)
+    after = play(replace(experiment, evaluation=fresh), trained.policies, theta)
+    found = {
+        "objective/as_trained": float(before.objective.mean()),
+        "objective/fresh_episodes": float(after.objective.mean()),
+        "leader_gap": float(before.objective.mean() - after.objective.mean()),
+    }
+    errors = [clustered_standard_error(of.objective, of.episode) for of in (before, after)]
+    if np.isfinite(errors).all():
+        found["leader_gap/standard_error"] = math.hypot(*errors)
+    return found
 
 
 def compare(trained: Trained, retrained: Trained) -> dict[str, float]:

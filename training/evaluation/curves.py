@@ -20,7 +20,9 @@ def training_figures(experiment: Experiment, history: list[dict[str, float]]) ->
 
 
 def _training(experiment: Experiment, columns: dict[str, np.ndarray]) -> Figure:
-    figure, (left, right) = chart(1, 2, width=9, height=3.2)
+    somebody_learns = bool(experiment.market.groups)
+    figure, axes = chart(1, 1 + somebody_learns, width=4.5 * (1 + somebody_learns), height=3.2)
+    left, right = axes[0], axes[-1]
     time = columns["iteration"]
     for name, values in columns.items():
         if name.startswith("followers/") and name.endswith("_net_reward"):

@@ -1,0 +1,166 @@
+"""Markets of the tests: one in which nobody learns, and one with two groups of different kinds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+import numpy as np
+from gymnasium.spaces import Box, Discrete
+
+from pacesetter.envs.core.characteristics import Characteristic, Characteristics
+from pacesetter.envs.core.market import Group, Market, State, namespace
+from pacesetter.envs.core.random_streams import Shock
+
+CHOICES = 5
+
+
+@dataclass(frozen=True)
+class WalkState(State):
+    """Where the price stands, ``(B,)``."""
+
+    price: object
+
+
+@dataclass(frozen=True)
+class RuleBased(Market):
+    """Traders by rule: the price returns to zero at the speed θ₀ and is thrown off by noise.
+
+    ``p′ = (1 − θ₀) p + θ₁ ε``. The deviation of the price is least at the speed 1, whatever θ₁.
+
+    Attributes:
+        periods: steps of an episode.
+    """
+
+    periods: int = 20
+
+    name: ClassVar[str] = "rule_based"
+    state_type: ClassVar[type[State]] = WalkState
+    differentiable: ClassVar[bool] = True
+
+    @property
+    def characteristics(self):
+        """Speed and noise."""
+        return Characteristics(
+            [Characteristic("speed", 0.0, 1.5, 0.25), Characteristic("noise", 0.5, 2.0, 1.0)]
+        )
+
+    @property
+    def groups(self):
+        """Nobody learns."""
+        return ()
+
+    @property
+    def steps_per_episode(self):
+        """As the options say."""
+        return self.periods
+
+    @property
+    def leader_observation_space(self):
+        """The price."""
+        return Box(-np.inf, np.inf, (1,), np.float32)
+
+    @property
+    def quantities(self):
+        """Path quantities."""
+        return {"price": "distance from the fundamental value"}
+
+    @property
+    def step_shocks(self):
+        """Noise."""
+        return {"noise": Shock("normal", ())}
+
+    def initial(self, theta, shocks):
+        """At the fundamental value."""
+        xp = namespace(theta)
+        return {"price": xp.zeros_like(theta[:, 0])}
+
+    def transition(self, state, actions, shocks):
+        """One trade of everybody."""
+        price = (1.0 - state.theta[:, 0]) * state.price + state.theta[:, 1] * shocks["noise"]
+        return self.end_step(replace(state, price=price), {}, {"price": price})
+
+    def observe(self, state):
+        """Nobody looks."""
+        return {}
+
+    def leader_observe(self, state):
+        """The price, ``(B, 1)``."""
+        xp = namespace(state.theta)
+        return xp.astype(state.price[:, None], xp.float32)
+
+
+@dataclass(frozen=True)
+class TwoGroups(Market):
+    """Shops set a number, customers choose one of five; both are best off at what θ says.
+
+    A shop earns −(a − θ)², a customer −(k / 4 − θ)².
+    """
+
+    shops: int = 2
+    customers: int = 3
+
+    name: ClassVar[str] = "two_groups"
+    state_type: ClassVar[type[State]] = State
+
+    @property
+    def characteristics(self):
+        """What everybody is to do."""
+        return Characteristics([Characteristic("fashion", 0.0, 1.0, 0.5)])
+
+    @property
+    def groups(self):
+        """Shops with a Box, customers with a choice."""
+        seen = Box(-1.0, 1.0, (1,), np.float32)
+        return (
+            Group("shop", self.shops, seen, Box(0.0, 1.0, (1,), np.float32), ("fashion",)),
+            Group("customer", self.customers, seen, Discrete(CHOICES), ("fashion",)),
+        )
+
+    @property
+    def steps_per_episode(self):
+        """One decision."""
+        return 1
+
+    @property
+    def ends_at_horizon(self):
+        """Nothing follows."""
+        return True
+
+    @property
+    def leader_observation_space(self):
+        """A constant."""
+        return Box(-1.0, 1.0, (1,), np.float32)
+
+    @property
+    def quantities(self):
+        """Path quantities."""
+        return {"price": "mean number of the shops", "choice": "mean choice of the customers"}
+
+    def initial(self, theta, shocks):
+        """Nothing beyond θ."""
+        return {}
+
+    def transition(self, state, actions, shocks):
+        """Everybody is paid for being close to θ."""
+        xp = namespace(state.theta)
+        price = xp.astype(actions["shop"][:, :, 0], state.theta.dtype)
+        choice = xp.astype(actions["customer"], state.theta.dtype) / (CHOICES - 1)
+        rewards = {
+            "shop": -((price - state.theta) ** 2),
+            "customer": -((choice - state.theta) ** 2),
+        }
+        quantities = {"price": xp.mean(price, axis=1), "choice": xp.mean(choice, axis=1)}
+        return self.end_step(state, rewards, quantities)
+
+    def observe(self, state):
+        """θ from −1 to 1."""
+        xp = namespace(state.theta)
+        seen = xp.astype(2.0 * state.theta - 1.0, xp.float32)[:, None, :]
+        sizes = {"shop": self.shops, "customer": self.customers}
+        return {name: xp.broadcast_to(seen, (len(seen), n, 1)) for name, n in sizes.items()}
+
+    def leader_observe(self, state):
+        """A constant."""
+        xp = namespace(state.theta)
+        return xp.zeros_like(xp.astype(state.theta, xp.float32))

@@ -1,0 +1,166 @@
+"""Training, reports and certificates without Ray: in one process, with the numbers of RLlib's."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from pacesetter.leaders.registry import LEADERS
+from pacesetter.training.cli import main
+from pacesetter.training.runs.history import History, read_history
+
+PATIENCE = 600
+TINY = (
+    "training.copies=8",
+    "training.rollout_steps=8",
+    "training.iterations=8",
+    "training.checkpoint_every=3",
+    "evaluation.copies=4",
+    "evaluation.episodes=2",
+)
+RULE_BASED = """
+market: {name: "small_markets:RuleBased"}
+objective: {name: volatility}
+leader: {name: random}
+training: {rollout_steps: 20}
+"""
+FEW_BUT_ALL_KINDS = {
+    "duopoly_ppo": (
+        "leader.kl_coefficient=0.2",
+        "leader.final_action_deviation=0.05",
+        "leader.update_every=2",
+        "followers.learning_rate_decay=geometric",
+        "followers.learning_rate=0.002",
+    ),
+    "cobweb_unstable_ppo": ("followers.kl_coefficient=0.5", "followers.epochs=3"),
+    "labour_tax_bayesian": ("followers.minibatch_size=128",),
+}
+
+
+@pytest.fixture
+def no_ray(monkeypatch):
+    """A process that cannot import Ray."""
+    for name in [name for name in sys.modules if name.partition(".")[0] == "ray"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "ray", None)
+
+
+@pytest.fixture
+def rule_based(tmp_path):
+    path = tmp_path / "rule_based.yaml"
+    path.write_text(RULE_BASED)
+    return path
+
+
+def figures(folder):
+    """Everything in the history but the speed, and the results."""
+    history = [
+        {name: str(value) for name, value in row.items() if not name.startswith("speed/")}
+        for row in read_history(folder)
+    ]
+    return history, json.loads((folder / "results.json").read_text())
+
+
+@pytest.mark.parametrize("experiment", FEW_BUT_ALL_KINDS)
+def test_one_process_gives_the_numbers_of_rllib(experiment, tmp_path):
+    options = (*TINY, "training.pretrain_iterations=4", *FEW_BUT_ALL_KINDS[experiment])
+    for route in ("array", "local"):
+        line = [sys.executable, "-m", "pacesetter.training.cli", "train", experiment, *options]
+        line += [f"training.route={route}", "--runs", str(tmp_path), "--name", route, "--quiet"]
+        done = subprocess.run(line, capture_output=True, text=True, timeout=PATIENCE)
+        assert done.returncode == 0, done.stderr
+    assert figures(tmp_path / "array") == figures(tmp_path / "local")
+
+
+@pytest.mark.parametrize("leader", sorted(LEADERS))
+def test_where_nobody_learns_every_leader_trains_without_ray(leader, rule_based, tmp_path, no_ray):
+    run = tmp_path / "run"
+    chosen = (*TINY, f"leader.name={leader}")
+    assert main(["train", str(rule_based), *chosen, "--runs", str(tmp_path), "--name", "run"]) == 0
+    assert main(["report", str(run)]) == 0
+    assert main(["certify", str(run)]) == 0
+    certificate = json.loads((run / "certificate.json").read_text())
+    assert certificate["leader_gap"] == pytest.approx(
+        certificate["objective/as_trained"] - certificate["objective/fresh_episodes"]
+    )
+    assert abs(certificate["leader_gap"]) < 6 * certificate["leader_gap/standard_error"]
+    assert len(read_history(run)) == 8
+    assert list((run / "tensorboard").glob("events*"))
+    assert {path.stem for path in (run / "figures").iterdir()} == {"training", "theta"}
+
+
+def test_the_best_leader_finds_the_calmest_market(rule_based, tmp_path, no_ray):
+    """The price is calmest where it returns at once (speed 1) and noise is least."""
+    search = ("leader.name=bayesian", "training.iterations=25", "training.copies=64")
+    line = ["train", str(rule_based), *search, "--runs", str(tmp_path), "--name", "run", "--quiet"]
+    assert main(line) == 0
+    answer = json.loads((tmp_path / "run" / "answer.json").read_text())
+    assert answer["speed"] == pytest.approx(1.0, abs=0.3)  # a flat optimum
+    assert answer["noise"] == pytest.approx(0.5, abs=0.1)
+
+
+@pytest.mark.parametrize("leader", ["bayesian", "ppo"])
+def test_an_interrupted_run_goes_on_without_ray(leader, rule_based, tmp_path, no_ray, monkeypatch):
+    line = ["train", str(rule_based), *TINY, f"leader.name={leader}", "--runs", str(tmp_path)]
+    assert main([*line, "--name", "whole", "--quiet"]) == 0
+    add = History.add
+
+    def add_and_interrupt(history, iteration, scalars):
+        add(history, iteration, scalars)
+        if iteration == 4:
+            signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(History, "add", add_and_interrupt)
+    assert main([*line, "--name", "parts", "--quiet"]) == 130
+    assert not (tmp_path / "parts" / "results.json").exists()
+    monkeypatch.setattr(History, "add", add)
+    assert main(["train", "--resume", str(tmp_path / "parts"), "--quiet"]) == 0
+    assert figures(tmp_path / "parts") == figures(tmp_path / "whole")
+
+
+def test_a_run_with_followers_is_trained_evaluated_and_certified_without_ray(
+    tmp_path, no_ray, capsys
+):
+    options = (*TINY, "training.pretrain_iterations=2", "followers.minibatch_size=32")
+    line = ["train", "duopoly_ppo", *options, "--runs", str(tmp_path), "--name", "run", "--quiet"]
+    assert main(line) == 0
+    assert "Ray is not installed" in capsys.readouterr().out
+    run = tmp_path / "run"
+    before = json.loads((run / "results.json").read_text())
+    assert main(["evaluate", str(run)]) == 0
+    assert json.loads((run / "results.json").read_text()) == before
+    assert main(["report", str(run)]) == 0
+    assert main(["certify", str(run), "--quiet"]) == 0
+    assert "leader_gap" in json.loads((run / "certificate.json").read_text())
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["training.pretrain_iterations=5"], "training.pretrain_iterations: nobody in market"),
+        (["training.random_theta_share=0.5"], "training.random_theta_share: nobody in market"),
+        (["training.env_runners=2"], "training.env_runners: nobody in market"),
+        (["training.route=stock"], "training.route: nobody in market"),
+        (["followers.learning_rate=0.1"], "followers: nobody in market"),
+        (["objective.name=welfare"], "objective: "),
+        (["--address", "auto"], "leave the address out"),
+    ],
+)
+def test_what_learners_alone_have_is_refused_before_the_run(
+    options, said, rule_based, tmp_path, capsys
+):
+    assert main(["train", str(rule_based), *options, "--runs", str(tmp_path / "runs")]) == 2
+    assert said in capsys.readouterr().err
+    assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize("options", [["training.env_runners=1"], ["training.route=stock"]])
+def test_what_needs_ray_says_so(options, tmp_path, no_ray, capsys):
+    options = [*options, "followers.final_action_deviation=null"]
+    assert main(["train", "duopoly_bayesian", *options, "--runs", str(tmp_path)]) == 2
+    assert "Ray is not installed" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
