@@ -241,7 +241,26 @@ def test_registry_and_ppo():
         assert options.update_every == 1 and options.candidates is None
         with pytest.raises(dataclasses.FrozenInstanceError):
             options.interval = 3
-    assert PPOLeader().search(MARKET, 0) is None
+        assert (options.policy is None) == (name != "ppo")
+        assert (options.drawn_answer(MARKET, 0) is None) == (name != "analytic")
+
+
+def test_a_policy_answers_for_its_leader():
+    guide = PPOLeader().guide(MARKET, 0)
+    assert guide.next_theta(3) is None
+    np.testing.assert_array_equal(guide.answer(lambda: MARKET.high), MARKET.high)
+
+
+def test_a_round_goes_on_until_something_was_measured():
+    """Rollouts may be shorter than the leader's intervals."""
+    guide = RandomLeader(candidates=2).guide(MARKET, 0)
+    first = guide.next_theta(4)
+    nothing = np.empty((0, len(MARKET)))
+    guide.learn(nothing, np.empty(0), last=False)
+    np.testing.assert_array_equal(guide.next_theta(4), first)
+    guide.learn(first[:1], np.ones(1), last=False)
+    np.testing.assert_array_equal(guide.answer(lambda: MARKET.high), first[0])
+    assert (guide.next_theta(4) != first).any()
 
 
 def test_the_registry_imports_no_slow_package():

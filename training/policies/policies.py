@@ -30,12 +30,12 @@ class Policies:
 
     Args:
         experiment: whose market and networks they are for.
-        modules: module name -> `ActorCritic`, without critics.
+        modules: module name -> `ActorCritic`, of which the critic is not needed.
     """
 
     def __init__(self, experiment: Experiment, modules: Mapping[str, ActorCritic]):
         self.market: Market = experiment.market
-        self._modules = modules
+        self.modules = modules
         self._bounds = {
             group.name: experiment.followers_of(group.name).action_bounds
             for group in self.market.groups
@@ -63,7 +63,7 @@ class Policies:
             PacesetterError: a file is missing, damaged, or of another network.
         """
         policies = cls.untrained(experiment)
-        for name, module in policies._modules.items():
+        for name, module in policies.modules.items():
             path = folder / f"{name}.safetensors"
             try:
                 module.load_state_dict(load_file(path))
@@ -79,7 +79,7 @@ class Policies:
         """Write one safetensors file per module, and what they are for as JSON."""
         folder.mkdir(parents=True, exist_ok=True)
         summary = {}
-        for name, module in self._modules.items():
+        for name, module in self.modules.items():
             tensors = {
                 key: value.contiguous().clone()
                 for key, value in module.state_dict().items()
@@ -93,7 +93,7 @@ class Policies:
     @property
     def has_leader(self) -> bool:
         """Whether a leader's policy is among them."""
-        return LEADER in self._modules
+        return LEADER in self.modules
 
     @torch.inference_mode()
     def act(
@@ -111,7 +111,7 @@ class Policies:
         for group in self.market.groups:
             observation = np.array(observations[group.name])
             rows = torch.from_numpy(observation).reshape(-1, observation.shape[-1])
-            inputs = self._modules[group.name].distribution_inputs(rows)
+            inputs = self.modules[group.name].distribution_inputs(rows)
             discrete = isinstance(group.action_space, Discrete)
             chosen = (
                 distributions.most_likely(inputs, discrete)
@@ -127,14 +127,14 @@ class Policies:
     def probabilities(self, group: str, observation: NDArray[np.float32]) -> NDArray[np.float64]:
         """Action probabilities of a Discrete group, ``(n, D)`` to ``(n, actions)``."""
         with torch.inference_mode():
-            inputs = self._modules[group].distribution_inputs(torch.from_numpy(observation))
+            inputs = self.modules[group].distribution_inputs(torch.from_numpy(observation))
             return torch.softmax(inputs.double(), dim=-1).numpy()
 
     @torch.inference_mode()
     def theta(self, state: Any) -> NDArray[np.float64]:
         """θ that the leader's policy sets on average, ``(B, d)``."""
         observation = np.array(self.market.leader_observe(state))
-        inputs = self._modules[LEADER].distribution_inputs(torch.from_numpy(observation))
+        inputs = self.modules[LEADER].distribution_inputs(torch.from_numpy(observation))
         action = distributions.most_likely(inputs, discrete=False).numpy()
         return self.market.characteristics.from_action(action)
 

@@ -18,6 +18,7 @@ from ...leaders.policy.options import PPOOptions
 from ..backend import Iteration
 from ..experiments.experiment import Experiment
 from ..policies.network import ActorCritic
+from ..policies.policies import Policies
 from ..policies.specification import LEADER, model_config, module_settings, module_spaces
 from ..runs.whole_files import whole_file
 from .advantages import training_columns
@@ -47,7 +48,9 @@ class LocalBackend:
             settings = module_settings(experiment, name)
             rates = learning_rates(experiment, settings, name == LEADER)
             self._students[name] = _Student(name, module, settings, rates)
-        self.modules = {name: student.module for name, student in self._students.items()}
+        # Actors of their own: in the students' common buffer layers are not aligned, and a product
+        # of matrices then rounds otherwise than RLlib's runners do.
+        self.modules = Policies.untrained(experiment).modules
         self._steps = 0
 
     def command(self, led: int, theta: NDArray[np.float64] | None) -> None:
@@ -64,7 +67,8 @@ class LocalBackend:
             name: (student.settings.discount, student.settings.gae_lambda)
             for name, student in self._students.items()
         }
-        columns, explained = training_columns(self.modules, [rollout], discount_and_lambda)
+        students = {name: student.module for name, student in self._students.items()}
+        columns, explained = training_columns(students, [rollout], discount_and_lambda)
         learned = {
             name: self._students[name].learn(part, self._shuffle)
             | {EXPLAINED_VARIANCE: explained[name]}
@@ -72,8 +76,14 @@ class LocalBackend:
         }
         for student in self._students.values():
             student.advance(self._steps, learned.get(student.name, {}).get(MEAN_KL))
+        self._hand_over()
         report = self._sampler.take_report()
         return Iteration([report] if report else [], learned)
+
+    def _hand_over(self) -> None:
+        """Give the actors what the students have learned."""
+        for name, actor in self.modules.items():
+            actor.load_state_dict(self._students[name].module.state_dict(), strict=False)
 
     def save(self, folder: Path) -> None:
         """See `Backend.save`."""
@@ -95,6 +105,7 @@ class LocalBackend:
         for name, student in self._students.items():
             student.restore(state["students"][name])
         self._steps = state["steps"]
+        self._hand_over()
         return self._sampler.lost
 
     def stop(self) -> None:
@@ -110,7 +121,9 @@ class _Student:
         flat = FlatParameters(module)
         self._trainee = Trainee(name, module, flat, flat.optimizer())
         self._price = torch.tensor(settings.kl_coefficient) if settings.kl_coefficient else None
-        self._set_rate(0)
+        first = value_at(rates, 0)
+        # RLlib begins a schedule with a rate in single precision, and goes on in double.
+        self._set_rate(first if isinstance(rates, float) else float(np.float32(first)))
 
     def learn(self, columns: Any, shuffle: torch.Generator) -> dict[str, float]:
         """Go through a batch as often as the settings say."""
@@ -128,7 +141,7 @@ class _Student:
 
     def advance(self, steps: int, mean_kl: float | None) -> None:
         """Move what is scheduled in environment steps, and the price after RLlib's rule."""
-        self._set_rate(steps)
+        self._set_rate(value_at(self._rates, steps))
         self.module.schedule_deviation(steps)
         if self._price is not None and mean_kl is not None:
             if mean_kl > 2.0 * self.settings.kl_target:
@@ -136,9 +149,9 @@ class _Student:
             elif mean_kl < 0.5 * self.settings.kl_target:
                 self._price *= 0.5
 
-    def _set_rate(self, steps: int) -> None:
+    def _set_rate(self, rate: float) -> None:
         for group in self._trainee.optimizer.param_groups:
-            group["lr"] = value_at(self._rates, steps)
+            group["lr"] = rate
 
     def state(self) -> dict[str, Any]:
         """Weights, optimiser and price."""

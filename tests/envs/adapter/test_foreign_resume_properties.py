@@ -121,8 +121,8 @@ def test_a_runner_goes_on_exactly(name, leader):
 def test_a_runner_whose_environments_are_lost_begins_new_episodes(name, leader):
     before = runner(name, leader)
     sampled(before)
-    theta = before.game.market_state.theta.copy()
-    assert (before.game.interval_clock > 0).any()
+    theta = before.sampler.game.market_state.theta.copy()
+    assert (before.sampler.game.interval_clock > 0).any()
     state = pickle.loads(pickle.dumps(before.get_state()))
 
     def restored():
@@ -132,12 +132,12 @@ def test_a_runner_whose_environments_are_lost_begins_new_episodes(name, leader):
 
     resumed = restored()
     assert resumed.lost
-    market_state = resumed.game.market_state
+    market_state = resumed.sampler.game.market_state
     np.testing.assert_array_equal(market_state.theta, theta)
-    assert (market_state.clock == 0).all() and (resumed.game.interval_clock == 0).all()
+    assert (market_state.clock == 0).all() and (resumed.sampler.game.interval_clock == 0).all()
     seeds = [environment.seed for environment in market_state.environments]
     assert len(set(seeds)) == COPIES
-    assert not set(seeds) & {e.seed for e in before.game.market_state.environments}
+    assert not set(seeds) & {e.seed for e in before.sampler.game.market_state.environments}
     if isinstance(leader, PPOLeader):
         assert not resumed.sampler._leader._open.any()
         # What was measured before the interruption is kept, and no interval spans it.

@@ -415,8 +415,10 @@ def test_a_restored_runner_goes_on_as_the_first_would_have():
     first.lead(3)
     first.sample()
     second.set_state(first.get_state())
-    np.testing.assert_array_equal(second.game.led, [True, True, True, False])
-    np.testing.assert_array_equal(second.game.market_state.theta, first.game.market_state.theta)
+    np.testing.assert_array_equal(second.sampler.game.led, [True, True, True, False])
+    np.testing.assert_array_equal(
+        second.sampler.game.market_state.theta, first.sampler.game.market_state.theta
+    )
     (one,), (other,) = first.sample(), second.sample()
     assert set(one.modules) == set(other.modules) == {"producer", LEADER}
     for name, part in one.modules.items():
