@@ -25,7 +25,7 @@ from ..policies.play import play
 from ..policies.policies import Trained
 from ..runs.run_folder import RESULTS, RunFolder
 from ..runs.whole_files import write_json
-from ..studies.statistics import clustered_standard_error, paired_standard_error
+from ..studies.statistics import clustered_standard_error, finite, paired_standard_error
 from .evaluate import (
     evaluate,
     evaluate_during_training,
@@ -142,15 +142,13 @@ def in_fresh_episodes(trained: Trained) -> dict[str, float]:
     fresh = replace(settings, seed=settings.seed + FRESH_SEEDS)
     before = play(experiment, trained.policies, theta)
     after = play(replace(experiment, evaluation=fresh), trained.policies, theta)
-    found = {
+    errors = [clustered_standard_error(of.objective, of.episode) for of in (before, after)]
+    return {
         "objective/as_trained": float(before.objective.mean()),
         "objective/fresh_episodes": float(after.objective.mean()),
         "leader_gap": float(before.objective.mean() - after.objective.mean()),
+        **finite({"leader_gap/standard_error": math.hypot(*errors)}),
     }
-    errors = [clustered_standard_error(of.objective, of.episode) for of in (before, after)]
-    if np.isfinite(errors).all():
-        found["leader_gap/standard_error"] = math.hypot(*errors)
-    return found
 
 
 def compare(trained: Trained, retrained: Trained) -> dict[str, float]:
@@ -164,8 +162,7 @@ def compare(trained: Trained, retrained: Trained) -> dict[str, float]:
     before, after = played.values()
     found["leader_gap"] = float(before.objective.mean() - after.objective.mean())
     error = paired_standard_error(before.objective, before.episode, after.objective, after.episode)
-    if np.isfinite(error):
-        found["leader_gap/standard_error"] = error
+    found |= finite({"leader_gap/standard_error": error})
     for group in played["retrained"].rewards:
         means = {who: float(np.nanmean(of.rewards[group])) for who, of in played.items()}
         found |= {f"reward/{group}/{who}": mean for who, mean in means.items()}

@@ -19,7 +19,7 @@ from ..runs.run_folder import RunFolder
 from ..runs.whole_files import write_json
 from ..studies.catalogue import study_of
 from ..studies.charts import pixels, save
-from ..studies.statistics import clustered_standard_error
+from ..studies.statistics import clustered_standard_error, finite, half_width
 from ..studies.study import Arrays, Findings
 from .curves import training_figures
 
@@ -68,9 +68,12 @@ def measure(trained: Trained) -> Findings:
     ):
         played = play(experiment, trained.policies, theta)
         findings.results[f"objective/{label}"] = float(played.objective.mean())
-        error = clustered_standard_error(played.objective, played.episode)
-        if np.isfinite(error):
-            findings.results[f"objective/{label}_standard_error"] = error
+        paid, episode = played.objective, played.episode
+        errors = {
+            f"objective/{label}_standard_error": clustered_standard_error(paid, episode),
+            f"objective/{label}_half_width_95": half_width(paid, clusters=episode),
+        }
+        findings.results.update(finite(errors))
         for group, rewards in played.rewards.items():
             findings.results[f"reward/{label}/{group}"] = float(np.nanmean(rewards))
     study = study_of(experiment.market)
@@ -146,8 +149,8 @@ def result_lines(experiment: Experiment, results: dict[str, float]) -> list[tupl
     ]
     for label in ("answer", "default_theta"):
         value = results[f"objective/{label}"]
-        error = results.get(f"objective/{label}_standard_error")
-        shown = f"{value:.5g}" + (f" ± {error:.1g}" if error is not None else "")
+        half = results.get(f"objective/{label}_half_width_95")
+        shown = f"{value:.5g}" + (f" ± {half:.2g}" if half is not None else "")
         lines.append((f"objective, {label.replace('_', ' ')}", shown, ""))
     study = study_of(experiment.market)
     for row in study.rows(experiment) if study else []:

@@ -2,6 +2,12 @@
 
 The leader's rewards in one episode are not, because the state goes on from interval to interval:
 they count as one cluster. Between episodes nothing is carried over, as each has a start of its own.
+What is no mean, or no mean of all, has its intervals from `resampling`.
+
+For a mean over few seeds Student's t is the one to take: of five normal values it holds the true
+mean in 95 % of all cases, of five exponential ones in 88 %. Over 12 or 60 clusters of values that
+follow on each other it does in 95 to 96 %, and taking these for independent in half of all cases
+(`tests/training/studies/test_statistics_theory.py`).
 """
 
 from __future__ import annotations
@@ -13,22 +19,34 @@ from scipy.special import stdtrit
 Floats = NDArray[np.float64]
 
 
-def standard_error(values: ArrayLike) -> float:
-    """Standard error of the mean of independent values, ``(n,)``; NaN for fewer than two."""
+def deviation(values: ArrayLike) -> float:
+    """Standard deviation of what independent values ``(n,)`` are drawn from; NaN below two."""
     values = np.asarray(values, dtype=np.float64)
     if len(values) < 2:
         return float("nan")
     if np.ptp(values) == 0.0:  # and not what rounding makes of it
         return 0.0
-    return float(values.std(ddof=1) / np.sqrt(len(values)))
+    return float(values.std(ddof=1))
 
 
-def half_width(values: ArrayLike, level: float = 0.95) -> float:
+def standard_error(values: ArrayLike) -> float:
+    """Standard error of the mean of independent values, ``(n,)``; NaN for fewer than two."""
+    return float(deviation(values) / np.sqrt(max(1, np.size(values))))
+
+
+def half_width(
+    values: ArrayLike, level: float = 0.95, clusters: NDArray[np.int64] | None = None
+) -> float:
     """Half of the interval that holds the mean of a normal distribution with chance `level`.
 
-    By Student's t, from independent draws ``(n,)``; NaN for fewer than two.
+    By Student's t, from draws ``(n,)`` that are independent, or are so between `clusters`, ``(n,)``
+    like in `clustered_standard_error`; NaN for fewer than two of them.
     """
-    error, number = standard_error(values), len(np.asarray(values))
+    if clusters is None:
+        error, number = standard_error(values), np.size(values)
+    else:
+        error = clustered_standard_error(np.asarray(values), clusters)
+        number = len(np.unique(clusters))
     return float(stdtrit(number - 1, (1.0 + level) / 2) * error) if number > 1 else error
 
 
@@ -37,6 +55,11 @@ def mean_text(values: ArrayLike, digits: int) -> str:
     values = np.asarray(values, dtype=np.float64)
     mean = f"{values.mean():.{digits}g}"
     return f"{mean} ± {half_width(values):.2g}" if len(values) > 1 else mean
+
+
+def finite(figures: dict[str, float]) -> dict[str, float]:
+    """Those figures that are numbers: of one value there is no error."""
+    return {name: value for name, value in figures.items() if np.isfinite(value)}
 
 
 def clustered_standard_error(values: Floats, clusters: NDArray[np.int64]) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Literal
@@ -21,7 +22,8 @@ from ...experiments.experiment import Experiment
 from ...policies.play import play
 from ...policies.policies import Trained
 from ..charts import TRAINED_COLOUR, chart, line
-from ..statistics import standard_error
+from ..resampling import bootstrap_interval
+from ..statistics import clustered_standard_error, finite
 from ..study import Arrays, Findings, Row, Study
 
 PRICE = "price"
@@ -75,9 +77,13 @@ def _calibration(trained: Trained, market: Cobweb, findings: Findings) -> None:
         absolute, squared = histogram_errors(drawn, masses)
         findings.results[f"{name}/mae"] = float(absolute.mean())
         findings.results[f"{name}/rmse"] = float(squared.mean())
-        if len(drawn) > 1:
-            findings.results[f"{name}/mae_standard_error"] = standard_error(absolute)
-            findings.results[f"{name}/rmse_standard_error"] = standard_error(squared)
+        drawn_apart = name in ("equilibrium", "floor")
+        clusters = np.arange(len(drawn)) if drawn_apart else blocks(len(drawn), market.periods)
+        errors = {
+            f"{name}/mae_standard_error": clustered_standard_error(absolute, clusters),
+            f"{name}/rmse_standard_error": clustered_standard_error(squared, clusters),
+        }
+        findings.results.update(finite(errors))
         findings.results[f"{name}/price_mean"] = float(drawn.mean())
         findings.results[f"{name}/price_variance"] = float(drawn.var())
         findings.arrays[f"{name}_masses"] = np.histogram(drawn, BINS)[0] / drawn.size
@@ -99,6 +105,14 @@ def _prices(trained: Trained, theta: Floats) -> Floats:
     by_copy = np.moveaxis(played, 2, 0).reshape(-1)
     whole = len(by_copy) // PRICES_PER_SAMPLE * PRICES_PER_SAMPLE
     return by_copy[:whole].reshape(-1, PRICES_PER_SAMPLE)
+
+
+def blocks(samples: int, periods: int) -> NDArray[np.int64]:
+    """Which samples have an episode in common, directly or by those between them, ``(samples,)``.
+
+    They follow on each other: one that ends with an episode has none in common with the next.
+    """
+    return np.arange(samples) // (math.lcm(PRICES_PER_SAMPLE, periods) // PRICES_PER_SAMPLE)
 
 
 def reference_masses(reference: Reference, values: Floats) -> tuple[Floats, Sampler]:
@@ -153,10 +167,25 @@ def _logit_curve(trained: Trained, market: Cobweb, findings: Findings) -> None:
             expected = (market.equilibrium_price, NOISE_DEVIATION**2)
         rows.append((cost, mean, variance, *expected))
         findings.results[f"logit/{cost:g}/price_mean_error"] = mean - expected[0]
-        findings.results[f"logit/{cost:g}/price_variance_ratio"] = variance / expected[1]
+        ratio = f"logit/{cost:g}/price_variance_ratio"
+        low, high = variance_interval(prices)
+        findings.results[ratio] = variance / expected[1]
+        bounds = {f"{ratio}_low": low / expected[1], f"{ratio}_high": high / expected[1]}
+        findings.results.update(finite(bounds))
     findings.arrays["logit_curve"] = np.array(rows)
     exact_curve = [(c, solver.solve(c)) for c in EXACT_CURVE_COSTS]
     findings.arrays["exact_curve"] = np.array([(c, e.mean, e.variance) for c, e in exact_curve])
+
+
+def variance_interval(prices: Floats) -> tuple[float, float]:
+    """Interval of 95 % of the variance of all prices, ``(E, T, B)``, by resampling episodes."""
+
+    def variance(squares: Floats, means: Floats, axis: int) -> Floats:
+        return squares.mean(axis=axis) - means.mean(axis=axis) ** 2
+
+    away = prices - prices.mean()
+    squares, means = (values.mean(axis=1).reshape(-1) for values in (away**2, away))
+    return bootstrap_interval(variance, squares, means)
 
 
 # Table and figures --------------------------------------------------------------------------------

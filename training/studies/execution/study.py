@@ -24,7 +24,7 @@ from ....leaders.objectives.references import Planted
 from ...experiments.experiment import Experiment
 from ...policies.play import Actors, Played, Theta, play
 from ...policies.policies import Trained
-from ..statistics import standard_error
+from ..statistics import finite, standard_error
 from ..study import Arrays, Findings, Row, Study
 from .figures import book_figure, cost_figure, fee_figure
 
@@ -94,9 +94,8 @@ def _compare(trained: Trained, theta: Theta, label: str, findings: Findings) -> 
         costs = _note(play(trained.experiment, actors, theta), f"{label}{name}/", findings)
         saved = costs - ours
         findings.results[f"{label}saved_over/{name}"] = float(saved.mean())
-        if len(saved) > 1:
-            error = standard_error(saved)
-            findings.results[f"{label}saved_over/{name}/standard_error"] = error
+        error = {f"{label}saved_over/{name}/standard_error": standard_error(saved)}
+        findings.results.update(finite(error))
 
 
 def _note(played: Played, label: str, findings: Findings) -> Floats:
@@ -111,9 +110,8 @@ def _note(played: Played, label: str, findings: Findings) -> Floats:
         f"{label}leader_reward": float(played.objective.mean()),
         f"{label}maker_profit": float(played.quantities["maker_profit"].sum(axis=1).mean()),
     }
-    if len(by_episode) > 1:
-        found[f"{label}cost_bp/standard_error"] = standard_error(by_episode)
-    findings.results.update(found)
+    error = {f"{label}cost_bp/standard_error": standard_error(by_episode)}
+    findings.results.update(found | finite(error))
     return by_episode
 
 

@@ -29,6 +29,7 @@ from ....envs.order_book.stylised_facts import (
 from ...runs.machine import machine
 from ...runs.whole_files import write_json, write_whole
 from ..charts import EXACT_COLOUR, TRAINED_COLOUR, chart, save
+from ..statistics import deviation
 
 SEEDS = 20
 WARM_UP, SECONDS, LEVELS = 300 * SECOND, 3300, 10
@@ -145,7 +146,7 @@ def fits(reference: Reference, ours: NDArray[np.float64]) -> bool:
 
     Of our runs, ``(n,)``, there are two or more.
     """
-    middle, spread = ours.mean(), ours.std(ddof=1)
+    middle, spread = ours.mean(), deviation(ours)
     return bool(
         min(reference.runs) <= middle + 2 * spread and middle - 2 * spread <= max(reference.runs)
     )
@@ -179,7 +180,7 @@ def order_book_equivalence(out: Path, seeds: int = SEEDS) -> dict[str, float]:
         for name, values in columns.items():
             figures[f"{preset}/{name}"] = float(values.mean())
             if seeds > 1:
-                figures[f"{preset}/{name}/deviation"] = float(values.std(ddof=1))
+                figures[f"{preset}/{name}/deviation"] = deviation(values)
         for reference in REFERENCES[preset] if seeds > 1 else ():
             name = f"{preset}/{reference.figure}/fits"
             figures[name] = float(fits(reference, columns[reference.figure]))
@@ -211,7 +212,7 @@ def _table(preset: str, columns: dict[str, NDArray[np.float64]]) -> list[str]:
         runs = " / ".join(f"{run:g}" for run in reference.runs) if reference else ""
         found, verdict = f"{values.mean():.4g}", ""
         if len(values) > 1:  # a single run has no deviation that the original could be held to
-            found += f" ± {values.std(ddof=1):.2g}"
+            found += f" ± {deviation(values):.2g}"
             verdict = "" if reference is None else "yes" if fits(reference, values) else "**no**"
         lines.append(
             f"| {label} | {runs} | {found} | {values.min():.4g} … {values.max():.4g} | {verdict} |"
