@@ -3,39 +3,71 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 
 from ..studies.claims import Across, Claim, Comparison, Match, Reproduction, Results, Trial
-from ..studies.statistics import half_width, standard_error
+from ..studies.resampling import (
+    LEAST_RUNS,
+    Estimate,
+    interquartile_mean,
+    probability_of_improvement,
+)
+from ..studies.statistics import deviation, finite, half_width, standard_error
+
+
+class Verdict(NamedTuple):
+    """What became of a claim.
+
+    Attributes:
+        text: the claim in words.
+        passed: whether it holds.
+        difference: of a comparison, paired by seed, ``(seeds,)``.
+        improvement: of one with another trial, the chance that a run of ours is the smaller one.
+    """
+
+    text: str
+    passed: bool
+    difference: np.ndarray | None = None
+    improvement: Estimate | None = None
 
 
 def summarise(reproduction: Reproduction, results: Results) -> dict[str, float]:
-    """Flat figures: mean of everything judged or reported with its interval, and passes.
-
-    Beside a mean over seeds ``NAME`` stand ``NAME/standard_error`` and ``NAME/half_width_95``,
-    half of its interval of 95 % by Student's t; a single seed has neither.
-    """
+    """Flat figures: mean of everything judged or reported with its interval, and passes."""
     figures: dict[str, float] = {}
-
-    def note(name: str, values: np.ndarray) -> None:
-        figures[name] = float(values.mean())
-        if len(values) > 1:
-            figures[f"{name}/standard_error"] = standard_error(values)
-            figures[f"{name}/half_width_95"] = half_width(values)
-
     for trial in reproduction.trials:
         for key, values in _tabulated(trial, results):
-            note(f"{trial.name}/{key}", values)
-        for text, passed, differences in judge(trial, results):
-            figures[f"{trial.name}/{text}/passed"] = float(passed)
-            if differences is not None:
-                note(f"{trial.name}/{text}/difference", differences)
+            figures |= over_seeds(f"{trial.name}/{key}", values)
+        for verdict in judge(trial, results):
+            name = f"{trial.name}/{verdict.text}"
+            figures[f"{name}/passed"] = float(verdict.passed)
+            if verdict.difference is not None:
+                figures |= over_seeds(f"{name}/difference", verdict.difference)
+            if verdict.improvement is not None:
+                figures |= verdict.improvement.named(f"{name}/probability_of_improvement")
     for across in reproduction.across:
         values = across.value(results)
-        note(across.label, values)
+        figures |= over_seeds(across.label, values)
         if claimed(across):
             figures[f"{across.label}/passed"] = float(holds(across, values))
+    return figures
+
+
+def over_seeds(name: str, values: np.ndarray) -> dict[str, float]:
+    """The mean over seeds as ``NAME``, and what there is to say of how far it may be off.
+
+    ``NAME/standard_error``, ``NAME/half_width_95`` (half of the interval of 95 % by Student's t)
+    from two seeds on; the interquartile mean ``NAME/iqm`` with its interval, ``NAME/iqm_low`` and
+    ``NAME/iqm_high``, from four on.
+    """
+    errors = {
+        f"{name}/standard_error": standard_error(values),
+        f"{name}/half_width_95": half_width(values),
+    }
+    figures = {name: float(values.mean())} | finite(errors)
+    if len(values) >= LEAST_RUNS:
+        figures |= interquartile_mean(values).named(f"{name}/iqm")
     return figures
 
 
@@ -49,24 +81,28 @@ def holds(across: Across, values: np.ndarray) -> bool:
     return bool(across.low <= values.mean() <= across.high)
 
 
-def judge(trial: Trial, results: Results) -> Iterator[tuple[str, bool, np.ndarray | None]]:
-    """Every claim of a trial: its text, whether it holds, and paired differences if any."""
+def judge(trial: Trial, results: Results) -> Iterator[Verdict]:
+    """Every claim of a trial."""
     for claim in trial.claims:
         values = _values(results[trial.name], claim.key)
         judged = values if claim.per_seed else values.mean(keepdims=True)
-        yield claim_text(claim), bool(np.all((judged >= claim.low) & (judged <= claim.high))), None
+        passed = bool(np.all((judged >= claim.low) & (judged <= claim.high)))
+        yield Verdict(claim_text(claim), passed)
     for comparison in trial.comparisons:
         baseline = results[comparison.baseline or trial.name]
-        difference = comparison.times * _values(results[trial.name], comparison.smaller) - _values(
-            baseline, comparison.larger
-        )
-        yield comparison_text(comparison), bool(difference.mean() < 0), difference
+        smaller = comparison.times * _values(results[trial.name], comparison.smaller)
+        larger = _values(baseline, comparison.larger)
+        difference, improvement = smaller - larger, None
+        if comparison.baseline and min(len(smaller), len(larger)) >= LEAST_RUNS:
+            improvement = probability_of_improvement(larger, smaller)
+        passed = bool(difference.mean() < 0)
+        yield Verdict(comparison_text(comparison), passed, difference, improvement)
     for match in trial.matches:
         there = _values(results[match.baseline], match.key)
         away = abs(float(_values(results[trial.name], match.key).mean() - there.mean()))
-        spread = float(there.std(ddof=1)) if len(there) > 1 else 0.0
+        spread = deviation(there) if len(there) > 1 else 0.0
         allowed = max(match.deviations * spread, match.least)
-        yield match_text(match, away, spread), away <= allowed, None
+        yield Verdict(match_text(match, away, spread), away <= allowed)
 
 
 def claim_text(claim: Claim) -> str:

@@ -78,8 +78,40 @@ def test_intervals_over_seeds_are_of_student():
     gap = "other/profit < profit of one/difference"
     assert figures[gap] == pytest.approx(-0.5)
     assert figures[f"{gap}/half_width_95"] == pytest.approx(4.303 * 0.5 / np.sqrt(3), rel=1e-4)
+    assert not [key for key in figures if "iqm" in key or "improvement" in key], "three are few"
     text = table(made, results, "command", (0, 1, 2))
     assert "| trial | figure | mean ± 95 % (t over seeds) | least … largest |" in text
     assert "| one | profit | 2 ± 2.5 | 1 … 3 |" in text
     assert "profit < profit of one (paired difference -0.5 ± 1.2) | yes |" in text
     assert "mean over seeds of profit <= 1 | **no** |" in text
+
+
+def test_five_seeds_have_interquartile_means_and_chances_of_improvement():
+    """Of 25 pairs of runs, 18 have the smaller profit here and one is a tie."""
+    ours, theirs = (1.0, 2.0, 3.0, 4.0, 12.0), (3.5, 4.0, 5.0, 6.0, 7.0)
+    trials = (
+        Trial("duopoly_ppo", "one", report=("profit",)),
+        Trial(
+            "duopoly_ppo",
+            "other",
+            comparisons=(Comparison("profit", "profit", "one"), Comparison("profit", "cost")),
+        ),
+    )
+    results = {
+        "one": [{"profit": value} for value in theirs],
+        "other": [{"profit": value, "cost": 20.0} for value in ours],
+    }
+    made = Reproduction("title", trials)
+    figures = summarise(made, results)
+    assert figures["other/profit/iqm"] == pytest.approx(3.0)
+    assert 1.0 <= figures["other/profit/iqm_low"] <= 2.0
+    assert figures["other/profit/iqm_high"] <= 12.0
+    chance = "other/profit < profit of one/probability_of_improvement"
+    assert figures[chance] == pytest.approx(18.5 / 25)
+    assert figures[f"{chance}_low"] < 0.5 < figures[chance] < figures[f"{chance}_high"] <= 1.0
+    assert "other/profit < cost/probability_of_improvement" not in figures, "of one run"
+    text = table(made, results, "command", (0, 1, 2, 3, 4))
+    low, high = (figures[f"{chance}_{end}"] for end in ("low", "high"))
+    assert f"(paired difference -0.7 ± 4; P 0.74 [{low:.2g}, {high:.2g}]) | yes |" in text
+    assert "P: chance that a run has the smaller figure" in text
+    assert "P: chance" not in table(replace(made, trials=trials[:1]), results, "command", (0,))
