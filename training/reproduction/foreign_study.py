@@ -23,6 +23,8 @@ from ..runs.run_folder import RESULTS, RunFolder
 from ..runs.whole_files import write_json, write_whole
 from ..studies.claims import SEEDS
 from ..studies.statistics import mean_text, paired_standard_error
+from .judge import over_seeds
+from .raw_runs import Entry, env_steps, in_marl_eval_format
 
 INTERRUPTION = "interruption.json"
 WRAPPERS = f"{__package__}.foreign_environments"
@@ -117,19 +119,23 @@ def foreign_environments(runs: Path, out: Path, jobs: int, seeds: int | None) ->
         for foreign, leader in trials:
             train_here(runs, foreign, leader, seed)
     figures: dict[str, float] = {}
-    rows = []
+    rows, entries = [], []
     for foreign, leader in trials:
         found = [measured(_path(runs, foreign, leader, seed)) for seed in chosen]
         said = json.loads((_path(runs, foreign, leader, chosen[0]) / INTERRUPTION).read_text())
         rows.append(_row(foreign, leader, found, said))
+        steps = env_steps(RunFolder.open(_path(runs, foreign, leader, chosen[0])).experiment)
+        entries.append(Entry(foreign.wrapper, leader, steps, found))
         for name in found[0]:
             values = np.array([one[name] for one in found])
-            figures[f"{foreign.wrapper}/{leader}/{name}"] = float(values.mean())
+            figures |= over_seeds(f"{foreign.wrapper}/{leader}/{name}", values)
             figures[f"{foreign.wrapper}/{leader}/{name}/least"] = float(values.min())
     command = "pacesetter reproduce foreign_environments" + (f" --seeds {seeds}" if seeds else "")
     out.mkdir(parents=True, exist_ok=True)
     made = {"command": command, "seeds": list(chosen), "machine": machine(), "figures": figures}
     write_json(out / "foreign_environments.json", made)
+    raw = in_marl_eval_format("foreign_environments", entries, chosen)
+    write_json(out / "foreign_environments.runs.json", raw)
     write_whole(out / "foreign_environments.md", "\n".join([*_head(command, chosen), *rows, ""]))
     return figures
 

@@ -17,6 +17,7 @@ from ..studies.catalogue import Measurement, measurements, tables
 from ..studies.claims import Reproduction, Trial
 from .foreign_study import foreign_environments
 from .judge import summarise
+from .raw_runs import runs_of
 from .table import table
 
 
@@ -25,7 +26,8 @@ def reproduce(
 ) -> dict[str, float]:
     """Run all trials of a reproduction and write ``out/NAME.md``, ``out/NAME.json`` and pictures.
 
-    Runs that are finished already are not repeated, interrupted ones are resumed.
+    Beside them stands what the figures are made of, ``out/NAME.runs.json`` (see `raw_runs`). Runs
+    that are finished already are not repeated, interrupted ones are resumed.
 
     Args:
         name: see `known`.
@@ -63,6 +65,7 @@ def reproduce(
         "figures": figures,
     }
     write_json(out / f"{name}.json", made)
+    write_json(out / f"{name}.runs.json", runs_of(name, reproduction, results, chosen))
     write_whole(out / f"{name}.md", table(reproduction, results, command, chosen))
     _draw(reproduction, runs, out, chosen)
     return figures
@@ -151,9 +154,3 @@ def _path(parent: Path, trial: Trial, seed: int) -> Path:
     """Folder of a run; two reproductions with a trial in common share its runs."""
     plain = "".join(c if c.isalnum() else "_" for c in trial.name)
     return parent / f"{plain}_seed_{seed}"
-
-
-# Judging ------------------------------------------------------------------------------------------
-
-
-# Writing ------------------------------------------------------------------------------------------

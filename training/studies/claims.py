@@ -92,6 +92,8 @@ class Trial:
         label: name in the table.
         claims, comparisons, matches: what is judged.
         report: further results to tabulate without judging them.
+        task, algorithm: what is played and who plays it, where the trials of a table are every
+            algorithm on every task; empty: the market, and the trial itself.
     """
 
     experiment: str
@@ -101,6 +103,8 @@ class Trial:
     comparisons: tuple[Comparison, ...] = ()
     matches: tuple[Match, ...] = ()
     report: tuple[str, ...] = ()
+    task: str = ""
+    algorithm: str = ""
 
     @property
     def name(self) -> str:

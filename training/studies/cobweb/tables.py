@@ -44,9 +44,12 @@ def calibration() -> Reproduction:
                         "theta/mean_information_cost",
                         "theta/deviation_information_cost",
                     ),
+                    task=treatment,
+                    algorithm=leader,
                 )
             )
-        trials.append(Trial(rational, report=("calibrated/mae", "calibrated/rmse")))
+        report = ("calibrated/mae", "calibrated/rmse")
+        trials.append(Trial(rational, report=report, task=treatment, algorithm="rational"))
     return Reproduction(
         "Cobweb calibration (ADAGE, Table 1)",
         tuple(trials),
@@ -71,6 +74,8 @@ def planted() -> Reproduction:
             (f"objective.reference.theta.information_cost={mean}",),
             claims=(Claim("planted/error", high=0.03),),
             report=("calibrated/mean_information_cost",),
+            task=f"planted μ = {mean:g}",
+            algorithm=leader,
         )
         for leader in ("ppo", "bayesian")
         for mean in (0.1, 0.22, 0.4)
@@ -95,7 +100,9 @@ def logit_curve() -> Reproduction:
     return Reproduction(
         "Bounded rationality: one conditional policy on the logit-equilibrium curve",
         tuple(
-            Trial(f"cobweb_{treatment}_logit", claims=tuple(claims))
+            Trial(
+                f"cobweb_{treatment}_logit", claims=tuple(claims), task=treatment, algorithm="logit"
+            )
             for treatment in ("unstable", "strongly_unstable")
         ),
         notes=(

@@ -29,6 +29,8 @@ def labour_tax() -> Reproduction:
                         "consumption_gain_percent",
                         "best_consumption_gain_percent",
                     ),
+                    task=f"v = {variance:g}, ζ = {inverse_elasticity}",
+                    algorithm=leader,
                 )
             )
     return Reproduction(

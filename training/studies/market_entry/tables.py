@@ -51,6 +51,8 @@ def entry_tax() -> Reproduction:
                 "highest_tax/settled_regret",
                 *(() if arm == "untaxed" else (f"untaxed/{DEVIATION}",)),
             ),
+            task=f"C = {capacity}",
+            algorithm=ARMS[arm],
         )
         for capacity in CAPACITIES
         for arm in ARMS
