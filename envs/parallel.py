@@ -19,6 +19,7 @@ from gymnasium.spaces import Box, Discrete, Space
 from numpy.typing import ArrayLike
 from pettingzoo import ParallelEnv
 
+from .core.arrays import detached
 from .core.errors import PacesetterError, nearest, unknown
 from .core.market import Actions, Market
 from .registry import make
@@ -176,7 +177,7 @@ class ParallelMarket(DictionaryView):
         self.metadata["max_steps"] = market.steps_per_episode
         self.market = market
         self.characteristics_space = market.characteristics.space
-        self._theta = market.characteristics.validate(theta)
+        self._theta = detached(market.characteristics.validate(theta))
         self._state: Any = None
 
     @property
@@ -190,7 +191,7 @@ class ParallelMarket(DictionaryView):
         Raises:
             PacesetterError: θ is out of bounds.
         """
-        self._theta = self.market.characteristics.validate(theta)
+        self._theta = detached(self.market.characteristics.validate(theta))
         if self._state is not None:
             self._state = self.market.set_characteristics(self._state, self._theta)
 

@@ -19,6 +19,7 @@ import numpy as np
 from gymnasium.spaces import Box
 from numpy.typing import ArrayLike
 
+from ..envs.core.arrays import detached
 from ..envs.core.market import LEADER, Market
 from ..envs.parallel import Dictionaries, DictionaryView, Roster, checked_action, seed_or_entropy
 from .game import Interval, StackelbergGame
@@ -80,7 +81,7 @@ class ParallelGame(DictionaryView):
         Raises:
             PacesetterError: θ is out of bounds.
         """
-        self._set(self.market.characteristics.validate(theta))
+        self._set(detached(self.market.characteristics.validate(theta)))
 
     def reset(
         self, seed: int | None = None, options: dict[str, Any] | None = None

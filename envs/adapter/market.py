@@ -162,8 +162,6 @@ class AdaptedMarket(Market):
 
     def initial(self, theta: Array, shocks: Shocks) -> dict[str, Array]:
         """New environments, ``(B,)``, with seeds from the reset stream."""
-        if not isinstance(theta, np.ndarray):
-            raise PacesetterError(f"market {self.name!r} runs in NumPy only; leave out `like`.")
         environments = np.empty(len(theta), dtype=object)
         for b, uniform in enumerate(shocks["seed"]):
             seed = int(uniform * SEEDS)

@@ -1,16 +1,76 @@
-"""A few array functions on hot paths, where NumPy's general ones cost several times the work.
+"""Arrays of any namespace: where they live, and a few functions on hot paths.
 
-Every function does the same in any Array-API namespace.
+Every function does the same in any Array-API namespace, and none but `detached` cuts a gradient.
+For NumPy those on hot paths leave out what its general functions do beside the work.
 """
 
 from __future__ import annotations
 
+import types
 from typing import Any
 
+import array_api_compat
 import numpy as np
 from scipy.special import ndtr
 
-from .market import Array
+Array = Any
+"""An array of NumPy, torch or any other Array-API namespace."""
+OF_NUMPY = (np.ndarray, np.generic)
+
+
+def namespace(array: Array) -> types.ModuleType:
+    """The Array-API namespace of an array."""
+    return np if isinstance(array, np.ndarray) else array_api_compat.array_namespace(array)
+
+
+def is_tensor(value: Any) -> bool:
+    """Whether this is an array of another namespace than NumPy, such as torch's."""
+    return not isinstance(value, OF_NUMPY) and array_api_compat.is_array_api_obj(value)
+
+
+def needs_gradient(value: Any) -> bool:
+    """Whether a gradient is to reach this, or what it was computed from."""
+    if not getattr(value, "requires_grad", False):
+        return False
+    import torch
+
+    return torch.is_grad_enabled()
+
+
+def detached(value: Any) -> Any:
+    """The numbers of a tensor as a NumPy array, without its gradient; all else as it is."""
+    if not is_tensor(value):
+        return value
+    return value.detach().cpu().numpy() if hasattr(value, "detach") else np.asarray(value)
+
+
+def convert(array: Array, like: Array) -> Array:
+    """The array in the namespace and on the device of `like`; its gradient comes along.
+
+    A tensor stays one where `like` is NumPy's: moving it there would cut its gradient.
+    """
+    if isinstance(like, np.ndarray):
+        return array
+    device = array_api_compat.device(like)
+    if is_tensor(array):
+        return array_api_compat.to_device(array, device)
+    return namespace(like).asarray(array, device=device)
+
+
+def converted(array: Array, like: Array) -> Array:
+    """The same, and of the number type of `like` if that is a tensor."""
+    if isinstance(like, np.ndarray):
+        return array
+    return namespace(like).astype(convert(array, like), like.dtype, copy=False)
+
+
+def surely_none(xp: Any, mask: Array) -> bool:
+    """Whether NumPy finds nothing in a mask, so that the work on what it marks can be left out.
+
+    Other namespaces are not asked: Python would wait for their device, and what is traced would
+    take one branch whatever the values are.
+    """
+    return xp is np and not mask.any()
 
 
 def at_least(xp: Any, array: Array, bound: float) -> Array:
@@ -42,3 +102,20 @@ def normal_cdf(xp: Any, array: Array) -> Array:
     import torch
 
     return torch.special.ndtr(array)
+
+
+def interpolated(xp: Any, points: Array, places: Array, values: Array) -> Array:
+    """A piecewise linear function at points of any shape; 0 beyond its places.
+
+    Args:
+        xp: array namespace.
+        points: where to read it off.
+        places, values: of its corners, ``(m,)``, in ascending order.
+    """
+    if xp is np:
+        return np.interp(points, places, values, left=0.0, right=0.0)
+    above = xp.clip(xp.searchsorted(places, points), 1, places.shape[0] - 1)
+    slopes = (values[1:] - values[:-1]) / (places[1:] - places[:-1])
+    found = values[above - 1] + slopes[above - 1] * (points - places[above - 1])
+    within = (points >= places[0]) & (points <= places[-1])
+    return xp.where(within, found, xp.zeros_like(found))

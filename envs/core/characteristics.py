@@ -10,6 +10,7 @@ import numpy as np
 from gymnasium.spaces import Box
 from numpy.typing import ArrayLike, NDArray
 
+from .arrays import Array, at_least, convert, detached, is_tensor, namespace
 from .errors import PacesetterError, unknown
 
 ROUNDING = 1e-7  # by which float32 and sums may overshoot a constraint
@@ -93,41 +94,49 @@ class Characteristics:
         high = np.where(high > self.high, np.nextafter(high, np.float32(-np.inf)), high)
         return Box(low, np.maximum(low, high), dtype=np.float32)
 
-    def from_unit(self, unit: NDArray[Any]) -> NDArray[Any]:
+    def from_unit(self, unit: Array) -> Array:
         """Map the unit cube onto the box, ``(n, d)`` to ``(n, d)``."""
-        return self.low + unit * (self.high - self.low)
+        return convert(self.low, unit) + unit * convert(self.high - self.low, unit)
 
-    def to_unit(self, theta: NDArray[Any]) -> NDArray[Any]:
+    def to_unit(self, theta: Array) -> Array:
         """Map the box onto the unit cube, the inverse of `from_unit`; 0 where bounds coincide."""
         span = self.high - self.low
-        return (theta - self.low) / np.where(span > 0, span, 1.0)
+        span = np.where(span > 0, span, 1.0)
+        return (theta - convert(self.low, theta)) / convert(span, theta)
 
-    def from_action(self, action: ArrayLike) -> NDArray[np.float64]:
+    def from_action(self, action: ArrayLike | Array) -> Array:
         """θ of a leader's action in [−1, 1] (clipped), mapped linearly onto the box, ``(n, d)``.
 
         Where that breaks a constraint, the nearest point that keeps it is taken.
         """
-        unit = (np.clip(np.asarray(action, dtype=np.float64), -1.0, 1.0) + 1.0) / 2.0
+        action = _float64(action)
+        xp = namespace(action)
+        unit = (xp.clip(action, -1.0, 1.0) + 1.0) / 2.0
         # Rounding may overshoot a bound by the last digit.
-        return self.nearest_allowed(np.clip(self.from_unit(unit), self.low, self.high))
+        return self.nearest_allowed(self._clipped(self.from_unit(unit)))
 
-    def allows(self, theta: NDArray[Any]) -> NDArray[np.bool_]:
+    def allows(self, theta: Array) -> NDArray[np.bool_]:
         """Which θ, ``(n, d)``, keep every constraint up to rounding, ``(n,)``."""
-        return np.all(theta @ self._weights.T <= self._upper + ROUNDING, axis=1)
+        return np.all(detached(theta) @ self._weights.T <= self._upper + ROUNDING, axis=1)
 
-    def nearest_allowed(self, theta: NDArray[Any]) -> NDArray[np.float64]:
+    def nearest_allowed(self, theta: Array) -> Array:
         """θ ``(n, d)`` within bounds, moved onto the constraints where it breaks them, ``(n, d)``.
 
         Projections on one constraint after the other: the nearest allowed point where constraints
         concern separate entries, an allowed point close by where they do not.
         """
+        xp = namespace(theta)
         for _ in range(MOST_SWEEPS):
             if self.allows(theta).all():
                 break
-            for weights, upper in zip(self._weights, self._upper, strict=True):
-                excess = np.maximum(theta @ weights - upper, 0.0) / (weights @ weights)
-                theta = np.clip(theta - excess[:, None] * weights, self.low, self.high)
+            for row, upper in zip(self._weights, self._upper, strict=True):
+                weights = convert(row, theta)
+                excess = at_least(xp, theta @ weights - upper, 0.0) / (row @ row)
+                theta = self._clipped(theta - excess[:, None] * weights)
         return theta
+
+    def _clipped(self, theta: Array) -> Array:
+        return namespace(theta).clip(theta, convert(self.low, theta), convert(self.high, theta))
 
     def draw(self, generator: np.random.Generator, number: int) -> NDArray[np.float64]:
         """Draw `number` θ from the prior, ``(number, d)``."""
@@ -138,8 +147,13 @@ class Characteristics:
         """One θ, ``(d,)``, as name -> value."""
         return dict(zip(self.names, np.asarray(theta, dtype=float).tolist(), strict=True))
 
-    def validate(self, theta: ArrayLike | Mapping[str, float] | None, copies: int = 1) -> NDArray:
-        """Check θ and return it as ``(copies, d)``.
+    def validate(
+        self, theta: ArrayLike | Array | Mapping[str, Any] | None, copies: int = 1
+    ) -> Array:
+        """Check θ and return it as ``(copies, d)``, float64.
+
+        θ that is a tensor, or holds one by name, stays in its namespace and on its device, and its
+        gradient goes on; all else becomes a NumPy array. Neither shares memory with what was given.
 
         Args:
             theta: ``(d,)`` for all copies, ``(copies, d)`` for each its own, name -> value (entries
@@ -155,22 +169,31 @@ class Characteristics:
         elif isinstance(theta, Mapping):
             theta = self._from_mapping(theta)
         try:
-            array = np.asarray(theta, dtype=np.float64)
-            array = np.broadcast_to(array, (copies, len(self)))
-        except (TypeError, ValueError):
+            array = _float64(theta)
+            array = namespace(array).broadcast_to(array, (copies, len(self)))
+        except (TypeError, ValueError, RuntimeError):
             raise PacesetterError(
                 f"characteristics must be {len(self)} number(s) ({', '.join(self.names)}), shape "
                 f"({len(self)},) or ({copies}, {len(self)}); got {theta!r}."
             ) from None
-        self._check_bounds(array)
-        self._check_constraints(array)
-        return array.copy()
+        values = detached(array)
+        self._check_bounds(values)
+        self._check_constraints(values)
+        if isinstance(array, np.ndarray):
+            return array.copy()
+        return namespace(array).astype(array, array.dtype, copy=True)
 
-    def _from_mapping(self, theta: Mapping[str, float]) -> NDArray[np.float64]:
-        array = self.default.copy()
-        for name, value in theta.items():
+    def _from_mapping(self, theta: Mapping[str, Any]) -> Array:
+        for name in theta:
             if name not in self.names:
                 raise unknown("characteristic", name, self.names)
+        tensors = [value for value in theta.values() if is_tensor(value)]
+        if tensors:
+            values = {**self.named(self.default), **theta}.values()
+            entries = [convert(_float64(value), tensors[0]) for value in values]
+            return namespace(tensors[0]).stack(entries)
+        array = self.default.copy()
+        for name, value in theta.items():
             array[self.names.index(name)] = value
         return array
 
@@ -201,3 +224,11 @@ class Characteristics:
             f"characteristics must keep {self.constraints[row]}, got {sought} (copy {copy}). "
             f"{self._because}".rstrip()
         )
+
+
+def _float64(array: ArrayLike | Array) -> Array:
+    """In double precision; what is no tensor becomes a NumPy array."""
+    if not is_tensor(array):
+        return np.asarray(array, dtype=np.float64)
+    xp = namespace(array)
+    return xp.astype(array, xp.float64, copy=False)

@@ -10,7 +10,6 @@ function of arrays in any Array-API namespace (NumPy or torch).
 
 from __future__ import annotations
 
-import types
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
@@ -22,13 +21,12 @@ import numpy as np
 from gymnasium.spaces import Box, Discrete
 from numpy.typing import ArrayLike
 
+from .arrays import Array, convert, converted, detached, is_tensor, namespace
 from .characteristics import Characteristics
 from .errors import PacesetterError
 from .random_streams import RESET, STEP, RandomStream, Shock, ShockLayout
 from .ranges import check_ranges
 
-Array = Any
-"""An array of NumPy, torch or any other Array-API namespace."""
 Shocks = Mapping[str, Array]
 Actions = Mapping[str, Array]
 LEADER = "leader"
@@ -112,6 +110,10 @@ class State:
     def copy(self) -> Self:
         """An independent copy of every array."""
         return self.put(slice(None), self)
+
+    def like(self, array: Array) -> Self:
+        """This state with every array in the namespace and on the device of another one."""
+        return self._map(lambda mine: convert(mine, array), lambda stream: stream)
 
     def _map(self, of_array: Any, of_stream: Any) -> Self:
         changed = {}
@@ -233,6 +235,8 @@ class Market(ABC):
     def transition(self, state: Any, actions: Actions, shocks: Shocks) -> Step:
         """One step of all copies: pure, the same for every array namespace.
 
+        Where torch is among them no Python branch depends on values (see `arrays.surely_none`).
+
         Args:
             state: the state before the step.
             actions: group name -> ``(B, N, A)`` within a Box, or ``(B, N)`` integers.
@@ -302,27 +306,41 @@ class Market(ABC):
         Args:
             seed: a non-negative integer.
             copies: number of parallel copies, B.
-            theta: characteristics (see `Characteristics.validate`).
-            like: an array whose namespace and device the state takes (NumPy if None).
+            theta: characteristics (see `Characteristics.validate`). A tensor puts the whole state
+                in its namespace and on its device, and its gradient goes on from there.
+            like: an array whose namespace and device the state takes (θ's own if None).
 
         Raises:
-            PacesetterError: a seed, a number of copies or a θ that is not allowed.
+            PacesetterError: a seed, a number of copies or a θ that is not allowed, or a namespace
+                that the market does not run in.
         """
         if seed < 0 or copies < 1:
             raise PacesetterError(f"seed must be >= 0 and copies >= 1, got {seed} and {copies}.")
         seeds = np.arange(seed, seed + copies, dtype=np.uint64)
         array = self.characteristics.validate(theta, copies)
+        array = array if like is None else convert(array, like)
+        self._require_namespace(array)
         return self._start(
-            array if like is None else _convert(array, like),
+            array,
             RandomStream.start(seeds, STEP, self._step_layout),
             RandomStream.start(seeds, RESET, self._reset_layout),
         )
 
+    def _require_namespace(self, theta: Array) -> None:
+        kind = type(theta).__module__.partition(".")[0]
+        if kind not in self.namespaces:
+            raise PacesetterError(
+                f"market {self.name!r} runs in {', '.join(self.namespaces)} alone, and nothing of "
+                f"{kind} passes through it: give θ as numbers, theta.detach().cpu().numpy(), and "
+                "leave out `like`."
+            )
+
     def restart(self, state: Any, finished: Any) -> Any:
-        """Start a new episode in the copies where `finished`, ``(B,)`` NumPy bool, holds.
+        """Start a new episode in the copies where `finished`, ``(B,)`` bool, holds.
 
         θ stands and the random streams go on, so a run of many episodes is one stream.
         """
+        finished = detached(finished)
         if finished.all():
             return self._start(state.theta, state.step_stream, state.reset_stream)
         rows = np.flatnonzero(finished)
@@ -333,30 +351,39 @@ class Market(ABC):
 
     def _start(self, theta: Array, step_stream: RandomStream, reset_stream: RandomStream) -> Any:
         draws, reset_stream = reset_stream.draw(self._reset_layout)
-        xp = array_api_compat.array_namespace(theta)
+        xp = namespace(theta)
         return self.state_type(
             theta=theta,
             clock=xp.zeros(theta.shape[0], dtype=xp.int64, device=array_api_compat.device(theta)),
             step_stream=step_stream,
             reset_stream=reset_stream,
-            **self.initial(theta, {k: _convert(v, theta) for k, v in draws.items()}),
+            **self.initial(theta, {k: convert(v, theta) for k, v in draws.items()}),
         )
 
     def step(self, state: Any, actions: Actions) -> Step:
         """Draw the step's shocks from the state's streams and apply `transition`."""
         draws, stream = state.step_stream.draw(self._step_layout)
-        if not isinstance(state.theta, np.ndarray):
-            draws = {name: _convert(value, state.theta) for name, value in draws.items()}
+        if is_tensor(state.theta):
+            draws = {name: convert(value, state.theta) for name, value in draws.items()}
+            actions = {name: convert(value, state.theta) for name, value in actions.items()}
         return self.transition(changed(state, step_stream=stream), actions, draws)
 
-    def set_characteristics(self, state: Any, theta: ArrayLike | Mapping[str, float]) -> Any:
+    def set_characteristics(self, state: Any, theta: ArrayLike | Array | Mapping[str, Any]) -> Any:
         """The state under another θ, ``(d,)`` or ``(B, d)``; the episode goes on.
 
+        The state keeps its namespace and device. One of NumPy's follows a tensor into its own.
+
         Raises:
-            PacesetterError: θ is out of bounds.
+            PacesetterError: θ is out of bounds, or of a namespace that the market does not run in.
         """
-        array = self.characteristics.validate(theta, state.theta.shape[0])
-        return replace(state, theta=_convert(array, state.theta))
+        return self.with_theta(state, self.characteristics.validate(theta, state.theta.shape[0]))
+
+    def with_theta(self, state: Any, theta: Array) -> Any:
+        """The state under another θ, ``(B, d)``, that is known to be allowed."""
+        if is_tensor(theta) and isinstance(state.theta, np.ndarray):
+            self._require_namespace(theta)
+            state = state.like(theta)
+        return changed(state, theta=converted(theta, state.theta))
 
     def end_step(
         self,
@@ -382,16 +409,3 @@ def changed(state: Any, **fields: Array) -> Any:
     new = object.__new__(type(state))
     new.__dict__.update(state.__dict__, **fields)
     return new
-
-
-def namespace(array: Array) -> types.ModuleType:
-    """The Array-API namespace of an array."""
-    return np if isinstance(array, np.ndarray) else array_api_compat.array_namespace(array)
-
-
-def _convert(array: Any, like: Array) -> Array:
-    """A NumPy array in the namespace and on the device of `like`."""
-    if isinstance(like, np.ndarray):
-        return array
-    xp = array_api_compat.array_namespace(like)
-    return xp.asarray(array, device=array_api_compat.device(like))

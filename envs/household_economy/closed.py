@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..core.arrays import at_least, row_mean, row_sum
+from ..core.arrays import at_least, row_mean, row_sum, surely_none
 from ..core.market import Array, changed
 from .inequality import gini
 from .production import (
@@ -166,13 +166,15 @@ def _settled(
     households = after_tax.shape[1]
     each = transfer / households
     resources = after_tax + each[:, None]
-    if bool((transfer < 0.0).any()):
-        floor = SUBSISTENCE * before_tax / households
-        poor = (transfer < 0.0) & (xp.min(resources, axis=1) < floor)
-        if bool(poor.any()):
-            levied = _levied(xp, after_tax, transfer, floor)
-            resources = xp.where(poor[:, None], levied, resources)
-    return resources, transfer, spending
+    levy = transfer < 0.0
+    if surely_none(xp, levy):
+        return resources, transfer, spending
+    floor = SUBSISTENCE * before_tax / households
+    poor = levy & (xp.min(resources, axis=1) < floor)
+    if surely_none(xp, poor):
+        return resources, transfer, spending
+    levied = _levied(xp, after_tax, transfer, floor)
+    return xp.where(poor[:, None], levied, resources), transfer, spending
 
 
 def _levied(xp: Any, after_tax: Array, transfer: Array, floor: Array) -> Array:

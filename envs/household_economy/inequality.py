@@ -45,7 +45,8 @@ def lorenz_curve(amounts: Array) -> Array:
     xp = namespace(amounts)
     partial = xp.cumulative_sum(xp.sort(amounts, axis=1), axis=1, include_initial=True)
     total = partial[:, -1:]
-    equal = xp.linspace(0.0, 1.0, partial.shape[1], dtype=partial.dtype)
+    place = {"dtype": partial.dtype, "device": partial.device}
+    equal = xp.linspace(0.0, 1.0, partial.shape[1], **place)
     return xp.where(total > 0, partial / xp.where(total > 0, total, 1.0 + 0 * total), equal)
 
 

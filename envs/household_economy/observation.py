@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core.arrays import at_least, row_mean
+from ..core.arrays import at_least, convert, row_mean
 from ..core.market import Array, namespace
 from .production import HouseholdState
 
@@ -58,7 +58,7 @@ def observe(market: Any, state: HouseholdState) -> Array:
         left = market.steps_per_episode - xp.astype(state.clock, state.theta.dtype)
         # At the final observation of an episode nothing is left.
         shared.append(1.0 / at_least(xp, left, 1.0)[:, None])
-    shared.append(_theta_seen(xp, market, state))
+    shared.append(_theta_seen(market, state))
     common = xp.concat(shared, axis=1)
     width = len(own) + common.shape[1]
     # Filled in place: stacking would make every column twice, in double precision.
@@ -81,7 +81,7 @@ def leader_observe(market: Any, state: HouseholdState) -> Array:
         seen = xp.stack(means, axis=1)
     else:
         seen = _aggregates_seen(xp, state)
-    return xp.astype(xp.concat([seen, _theta_seen(xp, market, state)], axis=1), xp.float32)
+    return xp.astype(xp.concat([seen, _theta_seen(market, state)], axis=1), xp.float32)
 
 
 def _sees_mean_wealth(market: Any) -> bool:
@@ -89,9 +89,9 @@ def _sees_mean_wealth(market: Any) -> bool:
     return bool(market.mean_wealth_seen and market.labour_income)
 
 
-def _theta_seen(xp: Any, market: Any, state: HouseholdState) -> Array:
+def _theta_seen(market: Any, state: HouseholdState) -> Array:
     """θ as shares of its bounds, from −1 to 1, ``(B, d)``."""
-    return state.theta * xp.asarray(market.theta_scale, dtype=state.theta.dtype) - 1.0
+    return state.theta * convert(market.theta_scale, state.theta) - 1.0
 
 
 def _seen(xp: Any, amount: Array, unit: float, scale: tuple[float, float]) -> Array:
@@ -103,4 +103,4 @@ def _seen(xp: Any, amount: Array, unit: float, scale: tuple[float, float]) -> Ar
 
 def _aggregates_seen(xp: Any, state: HouseholdState) -> Array:
     """The seven aggregates of taxai as ``log(1 + x / unit)``, ``(B, 7)``."""
-    return xp.log1p(state.aggregates / xp.asarray(AGGREGATE_UNITS, dtype=state.theta.dtype))
+    return xp.log1p(state.aggregates / convert(AGGREGATE_UNITS, state.theta))

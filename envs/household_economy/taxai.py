@@ -21,7 +21,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..core.arrays import at_least, row_mean, row_sum
+from ..core.arrays import at_least, row_mean, row_sum, surely_none
 from ..core.market import Array, changed, namespace
 from .inequality import gini_of_sorted, holders
 from .production import (
@@ -110,11 +110,11 @@ def _productivity(xp: Any, log_e: Array, star: Array, shocks: Any) -> tuple[Arra
     log_e = next_log_productivity(log_e, shocks["productivity"])
     e = xp.exp(log_e)
     entered = shocks["super_star"] < SUPER_STAR_ENTRY
-    if bool((star | entered).any()):
-        star = xp.where(star, shocks["super_star"] < SUPER_STAR_STAY, entered)
-        shining = SUPER_STAR_PRODUCTIVITY * row_mean(xp, e)[:, None]
-        e = xp.where(star, shining, e)
-    return e, log_e, star
+    if surely_none(xp, star | entered):
+        return e, log_e, star
+    star = xp.where(star, shocks["super_star"] < SUPER_STAR_STAY, entered)
+    shining = SUPER_STAR_PRODUCTIVITY * row_mean(xp, e)[:, None]
+    return xp.where(star, shining, e), log_e, star
 
 
 def _ranked(xp: Any, income: Array) -> tuple[Array, Array]:
