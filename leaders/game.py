@@ -7,16 +7,18 @@ no other place in the library where time-scales are kept.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import product
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..envs.core.arrays import Array, convert, converted, detached, is_tensor, namespace
 from ..envs.core.errors import PacesetterError
 from ..envs.core.market import Actions, Market
 from .objectives.objective import Objective
+from .recording import Recording
 
 Interval = Literal["episode"] | int
 
@@ -29,16 +31,17 @@ class GameStep:
         rewards: group name -> ``(B, N)``.
         quantities: path quantities of the market, name -> ``(B, …)``.
         terminated, truncated: end of the episode, ``(B,)`` NumPy bool.
-        interval_ended: copies whose leader interval ended with this step, ``(B,)`` bool.
-        leader_reward: objective of the ended intervals, ``(B,)``; zero elsewhere.
+        interval_ended: copies whose leader interval ended with this step, ``(B,)`` NumPy bool.
+        leader_reward: objective of the ended intervals, ``(B,)``, in θ's namespace and with its
+            gradient; zero elsewhere.
     """
 
-    rewards: dict[str, Any]
-    quantities: dict[str, Any]
+    rewards: dict[str, Array]
+    quantities: dict[str, Array]
     terminated: NDArray[np.bool_]
     truncated: NDArray[np.bool_]
     interval_ended: NDArray[np.bool_]
-    leader_reward: NDArray[np.float64]
+    leader_reward: Array
 
 
 class StackelbergGame:
@@ -47,6 +50,9 @@ class StackelbergGame:
     The caller asks `leader_turn`, sets θ there with `set_theta`, steps, and restarts the copies
     whose episode has ended. What changes is `market_state`, `interval_clock`, `led` and the
     recorded path; `state` and `restore` give and take all four.
+
+    A θ that is a tensor takes the game into its namespace and onto its device: its gradient reaches
+    the leader's reward, where market and objective are differentiable.
 
     Attributes:
         led: copies in which the leader sets θ, ``(B,)`` bool, and not somebody at random; all of
@@ -76,7 +82,7 @@ class StackelbergGame:
         self.market_state: Any = None
         self.interval_clock: NDArray[np.int64] = np.zeros(0, dtype=np.int64)
         self.led: NDArray[np.bool_] = np.ones(0, dtype=bool)
-        self._path: dict[str, NDArray[Any]] = {}
+        self._path = Recording(steps)
 
     @property
     def copies(self) -> int:
@@ -88,13 +94,14 @@ class StackelbergGame:
         self.market_state = self.market.reset(seed, copies, theta)
         self.interval_clock = np.zeros(copies, dtype=np.int64)
         self.led = np.ones(copies, dtype=bool)
-        self._path = {}
+        self._path = Recording(self.interval_steps)
 
     def restart(self, finished: NDArray[np.bool_]) -> None:
         """Start a new episode in the copies where `finished`, ``(B,)`` bool, holds.
 
         An interval that was still running there is dropped unpaid.
         """
+        finished = detached(finished)
         self.market_state = self.market.restart(self.market_state, finished)
         self.interval_clock = np.where(finished, 0, self.interval_clock)
 
@@ -102,52 +109,51 @@ class StackelbergGame:
         """Copies where θ is to be set now, ``(B,)`` bool."""
         return self.interval_clock == 0
 
-    def set_theta(self, theta: NDArray[Any], rows: NDArray[np.bool_]) -> None:
+    def set_theta(self, theta: Array, rows: NDArray[np.bool_]) -> None:
         """Set θ in the copies where `rows`, ``(B,)`` bool, holds.
 
         Args:
             theta: ``(B, d)``, within bounds; other rows are ignored.
+            rows: NumPy bool, as from `leader_turn`.
+
+        Raises:
+            PacesetterError: a tensor, and the market runs in NumPy alone.
         """
-        market_theta = self.market_state.theta
+        state = self.market_state
         if not rows.all():
-            theta = np.where(rows[:, None], theta, market_theta)
-        self.market_state = replace(self.market_state, theta=theta)
+            like = theta if is_tensor(theta) else state.theta
+            chosen, new, old = (convert(x, like) for x in (rows[:, None], theta, state.theta))
+            theta = namespace(like).where(chosen, new, old)
+        self.market_state = self.market.with_theta(state, theta)
 
     def step(self, actions: Actions) -> GameStep:
         """Step the market and keep the leader's account."""
         step = self.market.step(self.market_state, actions)
         self.market_state = step.state
-        for name, value in self._measure.record(step).items():
-            self._record(name, np.asarray(value))
+        self._path.write(self._measure.record(step), self.interval_clock)
         self.interval_clock = self.interval_clock + 1
-        ended = (self.interval_clock == self.interval_steps) | step.terminated | step.truncated
-        reward = np.zeros(self.copies)
-        if ended.any():
-            reward = self._settle(ended)
-        return GameStep(
-            step.rewards, step.quantities, step.terminated, step.truncated, ended, reward
-        )
+        terminated, truncated = detached(step.terminated), detached(step.truncated)
+        ended = (self.interval_clock == self.interval_steps) | terminated | truncated
+        reward = self._settle(ended) if ended.any() else self._nothing()
+        return GameStep(step.rewards, step.quantities, terminated, truncated, ended, reward)
 
-    def _record(self, name: str, value: NDArray[Any]) -> None:
-        if name not in self._path:
-            shape = (self.copies, self.interval_steps, *value.shape[1:])
-            self._path[name] = np.zeros(shape, dtype=value.dtype)
-        clock = self.interval_clock
-        if (clock == clock[0]).all():
-            self._path[name][:, clock[0]] = value
-        else:
-            self._path[name][np.arange(self.copies), clock] = value
+    def _nothing(self) -> Array:
+        """A leader's reward of zero in every copy, ``(B,)``."""
+        theta = self.market_state.theta
+        xp = namespace(theta)
+        if xp is np:
+            return np.zeros(self.copies)
+        return xp.zeros_like(theta[:, 0])
 
-    def _settle(self, ended: NDArray[np.bool_]) -> NDArray[np.float64]:
+    def _settle(self, ended: NDArray[np.bool_]) -> Array:
         """Pay the ended intervals; alike copies with intervals of one length together."""
-        reward = np.zeros(self.copies)
+        reward = self._nothing()
         for steps, led in product(np.unique(self.interval_clock[ended]), (True, False)):
             rows = ended & (self.interval_clock == steps) & (self.led == led)
             if not rows.any():
                 continue
-            part = slice(None) if rows.all() else rows
-            path = {name: values[part, :steps] for name, values in self._path.items()}
-            reward[part] = self._measure.value(path)
+            part = slice(None) if rows.all() else np.flatnonzero(rows)
+            reward[part] = converted(self._measure.value(self._path.of(part, steps)), reward)
         self.interval_clock = np.where(ended, 0, self.interval_clock)
         return reward
 
@@ -157,7 +163,7 @@ class StackelbergGame:
             "market_state": self.market_state,
             "interval_clock": self.interval_clock,
             "led": self.led,
-            "path": {name: values.copy() for name, values in self._path.items()},
+            "path": self._path.state(),
         }
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -165,4 +171,5 @@ class StackelbergGame:
         self.market_state = state["market_state"]
         self.interval_clock = state["interval_clock"]
         self.led = state["led"]
-        self._path = {name: values.copy() for name, values in state["path"].items()}
+        self._path = Recording(self.interval_steps)
+        self._path.restore(state["path"])

@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Annotated, ClassVar, Literal, Self
 
-import numpy as np
 from annotated_types import MinLen
-from numpy.typing import NDArray
 
+from ...envs.core.arrays import Array, namespace
 from ...envs.core.market import Market, Step
 from .distances import DISTANCES, SortedSample
 from .objective import Measure, Objective, Path, check_interval, pooled, read_samples, recorder
@@ -105,14 +104,15 @@ class StylisedFacts(Objective):
             deviation = float(sample.std())
             distances[quantity] = DISTANCES[self.distance](SortedSample(sample)), deviation
 
-        def record(step: Step) -> dict[str, NDArray[np.float64]]:
+        def record(step: Step) -> dict[str, Array]:
             return {name: value for r in recorders for name, value in r(step).items()}
 
-        def value(path: Path) -> NDArray[np.float64]:
+        def value(path: Path) -> Array:
             found = [
                 distance(pooled(path[quantity])) / deviation
                 for quantity, (distance, deviation) in distances.items()
             ]
-            return -np.mean(found, axis=0)
+            xp = namespace(found[0])
+            return -xp.mean(xp.stack(found), axis=0)
 
         return Measure(record, value)

@@ -1,4 +1,8 @@
-"""Distances between a simulated and a reference sample of one number."""
+"""Distances between a simulated and a reference sample of one number.
+
+The reference is NumPy's; what is drawn may be of any namespace, in which the distance is returned,
+with its gradient.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +12,11 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from ...envs.core.arrays import Array, convert, interpolated, namespace, row_mean
+
 Floats = NDArray[np.float64]
+Distance = Callable[[Array], Array]
+"""From K draws per row, ``(B, K)``, to ``(B,)``."""
 KERNEL_WIDTH = 0.6  # standard deviations of the reference
 MOST_PAIRS = 2**22  # differences held in memory at once
 
@@ -32,64 +40,67 @@ class SortedSample:
         """E|φ − φ′| over distinct pairs."""
         return float(mean_difference(self.values[None])[0])
 
-    def mean_distance(self, points: Floats) -> Floats:
+    def mean_distance(self, points: Array) -> Array:
         """E|φ − p| for every p, any shape."""
-        below = np.searchsorted(self.values, points)
+        below = namespace(points).searchsorted(convert(self.values, points), points)
         number, total = len(self.values), self._cumulative[-1]
-        return (points * (2 * below - number) + total - 2 * self._cumulative[below]) / number
+        cumulative = convert(self._cumulative, points)[below]
+        return (points * (2 * below - number) + total - 2 * cumulative) / number
 
 
-def mean_difference(ordered: Floats) -> Floats:
+def mean_difference(ordered: Array) -> Array:
     """E|p − p′| over distinct pairs of each ascending row, ``(B, K)`` to ``(B,)``; unbiased.
 
     A lone draw, as of an interval that its episode cut short, has no pairs: 0.
     """
     number = ordered.shape[1]
     if number == 1:
-        return np.zeros(len(ordered))
-    weights = 2.0 * np.arange(number) - (number - 1)
+        return namespace(ordered).zeros_like(ordered[:, 0])
+    weights = convert(2.0 * np.arange(number) - (number - 1), ordered)
     return 2.0 * (ordered @ weights) / (number * (number - 1))
 
 
-def energy_distance(reference: SortedSample) -> Callable[[Floats], Floats]:
+def energy_distance(reference: SortedSample) -> Distance:
     """E|φ−p| − ½E|p−p′| − ½E|φ−φ′| (Székely & Rizzo 2013): zero exactly for equal distributions.
 
     The estimate from K draws per row, ``(B, K)`` to ``(B,)``, is unbiased and so can be negative.
     """
 
-    def distance(drawn: Floats) -> Floats:
-        across = reference.mean_distance(drawn).mean(axis=1)
-        return (
-            across - 0.5 * mean_difference(np.sort(drawn, axis=1)) - 0.5 * reference.mean_difference
-        )
+    def distance(drawn: Array) -> Array:
+        xp = namespace(drawn)
+        across = row_mean(xp, reference.mean_distance(drawn))
+        within = mean_difference(xp.sort(drawn, axis=1))
+        return across - 0.5 * within - 0.5 * reference.mean_difference
 
     return distance
 
 
-def quantile_error(reference: SortedSample) -> Callable[[Floats], Floats]:
+def quantile_error(reference: SortedSample) -> Distance:
     """Mean absolute difference of equal quantiles, ``(B, K)`` to ``(B,)``.
 
     Positive for finite K even when the distributions agree, by the same amount for every θ only
     roughly: prefer the energy distance unless the tails matter to you.
     """
 
-    def distance(drawn: Floats) -> Floats:
+    def distance(drawn: Array) -> Array:
+        xp = namespace(drawn)
         levels = (np.arange(drawn.shape[1]) + 0.5) / drawn.shape[1]
-        return np.abs(np.sort(drawn, axis=1) - np.quantile(reference.values, levels)).mean(axis=1)
+        quantiles = convert(np.quantile(reference.values, levels), drawn)
+        return row_mean(xp, xp.abs(xp.sort(drawn, axis=1) - quantiles))
 
     return distance
 
 
-def absolute_error(reference: SortedSample) -> Callable[[Floats], Floats]:
+def absolute_error(reference: SortedSample) -> Distance:
     """E|φ−p| with independent draws (ADAGE, eq. 11), ``(B, K)`` to ``(B,)``.
 
     *Not* a distance between distributions: its least value is reached by a point mass at the
     median of φ, so it always prefers less noise. Kept because the paper uses it.
     """
-    return lambda drawn: reference.mean_distance(drawn).mean(axis=1)
+    return lambda drawn: row_mean(namespace(drawn), reference.mean_distance(drawn))
 
 
-def kernel_discrepancy(reference: SortedSample) -> Callable[[Floats], Floats]:
+def kernel_discrepancy(reference: SortedSample) -> Distance:
     """Squared maximum mean discrepancy under a Gaussian kernel (Gretton et al. 2012, lemma 6).
 
     It compares densities smoothed over `KERNEL_WIDTH` deviations of the reference, so that, unlike
@@ -98,8 +109,8 @@ def kernel_discrepancy(reference: SortedSample) -> Callable[[Floats], Floats]:
     """
     width = KERNEL_WIDTH * float(reference.values.std())
 
-    def kernel(difference: Floats) -> Floats:
-        return np.exp(-0.5 * (difference / width) ** 2)
+    def kernel(difference: Array) -> Array:
+        return namespace(difference).exp(-0.5 * (difference / width) ** 2)
 
     # E k(φ, p) depends on p alone: tabulated once, looked up ever after.
     margin = 6.0 * width
@@ -109,21 +120,22 @@ def kernel_discrepancy(reference: SortedSample) -> Callable[[Floats], Floats]:
     within = kernel(reference.values[:, None] - reference.values[None, :])
     constant = (within.sum() - number) / (number * (number - 1))
 
-    def distance(drawn: Floats) -> Floats:
-        draws = drawn.shape[1]
+    def distance(drawn: Array) -> Array:
+        xp, draws = namespace(drawn), drawn.shape[1]
         rows = max(1, MOST_PAIRS // draws**2)
         parts = [drawn[first : first + rows] for first in range(0, len(drawn), rows)]
-        pairs = np.concatenate(
-            [kernel(part[:, :, None] - part[:, None, :]).sum(axis=(1, 2)) for part in parts]
+        pairs = xp.concat(
+            [xp.sum(kernel(part[:, :, None] - part[:, None, :]), axis=(1, 2)) for part in parts]
         )
         inside = (pairs - draws) / (draws * max(1, draws - 1))
-        across = np.interp(drawn, grid, embedding, left=0.0, right=0.0).mean(axis=1)
+        table = convert(grid, drawn), convert(embedding, drawn)
+        across = row_mean(xp, interpolated(xp, drawn, *table))
         return inside - 2.0 * across + constant
 
     return distance
 
 
-DISTANCES: dict[str, Callable[[SortedSample], Callable[[Floats], Floats]]] = {
+DISTANCES: dict[str, Callable[[SortedSample], Distance]] = {
     "energy": energy_distance,
     "kernel": kernel_discrepancy,
     "quantile": quantile_error,

@@ -7,8 +7,9 @@ from typing import Annotated, ClassVar
 
 import numpy as np
 from annotated_types import Ge
-from numpy.typing import NDArray
 
+from ...envs.core.arrays import Array, convert, detached, namespace, needs_gradient
+from ...envs.core.errors import PacesetterError
 from ...envs.core.market import Market
 from .objective import Measure, Objective, Path
 
@@ -40,22 +41,29 @@ class Entropy(Objective):
         """A copy's summand of either estimate."""
         pay = self._nearest if self.bins is None else self._shared
 
-        def value(path: Path) -> NDArray[np.float64]:
+        def value(path: Path) -> Array:
             return pay(market.characteristics.to_unit(path["theta"][:, -1]))
 
         return Measure(lambda step: {"theta": step.state.theta}, value)
 
     @staticmethod
-    def _nearest(theta: NDArray[np.float64]) -> NDArray[np.float64]:
+    def _nearest(theta: Array) -> Array:
         """d log of the distance to the nearest other θ, on the unit cube, ``(B, d)``."""
-        distance = np.linalg.norm(theta[:, None] - theta[None], axis=2)
-        np.fill_diagonal(distance, np.inf)
-        nearest = np.minimum(distance.min(axis=1), 1.0)
-        return theta.shape[1] * np.log(np.maximum(nearest, 1e-6))
+        xp = namespace(theta)
+        distance = xp.linalg.vector_norm(theta[:, None] - theta[None], axis=2)
+        itself = xp.eye(theta.shape[0], dtype=xp.bool, device=theta.device)
+        nearest = xp.min(xp.where(itself, np.inf, distance), axis=1)
+        return theta.shape[1] * xp.log(xp.clip(nearest, 1e-6, 1.0))
 
-    def _shared(self, theta: NDArray[np.float64]) -> NDArray[np.float64]:
+    def _shared(self, theta: Array) -> Array:
         """Minus the logarithm of the share of copies in the same cell."""
         assert self.bins is not None
-        cells = np.minimum((theta * self.bins).astype(np.int64), self.bins - 1)
+        if needs_gradient(theta):
+            raise PacesetterError(
+                "the entropy of θ in bins is counted: its derivative by θ is zero wherever there "
+                "is one, and no gradient leads anywhere. Leave objective.bins out, or set θ "
+                "without a gradient: theta.detach(), or inside torch.no_grad()."
+            )
+        cells = np.minimum((detached(theta) * self.bins).astype(np.int64), self.bins - 1)
         _, inverse, counts = np.unique(cells, axis=0, return_inverse=True, return_counts=True)
-        return -np.log(counts[inverse.ravel()] / len(theta))
+        return convert(-np.log(counts[inverse.ravel()] / len(theta)), theta)

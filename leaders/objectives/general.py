@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ...envs.core.arrays import Array, convert, detached, is_tensor, needs_gradient
 from ...envs.core.dotted import import_dotted
 from ...envs.core.errors import PacesetterError
 from ...envs.core.market import Market, Step
-from .objective import Measure, Objective, Path, by_agent, check_interval, record_reward, recorder
+from .objective import (
+    Measure,
+    Objective,
+    Path,
+    by_agent,
+    check_interval,
+    mean,
+    over_steps,
+    record_reward,
+    recorder,
+    total,
+)
 
 
 @dataclass(frozen=True)
@@ -22,7 +34,7 @@ class Welfare(Objective):
 
     def measure(self, market: Market, steps_per_interval: int) -> Measure:
         """Sum over the interval of the mean reward of all followers."""
-        return Measure(record_reward, lambda path: path["reward"].sum(axis=1))
+        return Measure(record_reward, lambda path: total(path["reward"]))
 
 
 @dataclass(frozen=True)
@@ -33,7 +45,7 @@ class Adversarial(Objective):
 
     def measure(self, market: Market, steps_per_interval: int) -> Measure:
         """Minus the sum over the interval of the mean reward of all followers."""
-        return Measure(record_reward, lambda path: -path["reward"].sum(axis=1))
+        return Measure(record_reward, lambda path: -total(path["reward"]))
 
 
 @dataclass(frozen=True)
@@ -54,7 +66,7 @@ class QuantityObjective(Objective):
         """Signed sum over the interval of the mean over agents."""
         return Measure(
             recorder(self.quantity, market),
-            lambda path: self.sign * by_agent(path[self.quantity]).mean(axis=2).sum(axis=1),
+            lambda path: self.sign * total(mean(by_agent(path[self.quantity]))),
         )
 
 
@@ -77,7 +89,7 @@ class Volatility(Objective):
         check_interval(self.name, steps_per_interval)
         return Measure(
             recorder(self.quantity, market),
-            lambda path: self.sign * by_agent(path[self.quantity]).std(axis=1).mean(axis=1),
+            lambda path: self.sign * mean(over_steps(by_agent(path[self.quantity]), "std")),
         )
 
 
@@ -87,7 +99,8 @@ class CallableObjective(Objective):
 
     Attributes:
         function: dotted path ``module:function``; called with the recorded path, name ->
-            ``(B, K, …)`` NumPy arrays, it returns one reward per copy, ``(B,)``.
+            ``(B, K, …)`` arrays in θ's namespace, it returns one reward per copy, ``(B,)``. Where θ
+            is a tensor that requires a gradient, the function must be written for tensors.
         reads: path quantities to record; ``theta`` and ``reward`` (mean follower reward) too.
     """
 
@@ -101,18 +114,41 @@ class CallableObjective(Objective):
         function = import_dotted(self.function, "objective.function")
         recorders = [recorder(quantity, market) for quantity in self.reads]
 
-        def record(step: Step) -> dict[str, Any]:
+        def record(step: Step) -> dict[str, Array]:
             return {name: value for r in recorders for name, value in r(step).items()}
 
-        def value(path: Path) -> NDArray[np.float64]:
-            rewards = np.asarray(function(path), dtype=np.float64)
-            copies = next(iter(path.values())).shape[0]
-            if rewards.shape != (copies,) or not np.isfinite(rewards).all():
+        def value(path: Path) -> Array:
+            first = next(iter(path.values()))
+            found = self._called(function, path)
+            if not (is_tensor(found) and is_tensor(first)):
+                found = convert(np.asarray(detached(found), dtype=np.float64), first)
+            finite = bool(np.isfinite(detached(found)).all())
+            if tuple(found.shape) != (copies := first.shape[0],) or not finite:
                 raise PacesetterError(
                     f"objective {self.function!r} must return one finite reward per copy, shape "
-                    f"({copies},); it returned shape {rewards.shape}, all finite: "
-                    f"{bool(np.isfinite(rewards).all())}."
+                    f"({copies},); it returned shape {tuple(found.shape)}, all finite: {finite}."
                 )
-            return rewards
+            return found
 
         return Measure(record, value)
+
+    def _called(self, function: Callable[[Path], Any], path: Path) -> Any:
+        """What the function returns, with its gradient where the path has one.
+
+        Raises:
+            PacesetterError: it does not pass the gradient on.
+        """
+        if not any(needs_gradient(values) for values in path.values()):
+            return function(path)
+        try:
+            found, reason = function(path), "what it returns depends on none of them"
+        except (RuntimeError, TypeError) as error:  # what tensors raise where NumPy asks for one
+            found, reason = None, str(error)
+        if not needs_gradient(found):
+            raise PacesetterError(
+                f"objective {self.function!r} was handed tensors that require a gradient, and cuts "
+                f"it: {reason}. Write it in torch's operations (path['reward'].sum(axis=1), "
+                "torch.log, …), or, where no gradient is wanted, set θ without one: "
+                "theta.detach(), or inside torch.no_grad()."
+            )
+        return found

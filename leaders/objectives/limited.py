@@ -13,11 +13,21 @@ from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 from annotated_types import Gt
-from numpy.typing import NDArray
 
+from ...envs.core.arrays import Array, at_least, namespace
 from ...envs.core.errors import PacesetterError
 from ...envs.core.market import Market
-from .objective import Measure, Objective, Path, by_agent, check_interval, recorder
+from .objective import (
+    Measure,
+    Objective,
+    Path,
+    by_agent,
+    check_interval,
+    mean,
+    over_steps,
+    recorder,
+    total,
+)
 
 
 @dataclass(frozen=True)
@@ -63,12 +73,12 @@ class Limited(Objective):
             check_interval(f"{self.name} by deviation", steps_per_interval)
         sought, limited = recorder(self.quantity, market), recorder(self.limited, market)
 
-        def value(path: Path) -> NDArray[np.float64]:
-            series = by_agent(path[self.quantity])
-            steps = series.sum(axis=1) if self.statistic == "sum" else series.std(axis=1)
-            total = by_agent(path[self.limited]).mean(axis=2).sum(axis=1)
-            beyond = np.maximum(total - high, 0.0) + np.maximum(low - total, 0.0)
-            rewards: NDArray[np.float64] = self.sign * steps.mean(axis=1) - self.price * beyond
-            return rewards
+        def value(path: Path) -> Array:
+            xp = namespace(path[self.quantity])
+            statistic: Literal["sum", "std"] = "sum" if self.statistic == "sum" else "std"
+            sought_steps = over_steps(by_agent(path[self.quantity]), statistic)
+            held = total(mean(by_agent(path[self.limited])))
+            beyond = at_least(xp, held - high, 0.0) + at_least(xp, low - held, 0.0)
+            return self.sign * mean(sought_steps) - self.price * beyond
 
         return Measure(lambda step: {**sought(step), **limited(step)}, value)

@@ -10,17 +10,17 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Literal, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ...envs.core.arrays import Array, namespace, row_mean, row_sum
 from ...envs.core.errors import PacesetterError, unknown
 from ...envs.core.market import Market, Step
 from .references import Reference, Samples, UnfitReferenceError
 
-Path = Mapping[str, NDArray[Any]]
-"""Recorded quantities of one interval of K steps: name -> ``(B, K, …)``."""
+Path = Mapping[str, Array]
+"""Recorded quantities of one interval of K steps, name -> ``(B, K, …)``, in θ's namespace."""
 
 
 @dataclass(frozen=True)
@@ -29,11 +29,12 @@ class Measure:
 
     Attributes:
         record: what to keep of one step: name -> ``(B, …)``.
-        value: the leader's reward for the recorded path of one interval, ``(B,)``.
+        value: the leader's reward for the recorded path of one interval, ``(B,)``, in the path's
+            namespace and with its gradient.
     """
 
-    record: Callable[[Step], dict[str, Any]]
-    value: Callable[[Path], NDArray[np.float64]]
+    record: Callable[[Step], dict[str, Array]]
+    value: Callable[[Path], Array]
 
 
 @dataclass(frozen=True)
@@ -66,13 +67,13 @@ class Objective(ABC):
         """
 
 
-def record_reward(step: Step) -> dict[str, Any]:
+def record_reward(step: Step) -> dict[str, Array]:
     """Mean reward over all followers of all groups, ``(B,)``."""
-    total = sum(np.asarray(reward).sum(axis=1) for reward in step.rewards.values())
-    return {"reward": total / sum(reward.shape[1] for reward in step.rewards.values())}
+    summed = sum(total(reward) for reward in step.rewards.values())
+    return {"reward": summed / sum(reward.shape[1] for reward in step.rewards.values())}
 
 
-def recorder(quantity: str, market: Market) -> Callable[[Step], dict[str, Any]]:
+def recorder(quantity: str, market: Market) -> Callable[[Step], dict[str, Array]]:
     """What records one quantity: a path quantity of the market, ``reward`` or ``theta``."""
     if quantity == "reward":
         return record_reward
@@ -101,12 +102,27 @@ def read_samples(reference: Reference, market: Market, quantities: Iterable[str]
     return samples
 
 
-def by_agent(values: NDArray[Any]) -> NDArray[Any]:
+def total(values: Array) -> Array:
+    """Sum over the last axis."""
+    return row_sum(namespace(values), values)
+
+
+def mean(values: Array) -> Array:
+    """Mean over the last axis."""
+    return row_mean(namespace(values), values)
+
+
+def over_steps(values: Array, statistic: Literal["sum", "std"]) -> Array:
+    """Sum or standard deviation over the steps, ``(B, K, n)`` to ``(B, n)``."""
+    return getattr(namespace(values), statistic)(values, axis=1)
+
+
+def by_agent(values: Array) -> Array:
     """``(B, K)`` or ``(B, K, N, …)`` to ``(B, K, n)``."""
     return values.reshape(*values.shape[:2], -1)
 
 
-def pooled(values: NDArray[Any]) -> NDArray[Any]:
+def pooled(values: Array) -> Array:
     """What all agents did in all steps as one sample per copy, ``(B, K, …)`` to ``(B, K n)``."""
     return values.reshape(len(values), -1)
 

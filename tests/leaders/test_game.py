@@ -6,13 +6,14 @@ import pickle
 
 import numpy as np
 import pytest
+import torch
 
 from pacesetter.envs.core.errors import PacesetterError
 from pacesetter.envs.registry import make
 from pacesetter.leaders.game import StackelbergGame
 from pacesetter.leaders.objectives.calibration import Calibration
 from pacesetter.leaders.objectives.entropy import Entropy
-from pacesetter.leaders.objectives.general import QuantityObjective, Welfare
+from pacesetter.leaders.objectives.general import QuantityObjective, Volatility, Welfare
 from pacesetter.leaders.objectives.references import Moments
 
 PERIODS, COPIES = 7, 3
@@ -162,3 +163,81 @@ def test_a_leader_is_not_paid_for_keeping_away_from_random_theta():
         paid.append(played.step(choices(np.random.default_rng(0), 4)).leader_reward)
     np.testing.assert_array_equal(paid[0][:2], paid[1][:2])
     np.testing.assert_allclose(paid[0][:2], 2 * np.log(0.1))
+
+
+def rewards_of(played, theta, steps, seed=0):
+    """What the leader is paid at every step, in copies that are put out of phase."""
+    played.reset(seed, COPIES, theta)
+    generator = np.random.default_rng(7)
+    paid = []
+    for _ in range(steps):
+        step = played.step(choices(generator))
+        paid.append(step.leader_reward)
+        early = generator.random(COPIES) < 0.15
+        played.restart(step.terminated | step.truncated | early)
+    return paid
+
+
+@pytest.mark.parametrize("interval", [1, 3, 5, "episode"])
+@pytest.mark.parametrize(
+    "objective",
+    [QuantityObjective("price"), Volatility("forecast"), Calibration(Moments(6.0, 1.0))],
+)
+def test_a_game_in_torch_pays_what_one_in_numpy_pays(interval, objective):
+    if interval == 1 and not isinstance(objective, QuantityObjective):
+        interval = 2
+    theta = np.full((COPIES, 2), 0.2)
+    expected = rewards_of(game(interval, objective), theta, 4 * PERIODS)
+    found = rewards_of(game(interval, objective), torch.tensor(theta), 4 * PERIODS)
+    assert all(isinstance(reward, torch.Tensor) for reward in found)
+    np.testing.assert_allclose(torch.stack(found), np.stack(expected), rtol=1e-9, atol=1e-12)
+
+
+def unled(played, steps, generator):
+    for _ in range(steps):
+        step = played.step(choices(generator))
+        played.restart(step.terminated | step.truncated)
+        yield step
+
+
+def test_a_game_in_torch_goes_on_from_its_state():
+    played, theta = game(3), torch.full((COPIES, 2), 0.2, dtype=torch.float64)
+    played.reset(0, COPIES, theta)
+    generator = np.random.default_rng(5)
+    list(unled(played, 5, generator))
+    kept = pickle.loads(pickle.dumps((played.state(), generator)))
+    other = game(3)
+    expected = [step.leader_reward for step in unled(played, 9, generator)]
+    other.restore(kept[0])
+    found = [step.leader_reward for step in unled(other, 9, kept[1])]
+    assert torch.equal(torch.stack(found), torch.stack(expected))
+
+
+def test_a_tensor_takes_a_game_into_torch_within_an_interval():
+    """What NumPy has recorded of the interval counts on, in copies at different places."""
+    paid = []
+    for later in (np.full((COPIES, 2), 0.3), torch.full((COPIES, 2), 0.3, requires_grad=True)):
+        played, generator = game(5), np.random.default_rng(3)
+        played.reset(0, COPIES)
+        played.step(choices(generator))
+        played.restart(np.array([True, False, True]))
+        played.step(choices(generator))
+        played.set_theta(later, np.array([False, True, True]))
+        steps = [played.step(choices(generator)) for _ in range(4)]
+        paid.append([step.leader_reward for step in steps])
+        theta = played.market_state.theta
+    assert isinstance(paid[1][-1], torch.Tensor) and theta.requires_grad
+    np.testing.assert_allclose(theta.detach()[:, 0], [0.25, 0.3, 0.3], rtol=1e-7)
+    np.testing.assert_allclose(torch.stack(paid[1]).detach(), np.stack(paid[0]), rtol=1e-12)
+
+
+def test_theta_gets_the_gradient_of_the_rows_that_it_is_set_in():
+    played = StackelbergGame(make("duopoly"), Welfare())
+    played.reset(0, 3)
+    theta = torch.full((3, 1), 2.0, dtype=torch.float64, requires_grad=True)
+    played.set_theta(theta, np.array([True, False, True]))
+    step = played.step({"follower": np.full((3, 1, 1), 3.0)})
+    step.leader_reward.sum().backward()
+    assert theta.grad[:, 0].tolist() == pytest.approx([-1 / 3, 0.0, -1 / 3])
+    played.set_theta(np.full((3, 1), 5.0), np.ones(3, dtype=bool))
+    assert isinstance(played.market_state.theta, torch.Tensor)
