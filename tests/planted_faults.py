@@ -119,6 +119,28 @@ class WrongGradient(Duopoly):
 
 
 @dataclass(frozen=True)
+class CutsTheta(Duopoly):
+    """Begins an episode with the numbers of θ alone."""
+
+    def reset(self, seed, copies=1, theta=None, like=None):
+        if like is None and hasattr(theta, "detach"):
+            theta = theta.detach()
+        return super().reset(seed, copies, theta, like)
+
+
+@dataclass(frozen=True)
+class BranchesOnValues(Duopoly):
+    """Does some work only where the values of any copy ask for it."""
+
+    def transition(self, state, actions, shocks):
+        step = super().transition(state, actions, shocks)
+        price = step.quantities["price"]
+        if bool((price < 0).any()):
+            price = namespace(price).clip(price, 0.0, None)
+        return replace(step, quantities={**step.quantities, "price": price})
+
+
+@dataclass(frozen=True)
 class OtherInTorch(Cobweb):
     def transition(self, state, actions, shocks):
         if isinstance(state.theta, np.ndarray):
@@ -177,6 +199,8 @@ FAULTS: dict[type, str] = {
     Inert: "characteristics in an episode",
     AcceptsAnything: "forbidden characteristics",
     WrongGradient: "gradients",
+    CutsTheta: "gradients from θ on",
+    BranchesOnValues: "no branches on values",
     OtherInTorch: "torch",
     EndsTwice: "end of an episode",
     ForgetsQuantity: "shapes and types",

@@ -11,7 +11,8 @@ import numpy as np
 from gymnasium.spaces import Discrete
 from numpy.typing import NDArray
 
-from ..core.market import Actions, Market, State, Step
+from ..core.arrays import detached
+from ..core.market import Market, State, Step
 
 ACTIONS = 7_919  # sets the seeds of actions apart from those of markets
 Records = list[dict[str, NDArray[Any]]]
@@ -105,7 +106,7 @@ class Play:
     def step_once(self) -> Step:
         """Observe, act, step and record, without a new episode at the end."""
         record = visible(self.market, self.state)
-        step = self.market.step(self.state, converted(self.source.draw(), self.state))
+        step = self.market.step(self.state, self.source.draw())
         record |= outcome(step)
         self.records.append(record)
         self.state = step.state
@@ -141,16 +142,7 @@ def outcome(step: Step) -> dict[str, NDArray[Any]]:
 
 def numpy(array: Any) -> NDArray[Any]:
     """A copy of an array of any namespace."""
-    return np.array(array.detach().cpu() if hasattr(array, "detach") else array)
-
-
-def converted(actions: Mapping[str, NDArray[Any]], state: State) -> Actions:
-    """Actions in the state's namespace."""
-    if isinstance(state.theta, np.ndarray):
-        return actions
-    import torch
-
-    return {name: torch.as_tensor(value) for name, value in actions.items()}
+    return np.array(detached(array))
 
 
 def row(records: Records, copy: int) -> Records:

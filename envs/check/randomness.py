@@ -14,7 +14,6 @@ from .play import (
     FaultError,
     Play,
     Records,
-    converted,
     fingerprint,
     outcome,
     require,
@@ -73,7 +72,7 @@ def inputs_unchanged(market: Market, steps: int, seed: int) -> str:
     if not market.branchable:
         return "skipped: the market declares branchable = False; its steps use states up"
     play = Play.begin(market, seed, COPIES).advance(min(steps, market.steps_per_episode) // 2)
-    state, actions = play.state, converted(play.source.draw(), play.state)
+    state, actions = play.state, play.source.draw()
     theta = market.characteristics.draw(np.random.default_rng(seed), COPIES)
     calls: dict[str, Any] = {
         "observe": lambda: market.observe(state),

@@ -15,6 +15,7 @@ from ..core.errors import PacesetterError
 from ..core.market import Market
 from . import characteristics as check_characteristics
 from . import contract as check_contract
+from . import gradients as check_gradients
 from . import namespaces as check_namespaces
 from . import randomness as check_randomness
 from .play import FaultError
@@ -39,7 +40,9 @@ CHECKS: dict[str, Callable[[Market, int, int], str]] = {
     "effect of characteristics": check_characteristics.effect,
     "size of observations": check_contract.observation_sizes,
     "torch": check_namespaces.torch_equals_numpy,
-    "gradients": check_namespaces.gradients,
+    "no branches on values": check_namespaces.blind,
+    "gradients": check_gradients.of_a_step,
+    "gradients from θ on": check_gradients.of_a_play,
     "PettingZoo": check_contract.pettingzoo,
 }
 """Name -> check. It returns a detail, or says what is wrong by raising `FaultError`."""

@@ -41,9 +41,10 @@ def test_finds_the_planted_fault(market):
 
 def test_finds_only_the_fault_that_is_there():
     faults = {market.__name__: market for market in planted_faults()}
-    for name in ("StoresDerived", "WrongGradient", "NegativeCost", "Inert"):
+    one = ("CutsTheta", "BranchesOnValues", "NegativeCost", "OtherInTorch")
+    for name in (*one, "StoresDerived", "WrongGradient", "Inert"):
         report = check_market(faults[name](), steps=24)
-        assert len(report.failed) <= 2, str(report)
+        assert len(report.failed) <= (1 if name in one else 2), str(report)
 
 
 def test_a_report_reads_as_a_table():
