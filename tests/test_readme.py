@@ -84,6 +84,12 @@ def test_the_experiment_of_the_readme_is_valid(tmp_path, monkeypatch):
     assert load_experiment("my.yaml").leader.name == "bayesian"
 
 
+def test_the_gradient_of_the_readme_is_what_it_says(capsys):
+    (block,) = re.findall(r"```python\n(import torch.*?)```", README, flags=re.DOTALL)
+    exec(block, {})
+    assert capsys.readouterr().out == "tensor([3.])\n"
+
+
 def test_every_command_of_the_readme_exists(capsys):
     commands = set(re.findall(r"^ {4}pacesetter (\w+)", README, flags=re.MULTILINE))
     assert {"list", "train", "evaluate", "report", "check", "bench", "reproduce"} <= commands
