@@ -39,34 +39,22 @@ def allowed(annotation: Any, show: Callable[[Any], str] = repr) -> str:
     origin, arguments = get_origin(annotation), get_args(annotation)
     inner = partial(allowed, show=show)
     if origin is Annotated:
-        return f"{inner(arguments[0])} {in_words(arguments[1:])}".rstrip()
-    if origin is Literal:
-        return _either([repr(a) if isinstance(a, str) else show(a) for a in arguments])
-    if origin in (Union, types.UnionType):
-        return _either([inner(argument) for argument in arguments])
+        limits = " and ".join(text for text, _ in conditions(arguments[1:]))
+        return f"{inner(arguments[0])} {limits}".rstrip()
+    if origin in (Literal, Union, types.UnionType):
+        # Text stands between quotes in YAML as in Python.
+        each = (
+            (lambda a: repr(a) if isinstance(a, str) else show(a)) if origin is Literal else inner
+        )
+        *others, last = map(each, arguments)
+        return f"{', '.join(others)} or {last}" if others else last
+    if origin is tuple and arguments[1:] != (Ellipsis,):
+        return f"a list of {len(arguments)}: {', '.join(map(inner, arguments))}"
     if origin in (tuple, list, Sequence):
-        if origin is tuple and arguments[-1] is not Ellipsis:
-            return f"a list of {len(arguments)}: {', '.join(map(inner, arguments))}"
         return f"a list, each entry {inner(arguments[0])}"
     if annotation in (None, type(None)):
         return show(None)
-    if annotation is Any:
-        return "any value"
-    return SIMPLE.get(annotation, "a mapping")
-
-
-def _either(choices: list[str]) -> str:
-    return " or ".join([", ".join(choices[:-1]), choices[-1]] if len(choices) > 1 else choices)
-
-
-def in_words(limits: Iterable[Any]) -> str:
-    """What limits say, e.g. ``>= 0 and <= 1``; nothing where there are none."""
-    return " and ".join(text for text, _ in conditions(limits))
-
-
-def reasons(limits: Iterable[Any]) -> str:
-    """The text among limits, with a colon before it, or nothing."""
-    return "".join(f": {limit}" for limit in limits if isinstance(limit, str))
+    return "any value" if annotation is Any else SIMPLE.get(annotation, "a mapping")
 
 
 def conditions(limits: Iterable[Any]) -> list[tuple[str, Callable[[Any], bool]]]:

@@ -5,6 +5,7 @@ Neither Ray nor torch is imported here, so that a misspelt key is answered at on
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import is_dataclass, replace
 from functools import cache
@@ -30,7 +31,7 @@ from .experiment import Experiment
 from .followers import SECTION, plain_followers, read_followers
 from .rules import WITH_LEARNERS_ALONE, check_together
 from .shipped import shipped_experiments
-from .yaml_file import UNREADABLE, KeyPath, YamlFile, dotted, parse_value, read_yaml, shown
+from .yaml_file import UNREADABLE, KeyPath, YamlText, dotted, parse_value, read_yaml, shown
 
 
 def load_experiment(
@@ -69,8 +70,7 @@ def load_experiment(
     if content.problems:
         in_order = sorted(content.problems, key=lambda problem: problem[0])
         raise PacesetterError("\n".join(text for _, text in in_order))
-    bound: Experiment = experiment.bound()
-    return bound
+    return experiment.bound()
 
 
 def resolved(experiment: Experiment) -> dict[str, Any]:
@@ -159,14 +159,13 @@ def _find(source: str | Path) -> Path:
 class _Content:
     """The values of a file with overrides applied, and where each of them was given."""
 
-    def __init__(self, path: Path, file: YamlFile, overrides: Sequence[str]) -> None:
+    def __init__(self, path: Path, file: YamlText, overrides: Sequence[str]) -> None:
         self.values = file.values
-        self.problems: list[tuple[float, str]] = [
-            (line, f"{path}:{line}: {message}") for line, message in file.problems
-        ]
-        self._path = path
-        self._lines = file.lines
-        self._overrides: dict[KeyPath, str] = {}
+        # Text, and the line that messages are sorted by: the command line comes last.
+        self._places = {
+            keys: (float(n), f"{path}:{n}") for keys, n in {(): 1, **file.lines}.items()
+        }
+        self.problems = [(float(n), f"{path}:{n}: {message}") for n, message in file.problems]
         parsed = [entry for text in overrides if (entry := self._parse(text)) is not None]
         # Names come first, outer before inner, so that they drop nothing but options of the file.
         parsed.sort(key=lambda entry: (0, len(entry[1])) if entry[1][-1] == "name" else (1, 0))
@@ -175,16 +174,13 @@ class _Content:
 
     def report(self, path: KeyPath, message: str) -> None:
         """Note a problem with the value at `path`, or in the section nearest to it."""
+        above = (path[:length] for length in range(len(path), -1, -1))
+        line, place = next(self._places[keys] for keys in above if keys in self._places)
         key = f"{dotted(path)}: " if path else ""
-        for length in range(len(path), -1, -1):
-            if path[:length] in self._overrides:
-                text = self._overrides[path[:length]]
-                self.problems.append((float("inf"), f"command line {text!r}: {key}{message}"))
-                return
-            if path[:length] in self._lines or not length:
-                line = self._lines.get(path[:length], 1)
-                self.problems.append((line, f"{self._path}:{line}: {key}{message}"))
-                return
+        self.problems.append((line, f"{place}: {key}{message}"))
+
+    def _refuse(self, text: str, message: str) -> None:
+        self.problems.append((math.inf, f"command line {text!r}: {message}"))
 
     def _parse(self, text: str) -> tuple[str, tuple[str, ...], Any] | None:
         key, equals, value = text.partition("=")
@@ -198,36 +194,30 @@ class _Content:
                 return text, keys, parse_value(value)
             except PacesetterError as error:
                 message = f"{key}: {error}"
-        self.problems.append((float("inf"), f"command line {text!r}: {message}"))
+        self._refuse(text, message)
         return None
 
     def _set(self, text: str, keys: tuple[str, ...], value: Any) -> None:
+        place = (math.inf, f"command line {text!r}")
         section = self.values
         for depth, key in enumerate(keys[:-1], start=1):
             if section.get(key) is None:
                 section[key] = {}
-                self._overrides[keys[:depth]] = text
-            if section[key] is UNREADABLE:
-                return
-            if not isinstance(section[key], dict):
-                here = dotted(keys[:depth])
-                cure = f"give it whole, {here}=[…]" if isinstance(section[key], list) else ""
-                message = f"{here} is {shown(section[key])}, which has no keys"
-                problem = f"command line {text!r}: {'; '.join(filter(None, [message, cure]))}"
-                self.problems.append((float("inf"), problem))
-                return
+                self._places[keys[:depth]] = place
             section = section[key]
+            if section is UNREADABLE:
+                return
+            if not isinstance(section, dict):
+                here = dotted(keys[:depth])
+                cure = f"; give it whole, {here}=[…]" if isinstance(section, list) else ""
+                self._refuse(text, f"{here} is {shown(section)}, which has no keys{cure}")
+                return
         old_name = section.get(keys[-1]) if len(keys) > 1 and keys[-1] == "name" else None
         if old_name != value and _is_registered(old_name):
             section.clear()
         section[keys[-1]] = value
-        self._forget_below(keys)
-        self._overrides[keys] = text
-
-    def _forget_below(self, keys: tuple[str, ...]) -> None:
-        for places in (self._lines, self._overrides):
-            for path in [path for path in places if path[: len(keys)] == keys]:
-                del places[path]
+        kept = {path: at for path, at in self._places.items() if path[: len(keys)] != keys}
+        self._places = {**kept, keys: place}
 
 
 def _is_registered(name: Any) -> bool:

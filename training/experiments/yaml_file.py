@@ -8,75 +8,57 @@ and a repeated key is a problem to report.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from ...envs.core.errors import PacesetterError
-
-KeyPath = tuple[str | int, ...]
-"""Where a value stands: keys and list positions from the top, e.g. ``("market", "name")``."""
+from ...envs.core.ranges import KeyPath
 
 UNREADABLE: Any = object()
 """Stands for a value that could not be read and is already among the problems of its file."""
 
 _TAG = "tag:yaml.org,2002:"
-# The first pattern that matches decides, so whole numbers come before decimal ones.
-_SCALARS = (
-    ("bool", r"true|True|TRUE|false|False|FALSE", "tTfF"),
-    ("null", r"~|null|Null|NULL|", ["~", "n", "N", ""]),
-    ("int", r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+", "-+0123456789"),
-    (
-        "float",
+
+# Pattern, first characters and meaning. The first pattern that matches decides, so whole numbers
+# come before decimal ones.
+_SCALARS: dict[str, tuple[str, list[str], Callable[[str], Any]]] = {
+    "bool": (r"true|True|TRUE|false|False|FALSE", [*"tTfF"], lambda text: text.lower() == "true"),
+    "null": (r"~|null|Null|NULL|", [*"~nN", ""], lambda text: None),
+    "int": (
+        r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+",
+        [*"-+0123456789"],
+        lambda text: int(text, 0 if text[:2] in ("0o", "0x") else 10),
+    ),
+    "float": (
         r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?"
         r"|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)",
-        "-+.0123456789",
+        [*"-+.0123456789"],
+        # YAML writes a point before these two; Python does not.
+        lambda text: float(re.sub(r"\.(inf|nan)", r"\1", text.lower())),
     ),
-)
+}
 
 
-@dataclass(frozen=True)
-class YamlFile:
-    """What a file says.
-
-    Attributes:
-        values: the mapping at the top; a value that could not be read is `UNREADABLE`.
-        lines: line number, from 1, of every key and list entry.
-        problems: line number and description of repeated keys and the like.
-    """
-
-    values: dict[str, Any]
-    lines: dict[KeyPath, int]
-    problems: tuple[tuple[int, str], ...]
-
-
-def read_yaml(path: Path) -> YamlFile:
+def read_yaml(path: Path) -> YamlText:
     """Read a file that holds one mapping.
 
     Raises:
         PacesetterError: the file is missing, unreadable, not UTF-8, empty, not YAML or not a
             mapping.
     """
-    text = _read_text(path)
-    try:
-        node = yaml.compose(text, Loader=_Loader)
-    except (yaml.YAMLError, RecursionError) as error:
-        line, problem = _explain(error, text)
-        raise PacesetterError(f"{path}:{line}: {problem}") from None
-    if node is None:
+    file = YamlText(_read_text(path))
+    if file.values is None:
         raise PacesetterError(
             f"{path}: the file is empty; write keys such as 'market: {{name: …}}'."
         )
-    reader = _Reader()
-    values = reader.value(node, ())
-    if not isinstance(values, dict):
-        raise PacesetterError(
-            f"{path}:{node.start_mark.line + 1}: expected a mapping such as "
-            f"'market: {{name: …}}', got {shown(values)}."
-        )
-    return YamlFile(values, reader.lines, tuple(reader.problems))
+    if not isinstance(file.values, dict):
+        wanted = f"expected a mapping such as 'market: {{name: …}}', got {shown(file.values)}."
+        line, message = [*file.problems, (file.first_line, wanted)][0]
+        raise PacesetterError(f"{path}:{line}: {message}")
+    return file
 
 
 def parse_value(text: str) -> Any:
@@ -85,17 +67,10 @@ def parse_value(text: str) -> Any:
     Raises:
         PacesetterError: not YAML, or a repeated key.
     """
-    try:
-        node = yaml.compose(text, Loader=_Loader)
-    except (yaml.YAMLError, RecursionError) as error:
-        raise PacesetterError(_explain(error, text)[1]) from None
-    if node is None:
-        return None
-    reader = _Reader()
-    value = reader.value(node, ())
-    if reader.problems:
-        raise PacesetterError("; ".join(problem for _, problem in reader.problems))
-    return value
+    read = YamlText(text)
+    if read.problems:
+        raise PacesetterError("; ".join(problem for _, problem in read.problems))
+    return read.values
 
 
 def dump_yaml(values: Any) -> str:
@@ -107,16 +82,13 @@ def dump_yaml(values: Any) -> str:
 
 def shown(value: Any) -> str:
     """A value as an error message names it, e.g. ``the text 'twenty'`` or ``true``."""
-    if value is None or isinstance(value, bool):
-        return {None: "null", True: "true", False: "false"}[value]
     if isinstance(value, str):
-        short = value if len(value) <= 60 else value[:57] + "…"
-        return f"the text {short!r}"
-    if isinstance(value, dict):
-        return f"a mapping with the keys {', '.join(map(str, value))}" if value else "{}"
-    if isinstance(value, list):
-        return f"a list of {len(value)}" if value else "[]"
-    return repr(value)
+        return f"the text {(value if len(value) <= 60 else value[:57] + '…')!r}"
+    if isinstance(value, dict) and value:
+        return f"a mapping with the keys {', '.join(map(str, value))}"
+    if isinstance(value, list) and value:
+        return f"a list of {len(value)}"
+    return "null" if value is None else repr(value).lower()
 
 
 def dotted(path: KeyPath) -> str:
@@ -125,9 +97,9 @@ def dotted(path: KeyPath) -> str:
 
 
 class _Loader(yaml.SafeLoader):
-    """PyYAML's reader with the scalars of YAML 1.2."""
+    """PyYAML's parser with the scalars of YAML 1.2."""
 
-    yaml_implicit_resolvers: dict = {}  # noqa: RUF012  (PyYAML copies it when it is extended)
+    yaml_implicit_resolvers: dict = {}  # noqa: RUF012
 
 
 class _Dumper(yaml.SafeDumper):
@@ -138,11 +110,6 @@ class _Dumper(yaml.SafeDumper):
     def ignore_aliases(self, data: Any) -> bool:
         """Write a value in full wherever it stands."""
         return True
-
-
-for _name, _pattern, _first in _SCALARS:
-    for _class in (_Loader, _Dumper):
-        _class.add_implicit_resolver(_TAG + _name, re.compile(rf"^(?:{_pattern})$"), list(_first))
 
 
 def _write_list(dumper: yaml.SafeDumper, values: list[Any]) -> yaml.Node:
@@ -157,88 +124,81 @@ def _write_text(dumper: yaml.SafeDumper, text: str) -> yaml.Node:
 
 _Dumper.add_representer(list, _write_list)
 _Dumper.add_representer(str, _write_text)
+for _name, (_pattern, _first, _) in _SCALARS.items():
+    for _class in (_Loader, _Dumper):
+        _class.add_implicit_resolver(_TAG + _name, re.compile(rf"^(?:{_pattern})$"), _first)
 
 
-class _Reader:
-    """Turns PyYAML's nodes into plain values and notes lines and problems on the way."""
+class YamlText:
+    """What a text says.
 
-    def __init__(self) -> None:
+    Attributes:
+        values: mappings, lists and single values; one that could not be read is `UNREADABLE`.
+        first_line: line number, from 1, where they begin.
+        lines: line number of every key and list entry.
+        problems: line number and description of repeated keys and the like.
+    """
+
+    def __init__(self, text: str) -> None:
+        self.values: Any = None
+        self.first_line = 1
         self.lines: dict[KeyPath, int] = {}
         self.problems: list[tuple[int, str]] = []
-        self._open: list[yaml.Node] = []
-
-    def value(self, node: yaml.Node, path: KeyPath) -> Any:
-        """The value of a node that stands at `path`."""
-        if any(node is parent for parent in self._open):
-            self._problem(node, path, "an alias must not stand inside its own anchor")
-            return UNREADABLE
-        if not node.tag.startswith(_TAG):
-            self._problem(node, path, f"tags such as {node.tag!r} are not supported; remove it")
-            return UNREADABLE
-        self._open.append(node)
         try:
-            if isinstance(node, yaml.MappingNode):
-                return self._mapping(node, path)
-            if isinstance(node, yaml.SequenceNode):
-                return self._list(node, path)
-            return self._scalar(node, path)
-        finally:
-            self._open.pop()
+            node = yaml.compose(text, Loader=_Loader)
+        except (yaml.YAMLError, RecursionError) as error:
+            self.values = UNREADABLE
+            self.problems.append(_explain(error, text))
+            return
+        if node is not None:
+            self.first_line = node.start_mark.line + 1
+            self.values = self._value(node, ())
 
-    def _mapping(self, node: yaml.MappingNode, path: KeyPath) -> dict[str, Any]:
+    def _value(self, node: yaml.Node, path: KeyPath, *above: yaml.Node) -> Any:
+        """The value of a node that stands at `path`, inside those above."""
+        if any(node is parent for parent in above):
+            return self._problem(node, path, "an alias must not stand inside its own anchor")
+        if not node.tag.startswith(_TAG):
+            message = f"tags such as {node.tag!r} are not supported; remove it"
+            return self._problem(node, path, message)
+        if isinstance(node, yaml.MappingNode):
+            return self._mapping(node, path, *above, node)
+        if isinstance(node, yaml.SequenceNode):
+            for place, entry in enumerate(node.value):
+                self.lines[*path, place] = entry.start_mark.line + 1
+            return [
+                self._value(e, (*path, place), *above, node) for place, e in enumerate(node.value)
+            ]
+        kind = node.tag.removeprefix(_TAG)
+        if kind == "str":
+            return node.value
+        pattern, _, meaning = _SCALARS.get(kind, ("(?!)", "", str))
+        try:
+            if re.fullmatch(pattern, node.value):
+                return meaning(node.value)
+        except ValueError:  # longer than Python reads a number
+            pass
+        return self._problem(node, path, f"{node.value[:60]!r} cannot be read as {kind}")
+
+    def _mapping(self, node: yaml.MappingNode, path: KeyPath, *above: yaml.Node) -> dict[str, Any]:
         values: dict[str, Any] = {}
         for key_node, value_node in node.value:
-            key = key_node.value
+            key, here = key_node.value, (*path, key_node.value)
             if not isinstance(key_node, yaml.ScalarNode) or key_node.tag != _TAG + "str":
                 name = f"got {key!r}" if isinstance(key, str) else "got a mapping or a list"
                 self._problem(key_node, path, f"a key must be text, {name}; put it in quotes")
-                continue
-            line = key_node.start_mark.line + 1
-            here = (*path, key)
-            if key in values:
-                first = self.lines[here]
-                message = f"duplicate key {key!r} (first at line {first}); remove one of them"
-                self._problem(key_node, here, message)
-                continue
-            self.lines[here] = line
-            values[key] = self.value(value_node, here)
+            elif key in values:
+                first = f"duplicate key {key!r} (first at line {self.lines[here]})"
+                self._problem(key_node, here, f"{first}; remove one of them")
+            else:
+                self.lines[here] = key_node.start_mark.line + 1
+                values[key] = self._value(value_node, here, *above)
         return values
 
-    def _list(self, node: yaml.SequenceNode, path: KeyPath) -> list[Any]:
-        for position, entry in enumerate(node.value):
-            self.lines[*path, position] = entry.start_mark.line + 1
-        return [self.value(entry, (*path, i)) for i, entry in enumerate(node.value)]
-
-    def _scalar(self, node: yaml.Node, path: KeyPath) -> Any:
-        kind, text = node.tag.removeprefix(_TAG), node.value
-        try:
-            return _SCALAR_VALUES[kind](text)
-        except (KeyError, ValueError):
-            self._problem(node, path, f"{text[:60]!r} cannot be read as {kind}")
-            return UNREADABLE
-
-    def _problem(self, node: yaml.Node, path: KeyPath, message: str) -> None:
+    def _problem(self, node: yaml.Node, path: KeyPath, message: str) -> Any:
         where = f"{dotted(path)}: " if path else ""
         self.problems.append((node.start_mark.line + 1, where + message))
-
-
-def _whole_number(text: str) -> int:
-    base = {"0o": 8, "0x": 16}.get(text[:2], 10)
-    return int(text[2:] if base != 10 else text, base)
-
-
-def _decimal_number(text: str) -> float:
-    # YAML writes a point before these two; Python does not.
-    return float(text.replace(".inf", "inf").replace(".nan", "nan") if "n" in text else text)
-
-
-_SCALAR_VALUES: dict[str, Any] = {
-    "str": str,
-    "null": lambda text: None,
-    "bool": lambda text: {"true": True, "false": False}[text.lower()],
-    "int": _whole_number,
-    "float": lambda text: _decimal_number(text.lower()),
-}
+        return UNREADABLE
 
 
 def _read_text(path: Path) -> str:
@@ -259,6 +219,13 @@ def _read_text(path: Path) -> str:
         raise PacesetterError(f"{path}:{line}: is not UTF-8 text; save it as UTF-8.") from None
 
 
+_CURES = {
+    "'\\t'": "indent with spaces, not tabs",
+    "another document": "a file holds one experiment, remove the line '---'",
+    "mapping values are not allowed": "put quotes around text that contains ': '",
+}
+
+
 def _explain(error: Exception, text: str) -> tuple[int, str]:
     """The line of a syntax error and what is wrong, on one line."""
     if isinstance(error, RecursionError):
@@ -269,10 +236,5 @@ def _explain(error: Exception, text: str) -> tuple[int, str]:
     mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
     parts = [getattr(error, "context", None), getattr(error, "problem", None)]
     reason = ", ".join(part for part in parts if part) or str(error)
-    if "'\\t'" in reason:
-        reason += "; indent with spaces, not tabs"
-    elif "another document" in reason:
-        reason += "; a file holds one experiment, remove the line '---'"
-    elif "mapping values are not allowed" in reason:
-        reason += "; put quotes around text that contains ': '"
+    reason += next((f"; {cure}" for sign, cure in _CURES.items() if sign in reason), "")
     return (mark.line + 1 if mark else 1), f"not valid YAML: {reason}."

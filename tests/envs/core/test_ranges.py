@@ -179,6 +179,11 @@ def test_what_is_not_allowed_is_named(options, message):
     assert message in str(caught.value)
 
 
+def test_annotations_that_say_nothing_are_left_alone():
+    record_type = dataclasses.make_dataclass("Odd", [("odd", [1, 2]), ("many", list[int])])
+    check_ranges(record_type(odd="x", many="y"), "record")
+
+
 def test_a_users_own_market_is_checked():
     @dataclass(frozen=True)
     class Mine(Duopoly):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import pytest
-from annotated_types import Ge, Gt, Interval, MaxLen, MultipleOf
+from annotated_types import Ge, Gt, Interval, Le, MaxLen, MultipleOf
 
 from pacesetter.envs.core.errors import PacesetterError
 from pacesetter.training.experiments import load as experiment_module
@@ -261,6 +262,9 @@ class Everything:
     mixed: Point | tuple[int, ...] | None = None
     even: Annotated[int, MultipleOf(2)] = 2
     choice: Literal[1, -1, "off"] | Annotated[float, Gt(5)] = 1
+    far: Annotated[float, Le(math.inf)] = 0.0
+    players: Annotated[int, Ge(2), "a lone player has nobody to play with"] = 2
+    counts: list[int] = field(default_factory=list)
     unsupported: complex = 1j
 
     def __post_init__(self) -> None:
@@ -292,6 +296,11 @@ class Everything:
         ({"even": 102}, "", "even is beyond 100; lower it"),
         ({"choice": True}, "choice", "must be 1, -1 or 'off' or a number > 5, got true"),
         ({"choice": 4}, "choice", "must be 1, -1 or 'off' or a number > 5, got 4"),
+        ({"choice": "of"}, "choice", "got the text 'of'; did you mean 'off'?"),
+        ({"choice": "6"}, "choice", "got the text '6'; write 6 without quotes"),
+        ({"far": float("nan")}, "far", "must be a finite number, got nan"),
+        ({"players": 1}, "players", ">= 2, got 1: a lone player has nobody to play with"),
+        ({"counts": [1, "x"]}, "counts.1", "must be a whole number, got the text 'x'"),
         ({"unsupported": 1}, "unsupported", "cannot be given in a file"),
     ],
 )
@@ -314,6 +323,8 @@ def test_a_record_accepts():
         "anything": [1, {"b": None}],
         "mixed": [1, 2],
         "choice": -1,
+        "far": float("inf"),
+        "counts": [1, 2],
     }
     converter = Converter()
     result = converter.convert(value, Everything)
@@ -325,6 +336,8 @@ def test_a_record_accepts():
         anything=[1, {"b": None}],
         mixed=(1, 2),
         choice=-1,
+        far=float("inf"),
+        counts=[1, 2],
     )
     assert type(result.points[0].x) is float
 
