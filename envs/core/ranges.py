@@ -14,6 +14,7 @@ Anything else is not for this module to judge: see `Checker.other`.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import inspect
 import math
@@ -156,12 +157,14 @@ class Checker:
         if not self._types_too:
             return value
         must = allowed(annotation, self._show)
-        if isinstance(value, numbers.Real) and not _is_finite(value):
+        members = _members(annotation)
+        if float in members and isinstance(value, numbers.Real) and not _is_finite(value):
             # ``a number, got nan`` would read as if it were none.
             must = must.replace("a number", "a finite number", 1)
         # How many there are is hard to see in a tuple.
-        got = f"; got {len(value)}:" if isinstance(value, tuple) else ", got"
-        hint = _meant(value, annotation, must) if isinstance(value, str) else ""
+        count = isinstance(value, tuple) and any(get_origin(m) is tuple for m in members)
+        got = f"; got {len(value)}:" if count else ", got"
+        hint = _meant(value, members) if isinstance(value, str) else ""
         return self.report(path, f"must be {must}{got} {self._show(value)}{hint}")
 
     def _within(self, value: Any, annotation: Any, path: KeyPath) -> Any:
@@ -194,32 +197,35 @@ class Checker:
                 return result
             del self.problems[before:]
         # Where the value has the form of one member only, that member's own message says most.
-        alike = [member for member in get_args(annotation) if _has_form(value, member)]
+        alike = [m for m in get_args(annotation) if any(_has_form(value, f) for f in _members(m))]
         if len(alike) == 1:
             return self.convert(value, alike[0], path)
         return self.wrong(value, annotation, path)
 
 
+def _members(annotation: Any) -> list[Any]:
+    """The members of a union, or an annotation itself, without limits."""
+    if get_origin(annotation) is Annotated:
+        return _members(get_args(annotation)[0])
+    if get_origin(annotation) in (Union, types.UnionType):
+        return [inner for member in get_args(annotation) for inner in _members(member)]
+    return [annotation]
+
+
 def _has_form(value: Any, annotation: Any) -> bool:
     """Whether a mapping meets a record or a table, or a list meets a list."""
-    while get_origin(annotation) is Annotated:
-        annotation = get_args(annotation)[0]
     origin = get_origin(annotation)
     if isinstance(value, dict):
         return dataclasses.is_dataclass(annotation) or origin in (dict, Mapping)
     return isinstance(value, (list, tuple)) and origin in (tuple, list, Sequence)
 
 
-def _meant(text: str, annotation: Any, must: str) -> str:
-    """What a text was probably meant to be: one of the choices, or a number."""
-    try:
-        float(text)
-    except ValueError:
-        pass
-    else:
-        if "number" in must:
+def _meant(text: str, members: Sequence[Any]) -> str:
+    """What a text was probably meant to be: a number, or one of the choices."""
+    if int in members or float in members:
+        with contextlib.suppress(ValueError):
+            float(text)
             return f"; write {text.replace('_', '').strip()} without quotes"
-    members = [annotation] if get_origin(annotation) is Literal else get_args(annotation)
     choices = [c for m in members if get_origin(m) is Literal for c in get_args(m)]
     return nearest(text, map(str, choices))
 

@@ -185,7 +185,7 @@ class Converter(Checker):
             return INVALID
         try:
             return record_type(**arguments)
-        except ValueError as error:
+        except (ValueError, ArithmeticError) as error:
             # Rules between fields are the record's own; PacesetterError is a ValueError.
             return self.report(path, str(error))
 

@@ -170,6 +170,9 @@ def test_what_is_allowed_passes(options):
         ({"many": (1, -1)}, "record: many[1] must be >= 0, got -1."),
         ({"many": 3}, "record: many must be a list, each entry a whole number >= 0, got 3."),
         ({"pair": (1.0,)}, "record: pair must be a list of 2: a number, text; got 1: (1.0,)."),
+        ({"many": "3"}, "record: many must be a list, each entry a whole number >= 0, got '3'."),
+        ({"share": (1,)}, "record: share must be a number >= 0 and < 1, got (1,)."),
+        ({"share": "0.5"}, "share must be a number >= 0 and < 1, got '0.5'; write 0.5 without"),
         ({"pair": (1.0, 2)}, "record: pair[1] must be text, got 2."),
     ],
 )

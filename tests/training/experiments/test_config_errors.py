@@ -268,8 +268,8 @@ class Everything:
     unsupported: complex = 1j
 
     def __post_init__(self) -> None:
-        if self.even == 13:
-            raise AssertionError
+        if self.even == 14:
+            raise OverflowError("14 is too many")
         if self.even > 100:
             raise PacesetterError("even is beyond 100; lower it")
 
@@ -293,6 +293,7 @@ class Everything:
         ({"mixed": [1, "x"]}, "mixed.1", "must be a whole number"),
         ({"mixed": {"z": 1}}, "mixed.z", "unknown key 'z'. Known: x, y."),
         ({"even": 3}, "even", "must be a multiple of 2, got 3"),
+        ({"even": 14}, "", "14 is too many"),
         ({"even": 102}, "", "even is beyond 100; lower it"),
         ({"choice": True}, "choice", "must be 1, -1 or 'off' or a number > 5, got true"),
         ({"choice": 4}, "choice", "must be 1, -1 or 'off' or a number > 5, got 4"),
