@@ -168,10 +168,15 @@ class ParallelMarket(DictionaryView):
         characteristics_space: of θ, a `Box` of shape ``(d,)``.
 
     Raises:
-        PacesetterError: θ is not allowed.
+        PacesetterError: θ is not allowed, or nobody acts in the market.
     """
 
     def __init__(self, market: Market, theta: ArrayLike | Mapping[str, float] | None = None):
+        if not market.groups:
+            raise PacesetterError(
+                f"market {market.name!r} has no agents that act, so there is nothing for other "
+                "libraries to do; step it as arrays (`Market.reset`, `Market.step`)."
+            )
         self._roster = Roster(market)
         super().__init__(market.name, self._roster.observation_spaces, self._roster.action_spaces)
         self.metadata["max_steps"] = market.steps_per_episode

@@ -20,7 +20,6 @@ from .objective import (
     check_interval,
     mean,
     over_steps,
-    record_reward,
     recorder,
     total,
 )
@@ -34,7 +33,7 @@ class Welfare(Objective):
 
     def measure(self, market: Market, steps_per_interval: int) -> Measure:
         """Sum over the interval of the mean reward of all followers."""
-        return Measure(record_reward, lambda path: total(path["reward"]))
+        return Measure(recorder("reward", market), lambda path: total(path["reward"]))
 
 
 @dataclass(frozen=True)
@@ -45,7 +44,7 @@ class Adversarial(Objective):
 
     def measure(self, market: Market, steps_per_interval: int) -> Measure:
         """Minus the sum over the interval of the mean reward of all followers."""
-        return Measure(record_reward, lambda path: -total(path["reward"]))
+        return Measure(recorder("reward", market), lambda path: -total(path["reward"]))
 
 
 @dataclass(frozen=True)

@@ -74,8 +74,17 @@ def record_reward(step: Step) -> dict[str, Array]:
 
 
 def recorder(quantity: str, market: Market) -> Callable[[Step], dict[str, Array]]:
-    """What records one quantity: a path quantity of the market, ``reward`` or ``theta``."""
+    """What records one quantity: a path quantity of the market, ``reward`` or ``theta``.
+
+    Raises:
+        PacesetterError: there is no such quantity, or nobody in the market earns a reward.
+    """
     if quantity == "reward":
+        if not market.groups:
+            raise PacesetterError(
+                f"nobody in market {market.name!r} earns a reward; choose an objective on one of "
+                f"its path quantities: {', '.join(market.quantities)}."
+            )
         return record_reward
     if quantity == "theta":
         return lambda step: {"theta": step.state.theta}
