@@ -23,7 +23,7 @@ import sys
 import types
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from functools import cache
-from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, ClassVar, Literal, Union, get_args, get_origin, get_type_hints
 
 import numpy as np
 
@@ -100,7 +100,10 @@ class Checker:
 
     Attributes:
         problems: where and what is wrong, for every mistake so far.
+        says_none: whether a message on an optional value says that it may be None.
     """
+
+    says_none: ClassVar[bool] = False
 
     def __init__(self, show: Callable[[Any], str] = _shown, types_too: bool = True):
         self.problems: list[tuple[KeyPath, str]] = []
@@ -198,6 +201,8 @@ class Checker:
             del self.problems[before:]
         # Where the value has the form of one member only, that member's own message says most.
         alike = [m for m in get_args(annotation) if any(_has_form(value, f) for f in _members(m))]
+        if not self.says_none and len(given := set(get_args(annotation)) - {type(None)}) == 1:
+            alike = list(given)
         if len(alike) == 1:
             return self.convert(value, alike[0], path)
         return self.wrong(value, annotation, path)

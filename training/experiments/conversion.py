@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Annotated, Any, get_args, get_origin
+from typing import Annotated, Any, ClassVar, get_args, get_origin
 
 from ...envs.core.annotations import SIMPLE, allowed
 from ...envs.core.catalogue import Catalogue
@@ -98,6 +98,8 @@ class Converter(Checker):
     Args:
         registries: the names that records may be chosen by.
     """
+
+    says_none: ClassVar[bool] = True
 
     def __init__(self, registries: Sequence[Registry] = ()):
         super().__init__(shown)

@@ -51,8 +51,8 @@ def read_followers(
     if default is INVALID or shared is INVALID:
         return FollowerSettings(), {}
     for key in common.keys() & own_default.keys():
-        converter.problems.append(
-            ((SECTION, DEFAULT, key), f"stands in {SECTION}.{key} too; remove one of them")
+        converter.report(
+            (SECTION, DEFAULT, key), f"stands in {SECTION}.{key} too; remove one of them"
         )
     base = {**common, **own_default}
     own = {}
@@ -76,10 +76,8 @@ def plain_followers(experiment: Experiment) -> dict[str, Any]:
 
 def _no_such_group(key: str, names: set[str], converter: Converter) -> None:
     known = f"Groups: {', '.join(sorted(names))}." if names else "Nobody in this market learns."
-    converter.problems.append(
-        (
-            (SECTION, key),
-            f"there is no group {key!r}{nearest(key, [DEFAULT, *names]) or '.'} {known} Options "
-            f"of every group stand under {DEFAULT!r}.",
-        )
+    converter.report(
+        (SECTION, key),
+        f"there is no group {key!r}{nearest(key, [DEFAULT, *names]) or '.'} {known} Options of "
+        f"every group stand under {DEFAULT!r}.",
     )

@@ -59,8 +59,8 @@ def load_experiment(
     followers = content.values.pop(SECTION, None)
     experiment = converter.convert(content.values, Experiment)
     if experiment is not INVALID:
-        experiment = _with_followers(experiment, followers, converter)
-        experiment = _as_its_market_wants(experiment, content.values.get("training"))
+        training = content.values.get("training")
+        experiment = _with_followers(experiment, followers, training, converter)
     problems = converter.problems
     if experiment is not INVALID and not problems and not content.problems:
         experiment = replace(experiment, samples=samples)
@@ -86,24 +86,21 @@ def resolved(experiment: Experiment) -> dict[str, Any]:
     return values
 
 
-def _with_followers(experiment: Experiment, values: Any, converter: Converter) -> Experiment:
+def _with_followers(
+    experiment: Experiment, values: Any, training: Any, converter: Converter
+) -> Experiment:
+    """With the policies of its groups; where nobody learns, with what concerns learners off."""
     try:
         groups = [group.name for group in experiment.market.groups]
     except PacesetterError:  # which `check_together` will say
-        groups = []
-    if values is not None and not groups:
+        return experiment
+    if groups:
+        default, own = read_followers(values, groups, converter)
+        return replace(experiment, followers=default, own_followers=own)
+    if values is not None:
         problem = f"nobody in market {experiment.market.name!r} learns; leave this section out"
-        converter.problems.append(((SECTION,), problem))
-        return experiment
-    default, own = read_followers(values, groups, converter)
-    return replace(experiment, followers=default, own_followers=own)
-
-
-def _as_its_market_wants(experiment: Experiment, given: Any) -> Experiment:
-    """Where nobody learns, what concerns learners alone is off unless the file gives it."""
-    if experiment.market.groups:
-        return experiment
-    off: dict[str, Any] = {key: 0 for key in WITH_LEARNERS_ALONE if key not in (given or {})}
+        converter.report((SECTION,), problem)
+    off: dict[str, Any] = {key: 0 for key in WITH_LEARNERS_ALONE if key not in (training or {})}
     return replace(experiment, training=replace(experiment.training, **off))
 
 

@@ -6,7 +6,6 @@ step around them. It trains where Ray is not installed, and markets in which nob
 
 from __future__ import annotations
 
-import pickle
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +27,7 @@ from .sampler import Sampler
 from .schedule import learning_rates, value_at
 from .update import FlatParameters, Trainee, UpdateOptions
 
-FILE = "local.pkl"
+FILE = "local.pt"
 
 
 class LocalBackend:
@@ -95,11 +94,11 @@ class LocalBackend:
             "steps": self._steps,
         }
         with whole_file(folder / FILE) as temporary:
-            temporary.write_bytes(pickle.dumps(state))
+            torch.save(state, temporary)
 
     def restore(self, folder: Path) -> str:
         """See `Backend.restore`."""
-        state = pickle.loads((folder / FILE).read_bytes())
+        state = torch.load(folder / FILE, weights_only=False)  # a checkpoint of one's own
         self._sampler.restore(state["sampler"])
         self._shuffle.set_state(state["shuffle"])
         for name, student in self._students.items():

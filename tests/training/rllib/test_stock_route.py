@@ -209,9 +209,11 @@ def test_more_learners_need_the_stock_route():
 
 def test_information_costs_need_a_choice_among_finitely_many():
     group = replace(Duopoly().groups[0], information_cost=True)
-    market = SimpleNamespace(groups=(group,))
-    experiment = SimpleNamespace(
-        market=market, followers=FollowerSettings(), training=TrainingSettings()
+    experiment = Experiment(
+        name="paid",
+        market=SimpleNamespace(groups=(group,)),
+        objective=Welfare(),
+        leader=PPOLeader(),
     )
     [(path, message)] = _information_can_be_priced(experiment)
     assert path == ("market",)
