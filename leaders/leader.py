@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal, Protocol
 
 from annotated_types import Ge
@@ -21,6 +22,64 @@ from .policy.options import LeaderPolicyOptions
 Interval = Literal["episode"] | Annotated[int, Ge(1)]
 """Follower steps between two settings of θ, or once per episode."""
 
+How = Literal["auto", "pathwise", "forward", "ordered", "score", "differences"]
+"""By what the objective is differentiated; see `training.derivatives`."""
+Slope = Literal["auto", "implicit", "network", "none"]
+"""Where the slope of followers' answers to θ comes from; ``none`` holds their actions fixed."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What a leader is told about θ. Rows belong together; what was not asked for is None.
+
+    Attributes:
+        theta: ``(n, d)``.
+        values: of the objective, ``(n,)``.
+        gradients: of the objective by θ, in its units, ``(n, d)``.
+        gradient_errors: standard errors of the gradients, ``(n, d)``.
+        judged, judged_errors: the same by central differences, where a check was asked for.
+        statistics: ``(n, m)``.
+        jacobians: of the statistics by θ, ``(n, m, d)``.
+        note: how it was done and why, for the log.
+    """
+
+    theta: NDArray
+    values: NDArray
+    gradients: NDArray | None = None
+    gradient_errors: NDArray | None = None
+    judged: NDArray | None = None
+    judged_errors: NDArray | None = None
+    statistics: NDArray | None = None
+    jacobians: NDArray | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Question:
+    """What a leader wants to be told beyond the value of its intervals.
+
+    Attributes:
+        theta: where, ``(n, d)``.
+        how: estimator of the derivative.
+        slope: of followers' answers.
+        width: of a difference, as a share of the range of a characteristic.
+        copies: episodes per θ.
+        judge: whether central differences are wanted beside it.
+    """
+
+    theta: NDArray
+    how: How = "auto"
+    slope: Slope = "auto"
+    width: float = 0.1
+    copies: int = 16
+    judge: bool = False
+
+    @property
+    def seeds(self) -> int:
+        """How many different episodes are played."""
+        return len(self.theta) * self.copies
+
+
 Draw = Callable[[int], NDArray]
 """From a number of copies to θ, ``(number, d)``."""
 
@@ -31,12 +90,15 @@ class Guide(Protocol):
     def next_theta(self, slots: int) -> NDArray | None:
         """θ of every copy that the leader leads, ``(slots, d)``; None: its policy sets θ there."""
 
-    def learn(self, theta: NDArray, values: NDArray, last: bool) -> None:
+    def question(self) -> Question | None:
+        """What to measure for it now, with derivatives; None: its intervals' values are enough."""
+
+    def learn(self, measured: Measured, last: bool) -> None:
         """Take note of an iteration.
 
         Args:
-            theta: in the leader's intervals that ended, ``(k, d)``.
-            values: the objective of each of them, ``(k,)``.
+            measured: the answer to its question, or θ ``(k, d)`` and objective ``(k,)`` of the
+                leader's intervals that ended.
             last: there will be no other iteration.
         """
 
@@ -47,6 +109,9 @@ class Guide(Protocol):
             acting: gives the θ that the leader's policy sets on average at the start of an episode,
                 ``(d,)``; called for a leader with a policy alone.
         """
+
+    def warnings(self) -> list[str]:
+        """What a user must know about the answer, in sentences; empty where all is well."""
 
     def state(self) -> dict[str, Any]:
         """Everything that changes, as JSON-compatible values."""
@@ -100,8 +165,13 @@ class LeaderSettings(ABC):
     update_every: int = 1
 
     @abstractmethod
-    def guide(self, characteristics: Characteristics, seed: int) -> Guide:
+    def guide(self, characteristics: Characteristics, seed: int, iterations: int) -> Guide:
         """What the training loop follows.
+
+        Args:
+            characteristics: the θ space.
+            seed: of the leader's own draws.
+            iterations: how often it will be told something.
 
         Raises:
             PacesetterError: options that do not fit these characteristics.

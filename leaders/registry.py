@@ -18,6 +18,7 @@ LEADERS: Catalogue[LeaderSettings] = Catalogue(
         "analytic": "search.analytic:AnalyticLeader",
         "bayesian": "search.bayesian:BayesianLeader",
         "ppo": "policy.ppo:PPOLeader",
+        "gradient": "gradient.gradient:GradientLeader",
     },
     group="pacesetter.leaders",
 )

@@ -23,7 +23,7 @@ FLOORS = (
     {"policies"},
     {"backend"},
     {"ppo"},
-    {"rllib"},
+    {"rllib", "derivatives"},
     {"loop"},
     {"studies"},
     {"evaluation", "bench"},
@@ -35,12 +35,12 @@ FLOORS = (
 ENGINES = {"order_book": {"execution"}}
 """What is no market itself, and the markets that stand on it."""
 
-LEADER_ROOMS = {"objectives", "search", "policy"}
+LEADER_ROOMS = {"objectives", "search", "policy", "gradient"}
 SHARED_BY_LEADERS = {"objectives"}
 MAY_NAME_A_MARKET = {"envs/registry.py", "training/demo.py"}
 ONLY_IN = {
     "ray": ("training/rllib/",),
-    "torch": ("training/",),
+    "torch": ("training/", "leaders/gradient/"),
     "matplotlib": ("training/studies/", "training/evaluation/"),
     "rich": ("training/",),
     "tensorboard": ("training/",),

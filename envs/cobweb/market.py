@@ -197,6 +197,7 @@ class Cobweb(Market):
                 action_space=Discrete(self.forecast_points),
                 view=("information_cost",),
                 information_cost=True,
+                ordered=True,
             ),
         )
 

@@ -11,7 +11,7 @@ function of arrays in any Array-API namespace (NumPy or torch).
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import Any, ClassVar, Self
@@ -46,6 +46,8 @@ class Group:
         view: labels of the last entries of the observation, the agent's own view θ̂ of the
             characteristics: all of θ, some of it, or a private draw from it.
         information_cost: whether these agents pay for information (see `Market.information_costs`).
+        ordered: of a `Discrete` group, whether its actions are points of a line that `transition`
+            takes between them, too: forecasts, prices. A derivative can then follow them.
 
     Raises:
         PacesetterError: the name is the leader's, or cannot name a file.
@@ -57,6 +59,7 @@ class Group:
     action_space: Box | Discrete
     view: tuple[str, ...]
     information_cost: bool = False
+    ordered: bool = False
 
     def __post_init__(self) -> None:
         """Refuse a name that would be taken for another, or lost."""
@@ -143,6 +146,20 @@ class Step:
     quantities: dict[str, Array]
     terminated: Array
     truncated: Array
+
+
+@dataclass(frozen=True)
+class Paths:
+    """One episode of B copies in one go, with the derivative by θ at hand.
+
+    Attributes:
+        quantities: path quantities, name -> ``(B, T, …)``, NumPy.
+        pull_back: from the gradient of a number by some of them, name -> as the quantity, to that
+            by each copy's θ, ``(B, d)``: what reverse mode through `transition` gives.
+    """
+
+    quantities: dict[str, Array]
+    pull_back: Callable[[Mapping[str, Array]], Array]
 
 
 @dataclass(frozen=True)
@@ -258,6 +275,17 @@ class Market(ABC):
         declare `Group.information_cost` appear.
         """
         return {}
+
+    def paths(self, theta: Array, seed: int) -> Paths | None:
+        """One episode without stepping, for markets without learning groups that have a faster way.
+
+        The law is that of `transition`; random numbers may be used otherwise.
+
+        Args:
+            theta: ``(B, d)``, NumPy.
+            seed: of the episode; the same numbers with another θ are common random numbers.
+        """
+        return None
 
     def planted_sample(self, theta: Any, number: int, seed: int, quantity: str = "price") -> Any:
         """Observations of a path quantity under a known θ, ``(number,)``.

@@ -18,7 +18,7 @@ class PPOOptions:
 
     Attributes:
         hidden_layers: width of each hidden layer, of the actor and of the separate critic.
-        activation: nonlinearity of the hidden layers.
+        activation: nonlinearity of the hidden layers; ``silu`` and ``tanh`` are smooth.
         learning_rate: Adam step size at the start.
         final_learning_rate: Adam step size at the last iteration.
         learning_rate_decay: how it gets there, linearly or geometrically. Geometric decay keeps the
@@ -42,7 +42,7 @@ class PPOOptions:
     """
 
     hidden_layers: Annotated[tuple[Count, ...], MinLen(1)] = (64, 64)
-    activation: Literal["tanh", "relu"] = "tanh"
+    activation: Literal["tanh", "relu", "silu"] = "tanh"
     learning_rate: Positive = 1e-3
     final_learning_rate: Annotated[float, Ge(0)] = 1e-4
     learning_rate_decay: Literal["linear", "geometric"] = "linear"

@@ -10,7 +10,7 @@ from annotated_types import Ge, MinLen
 from numpy.typing import NDArray
 
 from ...envs.core.characteristics import Characteristics
-from ..leader import Interval, LeaderSettings
+from ..leader import Interval, LeaderSettings, Measured
 from .options import Count, Fraction, LeaderPolicyOptions, Positive
 
 
@@ -41,7 +41,7 @@ class PPOLeader(LeaderPolicyOptions, LeaderSettings):
         """These options."""
         return self
 
-    def guide(self, characteristics: Characteristics, seed: int) -> PolicyGuide:
+    def guide(self, characteristics: Characteristics, seed: int, iterations: int) -> PolicyGuide:
         """A guide that leaves everything to the policy.
 
         PacesetterError if `initial_theta` names an unknown entry or is out of bounds.
@@ -57,12 +57,19 @@ class PolicyGuide:
     def next_theta(self, slots: int) -> None:
         """The policy is asked in the copies themselves."""
 
-    def learn(self, theta: NDArray, values: NDArray, last: bool) -> None:
+    def question(self) -> None:
+        """PPO asks for nothing more."""
+
+    def learn(self, measured: Measured, last: bool) -> None:
         """PPO does it."""
 
     def answer(self, acting: Callable[[], NDArray]) -> NDArray:
         """What the policy sets at the start of an episode."""
         return acting()
+
+    def warnings(self) -> list[str]:
+        """None."""
+        return []
 
     def state(self) -> dict[str, Any]:
         """It is in the checkpoint of the policies."""

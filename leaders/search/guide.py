@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..leader import SearchLeader
+from ..leader import Measured, SearchLeader
 
 
 class SearchGuide:
@@ -41,23 +41,26 @@ class SearchGuide:
             self._iterations = 0
         return self._candidates[np.arange(slots) % len(self._candidates)]
 
-    def learn(self, theta: NDArray, values: NDArray, last: bool) -> None:
+    def question(self) -> None:
+        """The values of its intervals are enough."""
+
+    def learn(self, measured: Measured, last: bool) -> None:
         """Average per candidate; at the end of a round the leader learns the averages.
 
         A round in which no interval has ended yet goes on: rollouts may be shorter than intervals.
         """
         if self._candidates is None:
             return
-        same = (theta[:, None, :] == self._candidates[None]).all(axis=2)
+        same = (measured.theta[:, None, :] == self._candidates[None]).all(axis=2)
         # Equal candidates (a fixed leader) share what was measured at either.
         same = same / np.maximum(same.sum(axis=1, keepdims=True), 1)
-        self._sums += values @ same
+        self._sums += measured.values @ same
         self._counts += same.sum(axis=0)
         self._iterations += 1
-        measured = self._counts > 0
-        if measured.any() and (self._iterations >= self._iterations_per_round or last):
-            averages = self._sums[measured] / self._counts[measured]
-            self._search.learn(self._candidates[measured], averages)
+        known = self._counts > 0
+        if known.any() and (self._iterations >= self._iterations_per_round or last):
+            averages = self._sums[known] / self._counts[known]
+            self._search.learn(self._candidates[known], averages)
             self._candidates = None
             self._answer = None
 
@@ -66,6 +69,10 @@ class SearchGuide:
         if self._answer is None:
             self._answer = self._search.best()
         return self._answer
+
+    def warnings(self) -> list[str]:
+        """None."""
+        return []
 
     def state(self) -> dict[str, Any]:
         """The leader's own state and the round in progress."""

@@ -41,7 +41,7 @@ class SearchSettings(LeaderSettings):
             PacesetterError: options that do not fit these characteristics.
         """
 
-    def guide(self, characteristics: Characteristics, seed: int) -> SearchGuide:
+    def guide(self, characteristics: Characteristics, seed: int, iterations: int) -> SearchGuide:
         """Rounds of candidates."""
         return SearchGuide(self.search(characteristics, seed), self.candidates, self.update_every)
 

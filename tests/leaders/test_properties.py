@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from pacesetter.envs.core.characteristics import Characteristic, Characteristics
 from pacesetter.envs.core.errors import PacesetterError
+from pacesetter.leaders.leader import Measured
 from pacesetter.leaders.policy.ppo import PPOLeader
 from pacesetter.leaders.registry import LEADERS
 from pacesetter.leaders.search.analytic import AnalyticLeader
@@ -234,7 +235,8 @@ def test_rounding_through_float32_is_forgiven():
 
 
 def test_registry_and_ppo():
-    assert set(LEADERS) == {"fixed", "grid", "random", "analytic", "bayesian", "ppo"}
+    names = {"fixed", "grid", "random", "analytic", "bayesian", "ppo", "gradient"}
+    assert set(LEADERS) == names
     for name, leader in LEADERS.items():
         options = leader()
         assert options.name == name and options.interval == "episode"
@@ -246,19 +248,19 @@ def test_registry_and_ppo():
 
 
 def test_a_policy_answers_for_its_leader():
-    guide = PPOLeader().guide(MARKET, 0)
+    guide = PPOLeader().guide(MARKET, 0, 10)
     assert guide.next_theta(3) is None
     np.testing.assert_array_equal(guide.answer(lambda: MARKET.high), MARKET.high)
 
 
 def test_a_round_goes_on_until_something_was_measured():
     """Rollouts may be shorter than the leader's intervals."""
-    guide = RandomLeader(candidates=2).guide(MARKET, 0)
+    guide = RandomLeader(candidates=2).guide(MARKET, 0, 10)
     first = guide.next_theta(4)
     nothing = np.empty((0, len(MARKET)))
-    guide.learn(nothing, np.empty(0), last=False)
+    guide.learn(Measured(nothing, np.empty(0)), last=False)
     np.testing.assert_array_equal(guide.next_theta(4), first)
-    guide.learn(first[:1], np.ones(1), last=False)
+    guide.learn(Measured(first[:1], np.ones(1)), last=False)
     np.testing.assert_array_equal(guide.answer(lambda: MARKET.high), first[0])
     assert (guide.next_theta(4) != first).any()
 

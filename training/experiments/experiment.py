@@ -12,7 +12,7 @@ from annotated_types import Ge, Lt
 from ...envs.core.errors import PacesetterError
 from ...envs.core.market import Market
 from ...leaders.game import StackelbergGame
-from ...leaders.leader import LeaderSettings
+from ...leaders.leader import Guide, LeaderSettings
 from ...leaders.objectives.objective import Objective
 from ...leaders.objectives.references import Samples
 from .settings import EvaluationSettings, FollowerSettings, TrainingSettings
@@ -83,6 +83,17 @@ class Experiment:
     @cached_property
     def _read_samples(self) -> Samples:
         return self.objective.samples(self.market)
+
+    def guide(self) -> Guide:
+        """The leader's guide, not yet begun."""
+        characteristics = self.market.characteristics
+        return self.leader.guide(characteristics, self.seed, self.training.iterations)
+
+    @property
+    def interval_steps(self) -> int:
+        """Steps between two settings of θ."""
+        interval = self.leader.interval
+        return self.market.steps_per_episode if interval == "episode" else interval
 
     def game(self) -> StackelbergGame:
         """The market under the leader's slow clock, not yet begun."""

@@ -209,7 +209,7 @@ def _leader_fits_the_market(experiment: Experiment) -> Iterable[Problem]:
     What the market itself refuses (a θ out of bounds) is said in the same way.
     """
     try:
-        experiment.leader.guide(experiment.market.characteristics, experiment.seed)
+        experiment.guide()
     except PacesetterError as error:
         yield ("leader",), str(error)
 

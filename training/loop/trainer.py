@@ -18,13 +18,14 @@ import numpy as np
 from torch.utils.tensorboard import SummaryWriter
 
 from ...envs.core.errors import PacesetterError
-from ...leaders.leader import Guide
+from ...leaders.leader import Guide, Measured
 from ..backend import Backend, Iteration
 from ..experiments.experiment import Experiment
 from ..experiments.rules import leader_copies
 from ..policies.policies import Policies, Trained
 from ..policies.specification import module_spaces
 from ..ppo.columns import LEARNING_SCALARS
+from ..ppo.sampler import SEEDS_PER_EXPERIMENT
 from ..ppo.update import NonFiniteTrainingError
 from ..runs.history import History
 from ..runs.run_folder import RunFolder
@@ -34,8 +35,10 @@ from .backends import backend_for
 from .progress import Progress
 
 ERROR_LOG = "error.log"
+WARNINGS = "warnings.txt"
 GUIDE_FILE, AVERAGE_FILE = "guide.json", "average.safetensors"
 BACKEND_FOLDER = "algorithm"
+DERIVATIVE_SEED = 500_000  # away from those of the copies that followers learn in
 
 Watch = Callable[[Trained, SummaryWriter, int], None]
 """What looks at policies that are still learning: policies, TensorBoard's writer and iteration."""
@@ -78,7 +81,7 @@ def train(
     checkpoint = run.latest_checkpoint(experiment)
     backend = backend_for(experiment, address)
     policies = Policies(experiment, backend.modules)
-    guide = experiment.leader.guide(experiment.market.characteristics, experiment.seed)
+    guide = experiment.guide()
     average = WeightAverage(backend.modules)
     first = 0
     if checkpoint:
@@ -100,7 +103,8 @@ def train(
                 done = backend.iterate()
                 seconds = time.perf_counter() - began
                 if leading:
-                    guide.learn(*led_intervals(done), last=iteration == total - 1)
+                    told = tell(experiment, policies, guide, done, iteration)
+                    guide.learn(told, last=iteration == total - 1)
                 answer = guide.answer(policies.opening_theta) if leading else None
                 scalars = summarise(experiment, done, answer, seconds)
                 history.add(iteration, scalars)
@@ -120,6 +124,7 @@ def train(
         if iteration == total:
             final = Policies(experiment, average.modules())
             final.save(run.path / "policies")
+            note_warnings(run, guide)
             theta = guide.answer(final.opening_theta)
     except Exception as error:  # whatever a user's market, an objective or a worker may raise
         raise failure(error, run) from error
@@ -137,6 +142,20 @@ def command(backend: Backend, experiment: Experiment, guide: Guide, leading: boo
     led = leader_copies(experiment.training) if leading else 0
     slots = led * max(1, experiment.training.env_runners)
     backend.command(led, guide.next_theta(slots) if led else None)
+
+
+def tell(
+    experiment: Experiment, policies: Policies, guide: Guide, done: Iteration, iteration: int
+) -> Measured:
+    """What the leader is told of an iteration: its intervals, or the answer to its question."""
+    question = guide.question()
+    if question is None:
+        return Measured(*led_intervals(done))
+    from ..derivatives.derive import derive
+
+    seed = DERIVATIVE_SEED + experiment.seed * SEEDS_PER_EXPERIMENT
+    # Fresh shocks in every iteration, the same in a run that was resumed.
+    return derive(experiment, policies, question, seed + iteration * question.seeds)
 
 
 def led_intervals(done: Iteration) -> tuple[np.ndarray, np.ndarray]:
@@ -184,6 +203,13 @@ def summarise(
 
 def _mean(values: Iterator[float]) -> float:
     return float(np.mean(list(values)))
+
+
+def note_warnings(run: RunFolder, guide: Guide) -> None:
+    """Keep what a user must know of the leader's answer beside it, and say it."""
+    if found := guide.warnings():
+        write_whole(run.path / WARNINGS, "\n".join(found) + "\n")
+        print("\n".join(f"warning: {text}" for text in found), flush=True)
 
 
 # Stopping and going on ---------------------------------------------------------------------------

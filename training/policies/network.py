@@ -37,11 +37,17 @@ class _Tanh(torch.autograd.Function):
     def forward(context: Any, values: Tensor) -> Tensor:
         result = _tanh_of_half_(values * 2.0)
         context.save_for_backward(result)
+        context.save_for_forward(result)
         return result
 
     @staticmethod
     def backward(context: Any, gradient: Tensor) -> Tensor:
         return FastTanh.derivative(gradient, *context.saved_tensors)
+
+    @staticmethod
+    def jvp(context: Any, tangent: Tensor) -> Tensor:
+        (result,) = context.saved_tensors
+        return tangent * (1.0 - result * result)
 
 
 class Relu(nn.ReLU):
@@ -58,7 +64,30 @@ class Relu(nn.ReLU):
         return torch.ops.aten.threshold_backward(gradient, result, 0.0)
 
 
-ACTIVATIONS: dict[str, type[FastTanh | Relu]] = {"tanh": FastTanh, "relu": Relu}
+class Silu(nn.SiLU):
+    """x σ(x): as smooth as tanh and as steep as relu, for who differentiates through a policy.
+
+    Its derivative follows from what went in and not from what came out, as it is not monotone.
+    """
+
+    @staticmethod
+    def activate(values: Tensor) -> Tensor:
+        """The result beside the values."""
+        return nn.functional.silu(values)
+
+    @staticmethod
+    def derivative(gradient: Tensor, values: Tensor) -> Tensor:
+        """The gradient by the values, from that by the result; all of one shape."""
+        return torch.ops.aten.silu_backward(gradient, values)
+
+
+ACTIVATIONS: dict[str, type[FastTanh | Relu | Silu]] = {
+    "tanh": FastTanh,
+    "relu": Relu,
+    "silu": Silu,
+}
+SMOOTH = ("tanh", "silu")
+"""Those whose slope is one, too, where it is the policy's answer to θ that counts."""
 
 
 def network(inputs: int, hidden: tuple[int, ...], outputs: int, activation: str) -> nn.Sequential:

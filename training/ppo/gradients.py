@@ -13,11 +13,11 @@ import torch
 from torch import Tensor, nn
 
 from ..policies.distributions import Likelihood, divergence, divergence_gradient, likelihood
-from ..policies.network import ACTIVATIONS, ActorCritic
+from ..policies.network import ActorCritic, FastTanh, Relu, Silu
 from . import columns as names
 from .columns import INFORMATION_PRICE, Columns
 
-ACTIVE_LAYERS = tuple(ACTIVATIONS.values())
+IN_PLACE = (FastTanh, Relu)
 
 
 @dataclass(frozen=True)
@@ -90,14 +90,17 @@ def forward(network: nn.Sequential, inputs: Tensor) -> list[Tensor]:
         inputs: ``(n, inputs)``.
 
     Returns:
-        ``(n, width)`` each, one more than there are linear layers.
+        ``(n, width)`` each, one more than there are linear layers, and one before every activation
+        that does not work in place.
     """
     kept = [inputs]
     for layer in network:
         if isinstance(layer, nn.Linear):
             kept.append(torch.addmm(layer.bias, kept[-1], layer.weight.t()))
+        elif isinstance(layer, Silu):
+            kept.append(layer.activate(kept[-1]))
         else:
-            assert isinstance(layer, ACTIVE_LAYERS)
+            assert isinstance(layer, IN_PLACE)
             layer.activate_(kept[-1])
     return kept
 
@@ -118,8 +121,10 @@ def backward(network: nn.Sequential, kept: list[Tensor], gradient: Tensor) -> No
             torch.sum(gradient, 0, out=layer.bias.grad)
             if kept:
                 gradient = gradient @ layer.weight
+        elif isinstance(layer, Silu):
+            gradient = layer.derivative(gradient, kept.pop())
         else:
-            assert isinstance(layer, ACTIVE_LAYERS)
+            assert isinstance(layer, IN_PLACE)
             gradient = layer.derivative(gradient, inputs)
 
 

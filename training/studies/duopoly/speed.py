@@ -126,7 +126,7 @@ def seconds_to_optimum(experiment: Experiment, limit: float) -> tuple[float, boo
     assert isinstance(market, Duopoly)
     backend = backend_for(experiment)
     try:
-        guide = experiment.leader.guide(market.characteristics, experiment.seed)
+        guide = experiment.guide()
         policies = Policies(experiment, backend.modules)
         seconds, iteration, in_a_row = 0.0, 0, 0
         while in_a_row < TIMES_IN_A_ROW and seconds < limit:

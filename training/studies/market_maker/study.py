@@ -79,7 +79,7 @@ def tested(experiment: Experiment) -> list[float]:
         return list(PREFERENCES)
     if experiment.leader.policy is not None:
         return list(PREFERENCES)
-    guide = experiment.leader.guide(market.characteristics, experiment.seed)
+    guide = experiment.guide()
     return [float(guide.answer(lambda: market.characteristics.default)[0])]
 
 

@@ -1,0 +1,126 @@
+"""The gradient leader ends where theory says, with followers who learn beside it."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from pacesetter.envs.core.errors import PacesetterError
+from pacesetter.envs.registry import make
+from pacesetter.leaders.gradient.gradient import GradientLeader
+from pacesetter.leaders.leader import Measured
+from pacesetter.training.cli import main
+
+SMALL = (
+    "training.route=local",
+    "training.copies=64",
+    "training.rollout_steps=1",
+    "training.pretrain_iterations=150",
+    "training.iterations=150",
+    "followers.minibatch_size=64",
+    "followers.activation=silu",
+    "evaluation.copies=4",
+    "evaluation.episodes=1",
+)
+DUOPOLY = make("duopoly")
+
+
+def answer(folder):
+    return json.loads((folder / "answer.json").read_text())
+
+
+def trained(tmp_path, *options, name="run"):
+    line = ["train", "duopoly_ppo", "leader.name=gradient", *SMALL, *options]
+    assert main([*line, "--runs", str(tmp_path), "--name", name, "--quiet"]) == 0
+    return answer(tmp_path / name)["leader_quantity"]
+
+
+def test_it_leads(tmp_path):
+    """Stackelberg's 6, from four starts, in 19,200 steps."""
+    assert trained(tmp_path) == pytest.approx(6.0, abs=0.2)
+
+
+def test_it_does_not_lead_if_its_followers_answer_is_left_out(tmp_path):
+    """Cournot's 4."""
+    assert trained(tmp_path, "leader.slope=none") == pytest.approx(4.0, abs=0.1)
+
+
+def test_an_interrupted_climb_goes_on_where_it_was(tmp_path, monkeypatch):
+    import signal
+
+    from pacesetter.training.runs.history import History
+
+    short = ("training.pretrain_iterations=5", "training.iterations=20", "leader.judge_every=4")
+    whole = trained(tmp_path, *short, name="whole")
+    add = History.add
+
+    def add_and_interrupt(history, iteration, scalars):
+        add(history, iteration, scalars)
+        if iteration == 14:
+            signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(History, "add", add_and_interrupt)
+    line = ["train", "duopoly_ppo", "leader.name=gradient", *SMALL, *short]
+    assert main([*line, "--runs", str(tmp_path), "--name", "parts", "--quiet"]) == 130
+    monkeypatch.setattr(History, "add", add)
+    assert main(["train", "--resume", str(tmp_path / "parts"), "--quiet"]) == 0
+    assert answer(tmp_path / "parts")["leader_quantity"] == whole
+
+
+def climb(settings, slope, iterations=100):
+    """A climb on a concave function with the derivative `slope` of θ on [0, 12]."""
+    guide = settings.guide(DUOPOLY.characteristics, 3, iterations)
+    for number in range(iterations):
+        question = guide.question()
+        if question is not None:
+            gradients = slope(question.theta)
+            value = -np.abs(gradients[:, 0])
+            guide.learn(Measured(question.theta, value, gradients), number == iterations - 1)
+    return guide
+
+
+def test_it_finds_the_top_from_every_start():
+    guide = climb(GradientLeader(judge_every=0), lambda theta: 7.0 - theta)
+    assert guide.answer(lambda: None)[0] == pytest.approx(7.0, abs=0.05)
+    assert guide.warnings() == []
+
+
+def test_an_optimum_at_a_bound_is_said():
+    guide = climb(GradientLeader(judge_every=0, step=0.1), lambda theta: 1.0 + 0.0 * theta)
+    assert guide.answer(lambda: None)[0] == pytest.approx(12.0)
+    assert any("at a bound" in text for text in guide.warnings())
+
+
+def test_hidden_characteristics_are_said():
+    guide = climb(GradientLeader(judge_every=0, starts=1), lambda theta: 0.0 * theta)
+    assert any("the derivative was zero" in text for text in guide.warnings())
+
+
+def test_starts_that_disagree_are_said():
+    guide = climb(
+        GradientLeader(judge_every=0), lambda theta: np.where(theta < 6, 3 - theta, 9 - theta)
+    )
+    assert any("different θ" in text for text in guide.warnings())
+
+
+def test_a_wrong_derivative_is_replaced_by_differences():
+    guide = GradientLeader(judge_every=1).guide(DUOPOLY.characteristics, 0, 100)
+    for _ in range(3):
+        theta = guide.question().theta
+        error = np.full_like(theta, 0.01)
+        wrong = Measured(theta, theta[:, 0], 1.0 + 0 * theta, error, -1.0 + 0 * theta, error)
+        guide.learn(wrong, last=False)
+    assert guide.question().how == "differences"
+    assert any("differences took its place" in text for text in guide.warnings())
+
+
+def test_derivatives_that_are_no_numbers_stop_the_climb():
+    guide = GradientLeader(starts=4, judge_every=0).guide(DUOPOLY.characteristics, 0, 100)
+    theta = guide.question().theta
+    one = np.where(np.arange(4)[:, None] == 1, np.nan, 1.0 + 0 * theta)
+    guide.learn(Measured(theta, np.ones(4), one), last=False)
+    assert any("1 derivatives were no numbers" in text for text in guide.warnings())
+    with pytest.raises(PacesetterError, match="at 4 of 4 starts"):
+        guide.learn(Measured(theta, np.ones(4), np.nan * theta), last=False)
