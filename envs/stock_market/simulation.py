@@ -1,0 +1,315 @@
+"""Many whole price paths at once, and how a loss of them changes with θ.
+
+The dynamics are those of the market's `transition`, for traders by rule. What makes it fast: every
+array of a period has paths along its last, contiguous axis; prices are kept less the initial one,
+which single precision then holds to its last digit; the moving averages are one product of weights
+and the latest prices; and what no price enters, the fundamental value and the traders' signals,
+comes ready made (`PathShocks`). The backward pass is written by hand: each period keeps the slopes
+of its orders, and the derivative by the price is carried from the last period to the first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from ..core.errors import PacesetterError
+from .options import StockMarketOptions
+from .rules import Order, Reals, signal_order, trend_order
+
+
+@dataclass(frozen=True)
+class PathShocks:
+    """Everything random about n paths of K periods, warm-up included; it does not depend on θ.
+
+    Attributes:
+        public: signal S that all noise traders see, ``(K, n)``.
+        private: their own signals S_i, ``(K, N₁, n)``.
+        valuations: P* + w_i less the initial price, ``(K, N₃, n)``.
+    """
+
+    public: Reals
+    private: Reals
+    valuations: Reals
+
+    def __len__(self) -> int:
+        return self.public.shape[1]
+
+    def take(self, paths: Any) -> PathShocks:
+        """Those of some paths (an index array or slice), contiguous."""
+        parts = (self.public, self.private, self.valuations)
+        return PathShocks(*(np.ascontiguousarray(part[..., paths]) for part in parts))
+
+
+@dataclass(frozen=True)
+class _Slopes:
+    """How the orders of all periods change, with paths along the last axis.
+
+    Attributes:
+        noise: by a noise trader's signal, ``(K, N₁, n)``.
+        trend: by a technical trader's trend, ``(K, N₂, n)``.
+        parameter: by its parameter, ``(K, N₂, n)``.
+        price: of fundamental demand by the last price, ``(K, n)``.
+        growth: ρ D / N, ``(K, n)``.
+    """
+
+    noise: Reals
+    trend: Reals
+    parameter: Reals
+    price: Reals
+    growth: Reals
+
+
+@dataclass(frozen=True)
+class Paths:
+    """Price paths that remember how they came about.
+
+    Attributes:
+        prices: P(0), …, P(T), ``(n, T + 1)``.
+    """
+
+    prices: NDArray[np.float64]
+    _simulation: Simulation
+    _theta: NDArray[np.float64]
+    _shocks: PathShocks
+    _history: Reals
+    _slopes: _Slopes | None
+
+    def pull_back(self, gradient: NDArray[Any]) -> NDArray[np.float64]:
+        """From the derivative of a loss by the prices to that by θ.
+
+        Args:
+            gradient: ``(n, T + 1)``.
+
+        Returns:
+            the derivative, of the shape that θ was given in: ``(d,)`` or ``(n, d)``.
+
+        Raises:
+            PacesetterError: the paths were simulated without slopes, or the shape is another.
+        """
+        if self._slopes is None:
+            raise PacesetterError(
+                "these paths of market 'stock_market' kept no slopes: either they were simulated "
+                "with slopes=False, or its rules are indicators, which have none; set rules to "
+                "'smoothed' or 'straight_through'."
+            )
+        if gradient.shape != self.prices.shape:
+            raise PacesetterError(
+                f"the derivative by prices must have their shape {self.prices.shape}, got "
+                f"{gradient.shape}."
+            )
+        return self._simulation.pulled_back(
+            gradient, self._theta, self._shocks, self._history, self._slopes
+        )
+
+
+class Simulation:
+    """The fast simulation of one market.
+
+    Args:
+        market: without learning traders.
+    """
+
+    def __init__(self, market: StockMarketOptions):
+        self._market = market
+        self._periods = market.warm_up + market.horizon
+        self._impact = market.price_impact / market.traders
+        self._longs = [long for _, long in market.windows_in_force]
+
+    # Shocks -------------------------------------------------------------------------------------
+
+    def draw(self, number: int, seed: int, dtype: DTypeLike = np.float32) -> PathShocks:
+        """Shocks of `number` paths."""
+        market, periods = self._market, self._periods
+        generator = np.random.default_rng(seed)
+
+        def normal(*shape: int) -> Reals:
+            return generator.standard_normal((periods, *shape, number), dtype=np.float32)
+
+        return self._composed(
+            normal(),
+            normal(market.noise_traders),
+            normal(market.fundamental_traders),
+            normal(),
+            normal(),
+            dtype,
+        )
+
+    def gathered(
+        self, periods: Sequence[Mapping[str, NDArray[Any]]], dtype: DTypeLike = np.float64
+    ) -> PathShocks:
+        """Shocks of paths from those of the market's steps, warm-up first, each name -> ``(n, …)``.
+
+        Raises:
+            PacesetterError: there are more or fewer periods than the market has.
+        """
+        if len(periods) != self._periods:
+            raise PacesetterError(
+                f"a path of market 'stock_market' has {self._periods} periods, warm-up included, "
+                f"got shocks of {len(periods)}."
+            )
+
+        def of(name: str) -> NDArray[Any]:
+            return np.stack([np.moveaxis(period[name], 0, -1) for period in periods])
+
+        return self._composed(
+            of("public_signal"),
+            of("private_signals"),
+            of("valuations"),
+            of("value"),
+            of("value_variance"),
+            dtype,
+        )
+
+    def _composed(
+        self,
+        public: NDArray[Any],
+        private: NDArray[Any],
+        valuations: NDArray[Any],
+        value: NDArray[Any],
+        variance: NDArray[Any],
+        dtype: DTypeLike,
+    ) -> PathShocks:
+        market = self._market
+        value = market.value_process.path(
+            market.initial_price, market.initial_variance, value, variance
+        )
+        value -= market.initial_price
+        seen = value[:, None] + market.valuation_variance**0.5 * valuations
+        return PathShocks(
+            (market.public_variance**0.5 * public).astype(dtype),
+            (market.private_variance**0.5 * private).astype(dtype),
+            seen.astype(dtype),
+        )
+
+    # Forward ------------------------------------------------------------------------------------
+
+    def paths(self, theta: NDArray[Any], shocks: PathShocks, slopes: bool = True) -> Paths:
+        """Prices under θ.
+
+        Args:
+            theta: one for all paths, ``(d,)``, or one for each, ``(n, d)``.
+            shocks: of n paths; their number type is that of the computation.
+            slopes: whether to keep what `Paths.pull_back` needs.
+        """
+        market = self._market
+        dtype, number = shocks.public.dtype, len(shocks)
+        theta = np.asarray(theta, dtype=np.float64)
+        public, private, technical = self._columns(theta, dtype)
+        weights, level = self._weights(dtype)
+        length = weights.shape[1]
+        history = np.zeros((length + self._periods, number), dtype)
+        kept = self._room(dtype, number) if slopes and market.rules != "indicator" else None
+        start = dtype.type(market.initial_price)
+        impact = dtype.type(self._impact)
+        for period in range(self._periods):
+            last = history[period + length - 1]
+            signal = private * shocks.private[period]
+            signal += public * shocks.public[period]
+            noise = signal_order(market.rules, signal, market.slope_width)
+            trends = weights @ history[period : period + length]
+            trends += level
+            trend = trend_order(market.rules, trends, technical, market.slope_width)
+            self._silence(trend, period + 1)
+            gap = shocks.valuations[period] - last
+            fundamental = signal_order(market.rules, gap, market.slope_width)
+            growth = noise.value.sum(axis=0)
+            growth += trend.value.sum(axis=0)
+            growth += fundamental.value.sum(axis=0)
+            growth *= impact
+            newest = history[period + length]
+            np.multiply(growth, last + start, out=newest)
+            newest += last
+            if kept is not None:
+                kept.noise[period] = noise.slope
+                kept.trend[period] = trend.slope
+                kept.parameter[period] = trend.by_parameter
+                np.sum(fundamental.slope, axis=0, out=kept.price[period])
+                kept.growth[period] = growth
+        prices = np.empty((number, market.horizon + 1))
+        np.add(history[length - 1 + market.warm_up :].T, market.initial_price, out=prices)
+        return Paths(prices, self, theta, shocks, history, kept)
+
+    def _columns(self, theta: NDArray[np.float64], dtype: Any) -> list[Reals]:
+        """b, c and d or γ, each ``(1 or traders, 1 or n)``."""
+        parts = self._market.parameters.split(np.atleast_2d(theta))
+        return [np.ascontiguousarray(part.T, dtype=dtype) for part in parts]
+
+    def _weights(self, dtype: Any) -> tuple[Reals, Reals]:
+        """Weights of the trends, and what the level of prices adds to them, ``(N₂, 1)``."""
+        weights = self._market.window_weights
+        level = weights.sum(axis=1, keepdims=True) * self._market.initial_price
+        if self._market.averages == "plain":  # and not what rounding leaves of it
+            level = np.zeros_like(level)
+        return np.ascontiguousarray(weights, dtype=dtype), level.astype(dtype)
+
+    def _silence(self, trend: Order, time: int) -> None:
+        """Technical traders say nothing before their long average is complete."""
+        for row, long in enumerate(self._longs):
+            if time < long:
+                trend.value[row] = trend.slope[row] = 0.0
+                if trend.by_parameter is not None:
+                    trend.by_parameter[row] = 0.0
+
+    def _room(self, dtype: Any, number: int) -> _Slopes:
+        market, periods = self._market, self._periods
+        technical = (periods, market.technical_traders, number)
+        return _Slopes(
+            np.empty((periods, market.noise_traders, number), dtype),
+            np.empty(technical, dtype),
+            np.empty(technical, dtype),
+            np.empty((periods, number), dtype),
+            np.empty((periods, number), dtype),
+        )
+
+    # Backward -----------------------------------------------------------------------------------
+
+    def pulled_back(
+        self,
+        gradient: NDArray[Any],
+        theta: NDArray[np.float64],
+        shocks: PathShocks,
+        history: Reals,
+        slopes: _Slopes,
+    ) -> NDArray[np.float64]:
+        """See `Paths.pull_back`."""
+        market = self._market
+        dtype = history.dtype
+        weights, _ = self._weights(dtype)
+        backward = np.ascontiguousarray(weights.T)
+        length = weights.shape[1]
+        start, impact = dtype.type(market.initial_price), dtype.type(self._impact)
+        by_price = np.zeros_like(history)
+        by_price[length - 1 + market.warm_up :] = gradient.T
+        by_demand = np.empty_like(slopes.growth)
+        for period in reversed(range(self._periods)):
+            later = by_price[period + length]
+            last = history[period + length - 1]
+            now = by_demand[period]
+            np.multiply(last + start, later, out=now)
+            now *= impact
+            by_price[period : period + length] += backward @ (slopes.trend[period] * now)
+            earlier = by_price[period + length - 1]
+            earlier += later * (slopes.growth[period] + dtype.type(1.0))
+            earlier -= slopes.price[period] * now
+        return self._by_theta(by_demand, theta, shocks, slopes)
+
+    def _by_theta(
+        self, by_demand: Reals, theta: NDArray[np.float64], shocks: PathShocks, slopes: _Slopes
+    ) -> NDArray[np.float64]:
+        """From the derivative by every period's demand, ``(K, n)``, to that by θ."""
+        market = self._market
+        noise = slopes.noise * by_demand[:, None]
+        by_trader = (
+            np.einsum("kin,kn->ni", noise, shocks.public),
+            np.einsum("kin,kin->ni", noise, shocks.private),
+            np.einsum("kin,kn->ni", slopes.parameter, by_demand),
+        )
+        if market.tied:
+            by_trader = tuple(part.sum(axis=1, keepdims=True) for part in by_trader)
+        found = market.parameters.joined(*by_trader).astype(np.float64)
+        return found.sum(axis=0) if theta.ndim == 1 else found
