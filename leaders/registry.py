@@ -52,6 +52,8 @@ REFERENCES: Catalogue[Reference] = Catalogue(
         "moments": "objectives.references:Moments",
         "csv": "objectives.references:CsvFile",
         "planted": "objectives.references:Planted",
+        "paths": "objectives.path_reference:CsvPaths",
+        "planted_paths": "objectives.path_reference:PlantedPaths",
     },
 )
 
