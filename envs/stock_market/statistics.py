@@ -103,8 +103,13 @@ class PathStatistics:
         xp = namespace(paths)
         _long_enough(paths, LAGS + 1)
         y, q = self.demand(paths), self.distance(paths)
-        columns = [xp.mean(xp.cos(omega * y), axis=1) for omega in FREQUENCIES]
-        columns += [xp.mean(y * q, axis=1), xp.mean(q * q, axis=1)]
+        # All frequencies are multiples of the first, and one cosine gives them all.
+        once = xp.cos(FREQUENCIES[0] * y)
+        twice = 2.0 * once * once - 1.0
+        thrice = once * (2.0 * twice - 1.0)
+        four, six = 2.0 * twice * twice - 1.0, 2.0 * thrice * thrice - 1.0
+        waves = (once, twice, thrice, four, six, 2.0 * four * four - 1.0)
+        columns = [xp.mean(column, axis=1) for column in (*waves, y * q, q * q)]
         return xp.concat([xp.stack(columns, axis=1), autocovariances(y, LAGS)], axis=1)
 
     def of_both(self, paths: Array, predictor: Predictor) -> Array:
@@ -120,16 +125,13 @@ class PathStatistics:
         e = self.unexplained(paths, predictor.technical)
         coefficients = _constant(xp, predictor.coefficients, paths)
         p = self._regressors(paths, e) @ coefficients  # (n, K)
-        e = e[:, PREDICTED_FROM:]
-        cosines = [xp.cos(omega * e) for omega in SHARP_FREQUENCIES]
-        sines = [xp.sin(omega * e) for omega in SHARP_FREQUENCIES]
-        columns = [
-            xp.mean(bump * wave, axis=1)
-            for sign, centres, waves in ((1.0, CENTRES, cosines), (-1.0, CENTRES[1:], sines))
-            for bump in (_bump(xp, p - c) + sign * _bump(xp, p + c) for c in centres)
-            for wave in waves
-        ]
-        return xp.stack(columns, axis=1)
+        angles = e[:, PREDICTED_FROM:, None] * _constant(xp, SHARP_FREQUENCIES, paths)
+        near = [(_bump(xp, p - centre), _bump(xp, p + centre)) for centre in CENTRES]
+        even = xp.stack([one + other for one, other in near], axis=1)  # (n, 4, K)
+        odd = xp.stack([one - other for one, other in near[1:]], axis=1)
+        shares = [bumps @ wave for bumps, wave in ((even, xp.cos(angles)), (odd, xp.sin(angles)))]
+        found = [xp.reshape(share, (paths.shape[0], -1)) for share in shares]
+        return xp.concat(found, axis=1) / p.shape[1]
 
     def predictor(self, paths: NDArray[np.float64], technical: Any) -> Predictor:
         """The prediction that fits a reference best.
