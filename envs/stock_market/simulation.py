@@ -118,7 +118,8 @@ class Simulation:
         self._market = market
         self._periods = market.warm_up + market.horizon
         self._impact = market.price_impact / market.traders
-        self._longs = [long for _, long in market.windows_in_force]
+        longs = np.array([long for _, long in market.windows_in_force], dtype=int)
+        self._heard = np.arange(1, self._periods + 1)[:, None] >= longs
 
     # Shocks -------------------------------------------------------------------------------------
 
@@ -214,7 +215,7 @@ class Simulation:
             trends = weights @ history[period : period + length]
             trends += level
             trend = trend_order(market.rules, trends, technical, market.slope_width)
-            self._silence(trend, period + 1)
+            self._silence(trend, period)
             gap = shocks.valuations[period] - last
             fundamental = signal_order(market.rules, gap, market.slope_width)
             growth = noise.value.sum(axis=0)
@@ -247,13 +248,13 @@ class Simulation:
             level = np.zeros_like(level)
         return np.ascontiguousarray(weights, dtype=dtype), level.astype(dtype)
 
-    def _silence(self, trend: Order, time: int) -> None:
+    def _silence(self, trend: Order, period: int) -> None:
         """Technical traders say nothing before their long average is complete."""
-        for row, long in enumerate(self._longs):
-            if time < long:
-                trend.value[row] = trend.slope[row] = 0.0
-                if trend.by_parameter is not None:
-                    trend.by_parameter[row] = 0.0
+        heard = self._heard[period]
+        if not heard.all():
+            trend.value[~heard] = trend.slope[~heard] = 0.0
+            if trend.by_parameter is not None:
+                trend.by_parameter[~heard] = 0.0
 
     def _room(self, dtype: Any, number: int) -> _Slopes:
         market, periods = self._market, self._periods

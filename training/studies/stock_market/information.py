@@ -156,8 +156,8 @@ def reproduced(runs: Path, out: Path, jobs: int, seeds: int | None) -> dict[str,
         f"{blocks * LIKELIHOOD_PATHS:,} paths. `corr` is the correlation of the errors of b and c, "
         f"`kept` the directions whose eigenvalue exceeds {LEAST_EIGENVALUE:g}.",
         "",
-        "Second moments do not tell b from c: what they seem to say of either is for the most part "
-        "the noise of the simulation that J is from, and grows without end with more of it.",
+        "Second moments hardly tell b from c: their errors for these two still grow with the "
+        "number of simulated paths, whose noise alone sets b and c apart.",
     ]
     found, figures = {}, {}
     for cut, words in CUTS.items():
