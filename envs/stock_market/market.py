@@ -1,4 +1,5 @@
-"""Stock market of noise, technical and fundamental traders (Cao, Guo et al.: GAN-MAS, section 3.1).
+"""Stock market of noise, technical and fundamental traders (GAN-MAS, sections 3.1 and 4: "A
+Generative Adversarial Network Approach to Calibrate Multi-Agent Simulators").
 
 N = N₁ + N₂ + N₃ traders with fixed rules order up to one unit each; their excess demand D moves one
 price. Nobody learns but the leader, who looks for their parameters in price paths.
@@ -44,7 +45,7 @@ from numpy.typing import NDArray
 
 from ..core.arrays import row_sum
 from ..core.characteristics import Characteristic, Characteristics
-from ..core.errors import PacesetterError, unknown
+from ..core.errors import unknown
 from ..core.market import Actions, Array, Group, Shocks, State, Step, changed, namespace
 from ..core.random_streams import Shock
 from .options import StockMarketOptions
@@ -326,16 +327,7 @@ class StockMarket(StockMarketOptions):
 
     @cached_property
     def simulation(self) -> Simulation:
-        """The fast simulation of many paths at once, with its derivative.
-
-        Raises:
-            PacesetterError: somebody learns.
-        """
-        if self.learning_traders:
-            raise PacesetterError(
-                "market 'stock_market' simulates whole paths of traders by rule alone; set "
-                "learning_traders: 0."
-            )
+        """The fast simulation of many paths at once, in which learning traders order nothing."""
         return Simulation(self)
 
     def path_shocks(self, number: int, seed: int) -> PathShocks:

@@ -108,10 +108,10 @@ class Paths:
 
 
 class Simulation:
-    """The fast simulation of one market.
+    """The fast simulation of one market: traders by rule, while learning ones order nothing.
 
     Args:
-        market: without learning traders.
+        market: its options.
     """
 
     def __init__(self, market: StockMarketOptions):

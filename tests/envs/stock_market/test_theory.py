@@ -299,6 +299,19 @@ def test_a_learning_trader_moves_the_price_and_is_paid_for_what_it_held():
     assert make("stock_market").groups == ()
 
 
+def test_whole_paths_are_those_of_learning_traders_who_order_nothing():
+    market = make("stock_market", learning_traders=3, horizon=15)
+    state, shocks, prices = market.reset(0, 4, TRUTH), [], []
+    for _ in range(15):
+        draws, _ = state.step_stream.draw(market._step_layout)
+        shocks.append({name: draw.copy() for name, draw in draws.items()})
+        step = market.step(state, {"trader": np.zeros((4, 3, 1))})
+        state = step.state
+        prices.append(step.quantities["price"])
+    fast = market.simulation.paths(TRUTH, market.simulation.gathered(shocks)).prices
+    np.testing.assert_allclose(fast[:, 1:], np.stack(prices, axis=1), rtol=1e-13)
+
+
 # Planted paths and bad input ----------------------------------------------------------------------
 
 
@@ -332,8 +345,6 @@ def test_refuses_markets_that_are_none(options, message):
 
 
 def test_refuses_what_whole_paths_cannot_do():
-    with pytest.raises(PacesetterError, match="learning_traders: 0"):
-        make("stock_market", learning_traders=1).path_shocks(10, 0)
     market = make("stock_market", rules="indicator")
     paths = market.simulation.paths(np.array([1.0, 0.5]), market.path_shocks(3, 0))
     with pytest.raises(PacesetterError, match="kept no slopes"):
