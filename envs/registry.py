@@ -21,6 +21,7 @@ MARKETS: Catalogue[Market] = Catalogue(
         "market_entry": "market_entry.market:MarketEntry",
         "market_maker": "market_maker.market:MarketMaker",
         "stock_market": "stock_market.market:StockMarket",
+        "volatility_clustering": "volatility_clustering.market:VolatilityClustering",
     },
     group="pacesetter.markets",
 )

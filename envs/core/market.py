@@ -14,7 +14,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Literal, Self
 
 import array_api_compat
 import numpy as np
@@ -173,6 +173,8 @@ class Market(ABC):
     Attributes:
         name: registered name.
         differentiable: whether gradients of `transition` flow to θ and to Box actions (torch).
+        gradient: of what these gradients are: ``exact``, or ``straight-through`` where something
+            discrete goes forward as it is and has the derivative of what is `smooth`.
         branchable: whether ``State.take`` gives a continuation that evolves on its own.
         namespaces: array namespaces that `transition` runs in.
         variants: options worth checking, each a mapping name -> value.
@@ -186,6 +188,7 @@ class Market(ABC):
     name: ClassVar[str]
     state_type: ClassVar[type[State]]
     differentiable: ClassVar[bool] = False
+    gradient: ClassVar[Literal["exact", "straight-through"]] = "exact"
     branchable: ClassVar[bool] = True
     namespaces: ClassVar[tuple[str, ...]] = ("numpy", "torch")
     variants: ClassVar[tuple[Mapping[str, Any], ...]] = ({},)
@@ -300,6 +303,10 @@ class Market(ABC):
             f"market {self.name!r} has no computed equilibrium to plant a reference from; give the "
             "reference as a CSV file or as moments."
         )
+
+    def smooth(self) -> Self:
+        """The market that gradients of this one are exact for, and differences confirm: itself."""
+        return self
 
     def lost_episodes(self, state: Any) -> list[str]:
         """Why copies of a state that was pickled cannot go on, ``(B,)``; empty where they can.
