@@ -34,6 +34,7 @@ OBJECTIVES: Catalogue[Objective] = Catalogue(
         "calibration": "objectives.calibration:Calibration",
         "stylised_facts": "objectives.calibration:StylisedFacts",
         "limited": "objectives.limited:Limited",
+        "mmd": "objectives.discrepancy:MeanDiscrepancy",
         "callable": "objectives.general:CallableObjective",
     },
     group="pacesetter.objectives",
@@ -54,6 +55,8 @@ REFERENCES: Catalogue[Reference] = Catalogue(
         "planted": "objectives.references:Planted",
         "paths": "objectives.path_reference:CsvPaths",
         "planted_paths": "objectives.path_reference:PlantedPaths",
+        "prices": "objectives.real_data:Prices",
+        "index": "objectives.real_data:Index",
     },
 )
 
