@@ -51,7 +51,7 @@ from ..core.market import Actions, Array, Group, Market, Shocks, State, Step, ch
 from ..core.random_streams import Shock
 from .moments import second_moment_all_updating, second_moment_without_updates
 from .orders import orders, sigmoid
-from .paths import Paths, walked
+from .paths import Crowd, Paths, walked
 from .thresholds import Law, first_draws, first_thresholds, renewed
 
 Name = Literal["log_alpha", "log_beta", "log_sigma", "log_eta", "logit_s"]
@@ -331,7 +331,32 @@ class VolatilityClustering(Market):
         Raises:
             PacesetterError: θ or shocks of another shape, private news, or derivatives by s.
         """
-        return walked(self, theta, seed, shocks, tangents)
+        values, names = np.asarray(theta, dtype=np.float64), self.leader_sets
+        if values.ndim != 2 or values.shape[1] != len(names):
+            raise PacesetterError(
+                f"paths need θ of shape (J, {len(names)}), one row of {', '.join(names)} per path; "
+                f"got shape {values.shape}."
+            )
+        if self.signal != "common":
+            raise PacesetterError(
+                f"market {self.name!r}: with signal 'private' traders with the same threshold hear "
+                "different news, and cannot be counted as one. Choose signal: common, or step the "
+                "market itself."
+            )
+        if tangents and not self.differentiable:
+            raise PacesetterError(
+                f"market {self.name!r}: who sets its threshold is drawn, and returns have no "
+                "derivative by 'logit_s' along a path. Leave it out of leader_sets, ask for "
+                "tangents=False, or take differences."
+            )
+        with np.errstate(over="ignore"):
+            parameters = np.stack(self.parameters(values), axis=1)
+        crowd = Crowd(self.traders, self.periods, self.thresholds, self.k, self.relaxed)
+        found = walked(crowd, parameters, seed, shocks or {}, tangents)
+        if found.tangents is None:
+            return found
+        columns = [NAMES.index(name) for name in names]
+        return Paths(found.returns, found.tangents[:, :, columns])
 
     def planted_sample(
         self, theta: Any, number: int, seed: int, quantity: str = "price"
@@ -348,9 +373,11 @@ class VolatilityClustering(Market):
 
     def benchmark(self) -> dict[str, float]:
         """E r² where nobody ever sets its threshold, and where everybody does in every period."""
+        if self.signal != "common":
+            return {}
         alpha, beta, sigma, eta = np.exp(self.middle[:4]).tolist()
         figures = {"second_moment/all_updating": second_moment_all_updating(sigma, eta)}
-        if self.thresholds == "gamma" and self.signal == "common":
+        if self.thresholds == "gamma":
             found = second_moment_without_updates(alpha, beta, sigma, eta, self.traders)
             figures["second_moment/nobody_updating"] = found
         return figures

@@ -1,0 +1,13 @@
+"""What is claimed of volatility clustering."""
+
+from ..catalogue import Declared
+
+DECLARED = Declared(
+    study="study:VOLATILITY_STUDY",
+    measurements={
+        "volatility_clustering_memory": "memory:reproduced",
+    },
+    benchmarks={
+        "volatility_clustering": "speed:ALONE",
+    },
+)
