@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from ...envs.core.errors import PacesetterError
 from ...envs.core.market import Array, Market, namespace
 from .objective import Measure, Objective, Path, check_interval, read_samples, recorder
-from .references import Held, Reference, Samples, UnfitReferenceError
+from .references import Held, Moments, Reference, Samples, UnfitReferenceError
 
 Floats = NDArray[np.float64]
 MOST = 2000  # numbers of a series that are compared
@@ -214,6 +214,11 @@ class MeanDiscrepancy(Objective):
 
     def samples(self, market: Market) -> Samples:
         """The observed series, checked."""
+        if self.lagged and isinstance(self.reference, Moments):
+            raise UnfitReferenceError(
+                "the moments of a distribution are no series: nothing comes before anything else "
+                "in it. Give a file with one line per period, or leave objective.lagged out."
+            )
         samples = read_samples(self.reference, market, (self.quantity,))
         check_series(np.asarray(samples[self.quantity]), self.quantity, self.lagged)
         return samples
@@ -240,6 +245,12 @@ class MeanDiscrepancy(Objective):
 
         def value(path: Path) -> Array:
             series = path[self.quantity]
+            if series.ndim != 2:
+                raise PacesetterError(
+                    f"objective {self.name!r} compares one series per copy, but market "
+                    f"{market.name!r} has {self.quantity!r} of every agent; choose another "
+                    "objective.quantity, or the objective 'calibration', which pools agents."
+                )
             short = series.shape[1] < (least if self.lagged else 2)
             # What an episode cut short has no pairs to compare.
             return series[:, 0] * 0.0 if short else -distance(series)

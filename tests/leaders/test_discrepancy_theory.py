@@ -20,7 +20,13 @@ from pacesetter.leaders.objectives.discrepancy import (
     scales_of,
 )
 from pacesetter.leaders.objectives.real_data import Index, Prices
-from pacesetter.leaders.objectives.references import CsvFile, Held, Planted, UnfitReferenceError
+from pacesetter.leaders.objectives.references import (
+    CsvFile,
+    Held,
+    Moments,
+    Planted,
+    UnfitReferenceError,
+)
 
 MARKET = make("volatility_clustering", traders=20, periods=50)
 
@@ -166,6 +172,15 @@ def test_lagged_series_are_refused_where_they_have_too_little_past():
     with pytest.raises(UnfitReferenceError, match="most distances of mean sizes are 0"):
         check_series(alike, "return", lagged=True)
     check_series(np.exp(returns(60)), "price")  # prices of a price are none of returns
+
+
+def test_what_is_no_series_is_refused():
+    with pytest.raises(UnfitReferenceError, match="nothing comes before anything else"):
+        MeanDiscrepancy(Moments(0.0, 1.0), lagged=True).measure(MARKET, 50)
+    cobweb = make("cobweb", periods=5)
+    measure = MeanDiscrepancy(Moments(0.0, 1.0), "forecast").measure(cobweb, 5)
+    with pytest.raises(PacesetterError, match="has 'forecast' of every agent"):
+        measure.value({"forecast": np.zeros((2, 5, 6))})
 
 
 def test_files_of_prices_are_read_as_returns(tmp_path):
