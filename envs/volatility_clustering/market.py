@@ -55,6 +55,8 @@ from .paths import Crowd, Paths, walked
 from .thresholds import Law, first_draws, first_thresholds, renewed
 
 Name = Literal["log_alpha", "log_beta", "log_sigma", "log_eta", "logit_s"]
+Log = Annotated[float, Ge(-20), Le(20), "beyond e^±20 no path is walked"]
+Width = Annotated[float, Gt(0), Le(5)]
 NAMES: tuple[Name, ...] = ("log_alpha", "log_beta", "log_sigma", "log_eta", "logit_s")
 PAPER: tuple[Name, ...] = NAMES[:4]
 DESCRIPTIONS = ("log α", "log β", "log σ", "log η", "log s / (1 − s)")
@@ -111,13 +113,8 @@ class VolatilityClustering(Market):
     periods: Annotated[int, Ge(2)] = 100
     share_updating: Annotated[float, Ge(0), Le(1)] = 0.1
     leader_sets: Annotated[tuple[Name, ...], MinLen(1)] = PAPER
-    prior_mean: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)
-    prior_deviation: tuple[
-        Annotated[float, Gt(0)],
-        Annotated[float, Gt(0)],
-        Annotated[float, Gt(0)],
-        Annotated[float, Gt(0)],
-    ] = (1.0, 1.0, 1.0, 1.0)
+    prior_mean: tuple[Log, Log, Log, Log] = (0.0, 0.0, 0.0, 0.0)
+    prior_deviation: tuple[Width, Width, Width, Width] = (1.0, 1.0, 1.0, 1.0)
     thresholds: Law = "gamma"
     signal: Literal["common", "private"] = "common"
     steepness: Annotated[float, Gt(0), "the gradient of an order is a bump of width 1/k"] = 10.0

@@ -11,6 +11,8 @@ from ...envs.core.market import Market
 from ...envs.registry import MARKETS, make
 from ..studies.speed import Figures, note
 
+COPIES = 64
+
 
 def physics(repeats: int, quick: bool = False) -> Figures:
     """Steps per second of every market alone, 64 copies, under random actions."""
@@ -18,7 +20,7 @@ def physics(repeats: int, quick: bool = False) -> Figures:
     prepared = {}
     for name in MARKETS:
         market = make(name)
-        prepared[name] = (market, random_actions(market, 64))
+        prepared[name] = (market, random_actions(market, COPIES))
     for _ in range(repeats):
         for name, (market, actions) in prepared.items():
             note(figures, f"{name}/env_steps_per_second", steps_per_second(market, actions))
@@ -27,13 +29,12 @@ def physics(repeats: int, quick: bool = False) -> Figures:
 
 def steps_per_second(market: Market, actions: dict[str, Any], least_seconds: float = 0.3) -> float:
     """Steps per second over all copies, restarts included, observations not."""
-    copies = len(next(iter(actions.values())))
-    state, steps, began = market.reset(0, copies), 0, time.perf_counter()
+    state, steps, began = market.reset(0, COPIES), 0, time.perf_counter()
     while (elapsed := time.perf_counter() - began) < least_seconds or steps < 2:
         step = market.step(state, actions)
         state = market.restart(step.state, step.terminated | step.truncated)
         steps += 1
-    return steps * copies / elapsed
+    return steps * COPIES / elapsed
 
 
 def random_actions(market: Market, copies: int) -> dict[str, Any]:

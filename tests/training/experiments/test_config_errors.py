@@ -160,7 +160,7 @@ def test_what_yaml_allows_and_an_experiment_does_not(write):
         ("name: ppo", "name: bayes", "experiment.yaml:6: leader.name: unknown leader 'bayes'; did "
             "you mean 'bayesian'? Known: analytic"),
         ("name: moments", "name: moment", "experiment.yaml:5: objective.reference.name: unknown "
-            "reference 'moment'; did you mean 'moments'? Known: csv, moments"),
+            "reference 'moment'; did you mean 'moments'? Known: csv, index, moments"),
         ("name: ppo", "name: 3", "leader.name: must be text, got 3. Known: analytic"),
         ("name: ppo, ", "", "experiment.yaml:6: leader: the key 'name' is missing: which leader? "
             "Known: analytic"),
