@@ -28,7 +28,7 @@ def of_a_step(market: Market, steps: int, seed: int) -> str:
         return "skipped: the market declares differentiable = False"
     import torch
 
-    weighing = _WeighedStep(market, seed)
+    weighing = _WeighedStep(market.smooth(), seed)
     free = _free(market.characteristics)
     leaves = {n: torch.tensor(p, requires_grad=True) for n, p in weighing.points.items()}
     found = torch.autograd.grad(weighing(leaves), list(leaves.values()), allow_unused=True)
@@ -54,7 +54,7 @@ def of_a_play(market: Market, steps: int, seed: int) -> str:
     if not free.size:
         return "no characteristic can change"
     theta = _inner_theta(space, np.random.default_rng(seed))
-    play = _WeighedPlay(market, seed, min(steps, MOST_STEPS))
+    play = _WeighedPlay(market.smooth(), seed, min(steps, MOST_STEPS))
 
     def slopes(point: NDArray[np.float64]) -> NDArray[np.float64]:
         leaf = torch.tensor(point, requires_grad=True)

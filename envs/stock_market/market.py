@@ -46,7 +46,7 @@ from numpy.typing import NDArray
 from ..core.arrays import row_sum
 from ..core.characteristics import Characteristic, Characteristics
 from ..core.errors import unknown
-from ..core.market import Actions, Array, Group, Shocks, State, Step, changed, namespace
+from ..core.market import Actions, Array, Group, Paths, Shocks, State, Step, changed, namespace
 from ..core.random_streams import Shock
 from .options import StockMarketOptions
 from .rules import by_signal, by_trend
@@ -356,6 +356,24 @@ class StockMarket(StockMarketOptions):
         """The path quantities that prices alone show, ``(n, T + 1)`` to ``(n, T)`` each."""
         prices = np.asarray(paths, dtype=np.float64)
         return {"price": prices[:, 1:], "log_return": np.diff(np.log(prices), axis=1)}
+
+    def paths(self, theta: Array, seed: int) -> Paths | None:
+        """Prices and returns by the fast simulation; None if traders learn or rules have kinks."""
+        if self.groups or not self.differentiable:
+            return None
+        shocks = self.simulation.draw(len(theta), seed, np.float64)
+        simulated = self.simulation.paths(theta, shocks)
+        found = self.quantities_of(simulated.prices)
+
+        def pull_back(gradients: Mapping[str, Array]) -> Array:
+            by_price = np.zeros_like(simulated.prices)
+            by_price[:, 1:] += gradients.get("price", 0.0)
+            if "log_return" in gradients:
+                by_price[:, 1:] += gradients["log_return"] / simulated.prices[:, 1:]
+                by_price[:, :-1] -= gradients["log_return"] / simulated.prices[:, :-1]
+            return simulated.pull_back(by_price)
+
+        return Paths(found, pull_back)
 
     @cached_property
     def path_statistics(self) -> PathStatistics:

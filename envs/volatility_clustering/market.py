@@ -47,11 +47,22 @@ from numpy.typing import ArrayLike, NDArray
 from ..core.arrays import row_mean, row_sum
 from ..core.characteristics import Characteristic, Characteristics
 from ..core.errors import PacesetterError
-from ..core.market import Actions, Array, Group, Market, Shocks, State, Step, changed, namespace
+from ..core.market import (
+    Actions,
+    Array,
+    Group,
+    Market,
+    Paths,
+    Shocks,
+    State,
+    Step,
+    changed,
+    namespace,
+)
 from ..core.random_streams import Shock
 from .moments import second_moment_all_updating, second_moment_without_updates
 from .orders import orders, sigmoid
-from .paths import Crowd, Paths, walked
+from .paths import Crowd, Returns, walked
 from .thresholds import Law, first_draws, first_thresholds, renewed
 
 Name = Literal["log_alpha", "log_beta", "log_sigma", "log_eta", "logit_s"]
@@ -305,13 +316,13 @@ class VolatilityClustering(Market):
         xp = namespace(state.theta)
         return xp.astype(state.demand[:, None], xp.float32)
 
-    def paths(
+    def simulate(
         self,
         theta: ArrayLike,
         seed: int = 0,
         shocks: Mapping[str, NDArray[np.float64]] | None = None,
         tangents: bool = True,
-    ) -> Paths:
+    ) -> Returns:
         """Returns under many θ, with their derivatives by θ: the same law in far less time.
 
         Memory does not grow with the number of traders, nor time with their number times that of
@@ -353,7 +364,24 @@ class VolatilityClustering(Market):
         if found.tangents is None:
             return found
         columns = [NAMES.index(name) for name in names]
-        return Paths(found.returns, found.tangents[:, :, columns])
+        return Returns(found.returns, found.tangents[:, :, columns])
+
+    def paths(self, theta: Array, seed: int) -> Paths | None:
+        """Returns and prices with their tangents; None with private news or s in θ."""
+        if self.signal != "common" or not self.differentiable:
+            return None
+        found = self.simulate(theta, seed)
+        assert found.tangents is not None
+        tangents, prices = found.tangents, np.exp(found.log_prices)
+
+        def pull_back(gradients: Mapping[str, Array]) -> Array:
+            slopes = np.array(gradients.get("return", np.zeros_like(prices)))
+            if "price" in gradients:  # a return moves its own price and all that follow
+                moved = gradients["price"] * prices
+                slopes += np.cumsum(moved[:, ::-1], axis=1)[:, ::-1]
+            return np.einsum("jt,jtd->jd", slopes, tangents)
+
+        return Paths({"return": found.returns, "price": prices}, pull_back)
 
     def planted_sample(
         self, theta: Any, number: int, seed: int, quantity: str = "price"

@@ -44,7 +44,7 @@ class Crowd:
 
 
 @dataclass(frozen=True)
-class Paths:
+class Returns:
     """Returns and how they change.
 
     Attributes:
@@ -72,7 +72,7 @@ def walked(
     seed: int,
     shocks: Mapping[str, Floats],
     tangents: bool,
-) -> Paths:
+) -> Returns:
     """Paths of α, β, σ, η and s, ``(J, 5)``, with tangents by the logarithms of the first four.
 
     See `VolatilityClustering.paths`.
@@ -86,7 +86,7 @@ def walked(
         given = {name: values[j] for name, values in shocks.items()}
         generator = np.random.default_rng([seed, int(j)])
         _walk_one(crowd, parameters[j], generator, given, tangents, returns[j], slopes[j])
-    return Paths(returns, slopes if tangents else None)
+    return Returns(returns, slopes if tangents else None)
 
 
 def _walk_one(

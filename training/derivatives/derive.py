@@ -21,7 +21,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ...envs.core.market import Paths
 from ...leaders.leader import Measured, Question, Slope
 from ..experiments.experiment import Experiment
 from ..policies.policies import Policies
@@ -53,12 +52,11 @@ def derive(experiment: Experiment, policies: Policies, question: Question, seed:
     width = question.width
     if chosen.how == "differences":
         values, gradients = _differences(asked, theta, width)
-    elif (paths := experiment.market.paths(theta, seed)) is not None:
-        values, gradients = _through_paths(experiment, theta, paths)
     elif chosen.how == "forward":
         values, gradients = _forward(asked, theta)
     else:
-        values, gradients = _reverse(asked, theta, CHOICES.get(chosen.how, "drawn"))
+        fast = _through_paths(experiment, theta, seed) if chosen.how == "pathwise" else None
+        values, gradients = fast or _reverse(asked, theta, CHOICES.get(chosen.how, "drawn"))
     judged = judged_errors = None
     # The implicit slope is not the policies' own, which differences would hold it to.
     if question.judge and chosen.how != "differences" and chosen.slope == "network":
@@ -122,17 +120,26 @@ def _reverse(asked: _Asked, theta: Floats, choices: Choices) -> tuple[Floats, Fl
     return values.detach().numpy(), gradient.numpy()
 
 
-def _through_paths(experiment: Experiment, theta: Floats, paths: Paths) -> tuple[Floats, Floats]:
-    """The objective's own gradient by the path, pulled back by the market."""
-    measure = experiment.bound_objective.measure(experiment.market, experiment.interval_steps)
-    steps = len(next(iter(paths.quantities.values()))[0])
-    known = {**paths.quantities, "theta": np.repeat(theta[:, None], steps, axis=1)}
-    leaves = {name: torch.from_numpy(path).requires_grad_() for name, path in known.items()}
-    values = torch.as_tensor(measure.value(leaves))
+def _through_paths(
+    experiment: Experiment, theta: Floats, seed: int
+) -> tuple[Floats, Floats] | None:
+    """The objective's own gradient by the path, pulled back by the market where it has a fast way.
+
+    None where it has none, or the objective reads what a fast path does not hold.
+    """
+    market, steps = experiment.market, experiment.interval_steps
+    if steps != market.steps_per_episode or (paths := market.paths(theta, seed)) is None:
+        return None
+    leaves = {
+        name: torch.from_numpy(path).requires_grad_() for name, path in paths.quantities.items()
+    }
+    try:
+        values = experiment.bound_objective.measure(market, steps).value(leaves)
+    except KeyError:
+        return None
     by_path = torch.autograd.grad(values.sum(), list(leaves.values()), allow_unused=True)
     found = {n: g.numpy() for n, g in zip(leaves, by_path, strict=True) if g is not None}
-    direct = found.pop("theta", np.zeros_like(known["theta"])).sum(axis=1)
-    return values.detach().numpy(), direct + paths.pull_back(found)
+    return values.detach().numpy(), paths.pull_back(found)
 
 
 def _forward(asked: _Asked, theta: Floats) -> tuple[Floats, Floats]:

@@ -68,7 +68,7 @@ def mean_and_error(values):
 def test_returns_are_whole_numbers_of_traders():
     made = market(traders=50)
     theta = made.characteristics.draw(np.random.default_rng(0), 200)
-    for returns in (made.paths(theta, seed=1).returns, stepped(made, theta)):
+    for returns in (made.simulate(theta, seed=1).returns, stepped(made, theta)):
         eta = np.exp(theta[:, 3:])
         orders = returns * 50 * eta
         np.testing.assert_allclose(orders, np.round(orders), atol=1e-9)
@@ -79,7 +79,7 @@ def test_returns_are_whole_numbers_of_traders():
 def test_without_updates_many_traders_are_the_distribution_function_of_their_thresholds():
     made = market(traders=200_000, periods=20, share_updating=0.0)
     news = np.random.default_rng(0).standard_normal((1, 20))
-    found = made.paths([TRUE], shocks={"news": news}, tangents=False).returns
+    found = made.simulate([TRUE], shocks={"news": news}, tangents=False).returns
     expected = np.sign(news) * gamma.cdf(SIGMA * np.abs(news), ALPHA, scale=1 / BETA) / ETA
     np.testing.assert_allclose(found, expected, atol=5 * 0.5 / 200_000**0.5 / ETA)
 
@@ -89,7 +89,7 @@ def test_second_moment_without_updates(traders):
     """Few traders have another one than many: the binomial part falls as 1/N."""
     made = market(traders=traders, periods=30, share_updating=0.0, prior_mean=tuple(TRUE))
     exact = made.benchmark()["second_moment/nobody_updating"]
-    squares = made.paths(np.tile(TRUE, (3000, 1)), tangents=False).returns ** 2
+    squares = made.simulate(np.tile(TRUE, (3000, 1)), tangents=False).returns ** 2
     # Thresholds last for the path: its periods are not independent, paths are.
     mean, error = mean_and_error(squares.mean(axis=1))
     assert abs(mean - exact) < 3 * error
@@ -102,7 +102,7 @@ def test_second_moment_without_updates(traders):
 def test_where_all_update_all_trade_or_nobody():
     made = market(traders=500, periods=400, share_updating=1.0, prior_mean=tuple(TRUE))
     for returns in (
-        made.paths(np.tile(TRUE, (200, 1)), tangents=False).returns,
+        made.simulate(np.tile(TRUE, (200, 1)), tangents=False).returns,
         stepped(made, np.tile(TRUE, (20, 1))),
     ):
         traded = np.round(np.abs(returns[:, 1:]) * ETA, 9)
@@ -126,7 +126,7 @@ def test_scale(c, s):
     other = market(traders=300, share_updating=s, prior_mean=tuple(move))
     assert other.k == pytest.approx(one.k * np.exp(-c))
     theta = np.tile(TRUE, (4, 1))
-    mine, theirs = one.paths(theta, seed=3), other.paths(theta + move, seed=3)
+    mine, theirs = one.simulate(theta, seed=3), other.simulate(theta + move, seed=3)
     np.testing.assert_allclose(theirs.returns, np.exp(c) * mine.returns, rtol=1e-12)
     np.testing.assert_allclose(
         theirs.tangents, np.exp(c) * mine.tangents, rtol=1e-6, atol=1e-9 * np.exp(c)
@@ -160,7 +160,7 @@ def test_both_implementations_are_one_where_nothing_is_drawn(s, relaxed, thresho
     """Under the same shocks: returns to rounding, tangents to autograd's."""
     made = market(traders=60, periods=25, share_updating=s, relaxed=relaxed, thresholds=thresholds)
     theta = made.characteristics.draw(np.random.default_rng(2), 6)
-    found = made.paths(theta, shocks=common_shocks(made, 6))
+    found = made.simulate(theta, shocks=common_shocks(made, 6))
     np.testing.assert_allclose(found.returns, stepped(made, theta), rtol=1e-10, atol=1e-12)
     weights = np.random.default_rng(3).standard_normal((6, 25))
     expected = by_autograd(made, theta, weights)
@@ -172,7 +172,7 @@ def test_both_implementations_are_one_where_nothing_is_drawn(s, relaxed, thresho
 def test_both_implementations_have_the_same_law():
     """Moments over 1,200 paths within 3 standard errors, and those of the paper's setting."""
     made = market()
-    lumped = made.paths(np.tile(TRUE, (1200, 1)), seed=11, tangents=False).returns
+    lumped = made.simulate(np.tile(TRUE, (1200, 1)), seed=11, tangents=False).returns
     traders = np.concatenate(
         [stepped(made, np.tile(TRUE, (200, 1)), seed=1000 * part) for part in range(6)]
     )
@@ -202,7 +202,7 @@ def test_both_implementations_have_the_same_law():
 def test_tangents_of_the_second_moment_are_those_of_autograd():
     made = market()
     theta = np.tile(TRUE, (400, 1))
-    paths = made.paths(theta, seed=12)
+    paths = made.simulate(theta, seed=12)
     lumped = (2 * paths.returns[:, :, None] * paths.tangents).mean(axis=1)
     leaf = torch.tensor(theta[:150], requires_grad=True)
     (stepped(made, leaf) ** 2).mean(dim=1).sum().backward()
@@ -219,9 +219,9 @@ def test_straight_through_points_where_differences_do():
     shocks["news"] = np.random.default_rng(5).standard_normal((1000, 50))
 
     def second_moments(move):
-        return (made.paths(theta + move, 6, shocks, tangents=False).returns ** 2).mean(axis=1)
+        return (made.simulate(theta + move, 6, shocks, tangents=False).returns ** 2).mean(axis=1)
 
-    paths = made.paths(theta, 6, shocks)
+    paths = made.simulate(theta, 6, shocks)
     gradient, error = mean_and_error((2 * paths.returns[:, :, None] * paths.tangents).mean(axis=1))
     for column, move in enumerate(step * np.eye(4)):
         rise = (second_moments(move) - second_moments(-move)) / (2 * step)
@@ -236,9 +236,9 @@ def test_relaxed_tangents_are_differences(thresholds):
     assert market(traders=200, thresholds=thresholds).smooth() == made
     theta = 0.3 * made.characteristics.draw(np.random.default_rng(7), 5)
     shocks = common_shocks(made, 5)
-    tangents = made.paths(theta, 1, shocks).tangents
+    tangents = made.simulate(theta, 1, shocks).tangents
     for column, move in enumerate(1e-5 * np.eye(4)):
-        up, down = (made.paths(theta + s * move, 1, shocks, False).returns for s in (1, -1))
+        up, down = (made.simulate(theta + s * move, 1, shocks, False).returns for s in (1, -1))
         rise = (up - down) / 2e-5
         np.testing.assert_allclose(
             tangents[:, :, column], rise, rtol=1e-4, atol=1e-4 * np.abs(rise).max()
@@ -270,8 +270,8 @@ def test_clustering_appears_where_news_are_small_beside_what_a_trade_moves():
     theta = [np.log(0.001), np.log(1 / 0.1), np.log(0.02 / 0.98)]
     names = ("log_sigma", "log_eta", "logit_s")
     made = market(leader_sets=names, periods=4000, prior_mean=(0.0, 2.3, -6.9, 2.3))
-    calm = made.paths(np.tile(theta, (10, 1)), tangents=False).returns[:, 1000:]
-    wild = market().paths(np.tile(TRUE, (300, 1)), tangents=False).returns
+    calm = made.simulate(np.tile(theta, (10, 1)), tangents=False).returns[:, 1000:]
+    wild = market().simulate(np.tile(TRUE, (300, 1)), tangents=False).returns
 
     def lag_one(returns):
         size = np.abs(returns) - np.abs(returns).mean(axis=1, keepdims=True)
@@ -286,10 +286,10 @@ def test_clustering_appears_where_news_are_small_beside_what_a_trade_moves():
 
 def test_a_million_traders_fit_anywhere():
     made = market(traders=10**6, periods=1000)
-    market().paths([TRUE])  # compile
+    market().simulate([TRUE])  # compile
     tracemalloc.start()
     began = time.process_time()
-    paths = made.paths([TRUE])
+    paths = made.simulate([TRUE])
     elapsed, (_, most) = time.process_time() - began, tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert elapsed < 1.0
@@ -320,23 +320,23 @@ def test_options_that_make_no_market_are_refused(options, said):
 
 def test_paths_that_cannot_be_walked_are_refused():
     with pytest.raises(PacesetterError, match=r"\(J, 4\), one row of log_alpha"):
-        market().paths(TRUE)
+        market().simulate(TRUE)
     with pytest.raises(PacesetterError, match="Choose signal: common"):
-        market(signal="private").paths([TRUE])
+        market(signal="private").simulate([TRUE])
     with pytest.raises(PacesetterError, match="no derivative by 'logit_s'"):
-        market(leader_sets=("log_eta", "logit_s")).paths([[0.0, 0.0]])
+        market(leader_sets=("log_eta", "logit_s")).simulate([[0.0, 0.0]])
     with pytest.raises(
         PacesetterError, match="paths take shocks news and thresholds, got 'updates"
     ):
-        market().paths([TRUE], shocks={"updates": np.zeros((1, 100))})
+        market().simulate([TRUE], shocks={"updates": np.zeros((1, 100))})
     with pytest.raises(PacesetterError, match=r"'news' of paths must have shape \(1, 100\)"):
-        market().paths([TRUE], shocks={"news": np.zeros((1, 99))})
+        market().simulate([TRUE], shocks={"news": np.zeros((1, 99))})
 
 
 def test_theta_beyond_all_numbers_is_lost_and_counted():
     far = 21.0 * np.eye(4)
     theta = np.array([TRUE, TRUE + far[2], TRUE - far[3], TRUE * np.nan])
-    paths = market(traders=20).paths(theta)
+    paths = market(traders=20).simulate(theta)
     assert paths.lost == 3
     np.testing.assert_array_equal(
         np.isfinite(paths.tangents).all(axis=(1, 2)), [True, *[False] * 3]

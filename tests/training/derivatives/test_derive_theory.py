@@ -207,3 +207,24 @@ def test_the_first_estimator_that_fits(market, how, slope):
     chosen = choose(experiment, Question(np.zeros((1, 1))))
     assert (chosen.how, chosen.slope) == (how, slope)
     assert chosen.why
+
+
+@pytest.mark.parametrize(
+    ("market", "objective"),
+    [
+        (make("volatility_clustering", relaxed=True, share_updating=0.0), Volatility("return")),
+        (make("stock_market"), Volatility("log_return")),
+        (make("stock_market"), Calibration(Moments(100.0, 4.0), "price", "kernel")),
+    ],
+    ids=["volatility_clustering", "stock_market", "stock_market_price"],
+)
+def test_a_markets_fast_way_gives_the_law_of_its_steps(market, objective, monkeypatch):
+    """Both within four standard errors: they use random numbers otherwise."""
+    experiment = experiment_on(market, objective)
+    theta = market.characteristics.default[None]
+    fast = asked(experiment, theta, how="pathwise", copies=400)
+    monkeypatch.setattr(type(market), "paths", lambda *_: None)
+    slow = asked(experiment, theta, how="pathwise", copies=400)
+    apart = np.abs(fast.gradients - slow.gradients)
+    assert (apart < 4 * np.hypot(fast.gradient_errors, slow.gradient_errors) + 1e-9).all()
+    assert fast.values == pytest.approx(slow.values, rel=0.1)

@@ -47,7 +47,7 @@ def print_rise(mode: str, traders: int, periods: int) -> None:
 
 def forward(market: VolatilityClustering) -> None:
     """All tangents of one path."""
-    market.paths([list(TRUTH.values())])
+    market.simulate([list(TRUTH.values())])
 
 
 def reverse(market: VolatilityClustering, paths: int = 1) -> None:

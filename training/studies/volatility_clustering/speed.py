@@ -25,11 +25,11 @@ def volatility_clustering(repeats: int, quick: bool = False) -> Figures:
     usual, theta = _market(), np.tile(list(TRUTH.values()), (PATHS, 1))
     traders, periods = (MILLION // 10, LONG // 10) if quick else (MILLION, LONG)
     huge = _market(traders=traders, periods=periods)
-    usual.paths(theta)  # compiles
+    usual.simulate(theta)  # compiles
     tries = 5 if quick else 20
     timed = {
-        "counted_with_tangents": lambda: usual.paths(theta),
-        "counted": lambda: usual.paths(theta, tangents=False),
+        "counted_with_tangents": lambda: usual.simulate(theta),
+        "counted": lambda: usual.simulate(theta, tangents=False),
         "arrays": lambda: _stepped(usual, theta),
     }
     for _ in range(repeats):
@@ -37,7 +37,7 @@ def volatility_clustering(repeats: int, quick: bool = False) -> Figures:
             note(figures, f"{name}/milliseconds", 1e3 * _seconds(call, tries))
         by_graph = _seconds(lambda: reverse(usual, PATHS), tries // 5)
         note(figures, "autograd/milliseconds", 1e3 * by_graph)
-        note(figures, "million/seconds", _seconds(lambda: huge.paths(theta[:1]), 1))
+        note(figures, "million/seconds", _seconds(lambda: huge.simulate(theta[:1]), 1))
         note(figures, "million/megabytes", megabytes("forward", traders, periods))
     return figures
 

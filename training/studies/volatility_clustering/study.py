@@ -82,7 +82,7 @@ def predicted(trained: Trained, periods: int) -> Floats:
     theta = np.tile(trained.theta, (PATHS, 1)) if draw is None else draw(PATHS)
     seed, longer = experiment.evaluation.seed, replace(market, periods=periods)
     if market.signal == "common":
-        return longer.paths(theta, seed, tangents=False).returns
+        return longer.simulate(theta, seed, tangents=False).returns
     state, returns = longer.reset(seed, PATHS, theta), []
     for _ in range(periods):
         step = longer.step(state, {})
