@@ -52,11 +52,13 @@ class Outcome:
         theta: the leader's answer, ``(d,)``; None if the run was interrupted and can be resumed.
         iterations: done so far.
         seconds: of training in this call.
+        asked: at how many θ the leader asked for derivatives in this call.
     """
 
     theta: np.ndarray | None
     iterations: int
     seconds: float
+    asked: int = 0
 
 
 def train(
@@ -93,7 +95,7 @@ def train(
             )
     total = settings.pretrain_iterations + settings.iterations
     history = History(run.path, first)
-    started, iteration = time.monotonic(), first
+    started, iteration, asked = time.monotonic(), first, 0
     try:
         with interruptible() as interrupted, Progress(experiment, first, quiet) as progress:
             while iteration < total and not interrupted:
@@ -104,6 +106,7 @@ def train(
                 seconds = time.perf_counter() - began
                 if leading:
                     told = tell(experiment, policies, guide, done, iteration)
+                    asked += 0 if told.gradients is None else len(told.theta)
                     guide.learn(told, last=iteration == total - 1)
                 answer = guide.answer(policies.opening_theta) if leading else None
                 scalars = summarise(experiment, done, answer, seconds)
@@ -131,7 +134,7 @@ def train(
     finally:
         history.close()
         backend.stop()
-    return Outcome(theta, iteration, time.monotonic() - started)
+    return Outcome(theta, iteration, time.monotonic() - started, asked)
 
 
 # One iteration -----------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from ..catalogue import Declared
 
 DECLARED = Declared(
     study="study:DUOPOLY_STUDY",
+    measurements={"duopoly_leaders": "leaders:reproduced"},
     tables={
         "duopoly": "tables:duopoly",
     },

@@ -4,6 +4,7 @@ from ..catalogue import Declared
 
 DECLARED = Declared(
     study="study:LABOUR_TAX_STUDY",
+    measurements={"labour_tax_leaders": "leaders:reproduced"},
     tables={
         "labour_tax": "tables:labour_tax",
     },
