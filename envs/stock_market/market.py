@@ -355,7 +355,8 @@ class StockMarket(StockMarketOptions):
     def quantities_of(self, paths: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
         """The path quantities that prices alone show, ``(n, T + 1)`` to ``(n, T)`` each."""
         prices = np.asarray(paths, dtype=np.float64)
-        return {"price": prices[:, 1:], "log_return": np.diff(np.log(prices), axis=1)}
+        after = np.ascontiguousarray(prices[:, 1:])
+        return {"price": after, "log_return": np.diff(np.log(prices), axis=1)}
 
     def paths(self, theta: Array, seed: int) -> Paths | None:
         """Prices and returns by the fast simulation; None if traders learn or rules have kinks."""

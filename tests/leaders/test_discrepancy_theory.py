@@ -133,7 +133,7 @@ def test_the_objective_prefers_the_theta_that_made_the_series():
         assert isinstance(held.reference, Held)
         measure = held.measure(market, 60)
         theta = np.array([list(truth.values()), [0.1, 0.5, 0.5, 0.9], [0.1, 0.5, -1.0, 0.2]])
-        drawn = market.paths(np.repeat(theta, 50, axis=0), tangents=False).returns
+        drawn = market.simulate(np.repeat(theta, 50, axis=0), tangents=False).returns
         worth = measure.value({"return": drawn}).reshape(3, 50).mean(axis=1)
         assert worth.argmax() == 0 and worth[0] > worth[1:].max() + 0.02
         assert (measure.value({"return": drawn[:, :1]}) == 0.0).all()
