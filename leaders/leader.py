@@ -11,7 +11,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Literal, Protocol
+from typing import Annotated, Any, ClassVar, Literal, Protocol, runtime_checkable
 
 from annotated_types import Ge
 from numpy.typing import NDArray
@@ -65,6 +65,7 @@ class Question:
         width: of a difference, as a share of the range of a characteristic.
         copies: episodes per θ.
         judge: whether central differences are wanted beside it.
+        gradients: whether a derivative is wanted at all, or the values alone.
     """
 
     theta: NDArray
@@ -73,6 +74,7 @@ class Question:
     width: float = 0.1
     copies: int = 16
     judge: bool = False
+    gradients: bool = True
 
     @property
     def seeds(self) -> int:
@@ -118,6 +120,33 @@ class Guide(Protocol):
 
     def restore(self, state: dict[str, Any]) -> None:
         """Go on from what `state` returned."""
+
+
+class Distribution(Protocol):
+    """A distribution over θ that a leader has inferred."""
+
+    def sample(self, number: int, seed: int) -> NDArray:
+        """Draws of θ, ``(number, d)``, the same for the same seed."""
+
+    def log_prob(self, theta: NDArray) -> NDArray:
+        """Log density at θ, ``(n, d)`` to ``(n,)``, per unit of θ."""
+
+    def mean(self) -> NDArray:
+        """The mean of θ, ``(d,)``."""
+
+    def tensors(self) -> dict[str, NDArray]:
+        """Its weights, name -> array."""
+
+    def record(self) -> dict[str, Any]:
+        """All else that it is made of, as JSON-compatible values."""
+
+
+@runtime_checkable
+class GuideWithPosterior(Protocol):
+    """A guide whose leader's answer is a distribution, of which θ is the mean."""
+
+    def posterior(self) -> Distribution:
+        """The distribution so far."""
 
 
 class SearchLeader(ABC):

@@ -19,6 +19,7 @@ LEADERS: Catalogue[LeaderSettings] = Catalogue(
         "bayesian": "search.bayesian:BayesianLeader",
         "ppo": "policy.ppo:PPOLeader",
         "gradient": "gradient.gradient:GradientLeader",
+        "variational": "gradient.variational:VariationalLeader",
     },
     group="pacesetter.leaders",
 )
