@@ -149,6 +149,19 @@ class GuideWithPosterior(Protocol):
         """The distribution so far."""
 
 
+@runtime_checkable
+class GuideToSettle(Protocol):
+    """A guide that settles a weight before its first iteration."""
+
+    def settle(self, covered: Callable[[float, int], float]) -> None:
+        """Choose it, if it is to be chosen.
+
+        Args:
+            covered: share of so many θ drawn from the prior that intervals of 80 % cover under a
+                weight; a fit for each.
+        """
+
+
 class SearchLeader(ABC):
     """Interface of a leader that sets θ between episodes.
 

@@ -37,9 +37,8 @@ def balanced_masks(number: int) -> list[Mask]:
     for digit in reversed(range((number - 1).bit_length())):
         held = tuple(not i >> digit & 1 for i in range(number))
         found += [held, _other(held)]
-    if number > 1:
-        found.append(tuple(i.bit_count() % 2 == 0 for i in range(number)))
-    while found and min(sum(not mask[i] for mask in found) for i in range(number)) < 2:
+    found.append(tuple(i.bit_count() % 2 == 0 for i in range(number)))
+    while min(sum(not mask[i] for mask in found) for i in range(number)) < 2:
         found.append(_other(found[-1]))
     return found
 
@@ -61,10 +60,10 @@ MASKS: dict[Literal["balanced", "halves"], Callable[[int], list[Mask]]] = {
 
 
 class CouplingFlow(nn.Module):
-    """A flow of affine couplings; of one coordinate, a normal distribution.
+    """A flow of affine couplings.
 
     Args:
-        number: of coordinates, k.
+        number: of coordinates, k > 1.
         masks: see `MASKS`.
         seed: of the networks' weights.
     """
@@ -74,16 +73,14 @@ class CouplingFlow(nn.Module):
 
         super().__init__()
         self.number = number
-        held = MASKS[masks](number) if number > 1 else [(False,)]
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             self.steps = nn.ModuleList(
                 GeneralCouplingTransform(number, mask=torch.tensor(mask), hidden_features=HIDDEN)
-                for mask in held
+                for mask in MASKS[masks](number)
             ).double()
         for step in self.steps:
-            last = step.hyper[-1] if hasattr(step, "hyper") else step
-            for parameter in last.parameters():
+            for parameter in step.hyper[-1].parameters():
                 nn.init.zeros_(parameter)
 
     def forward(self, base: Tensor) -> tuple[Tensor, Tensor]:

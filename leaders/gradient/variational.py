@@ -180,7 +180,9 @@ class VariationalLeader(LeaderSettings):
     interval: Interval = "episode"
     update_every: Annotated[int, Ge(1)] = 1
 
-    def guide(self, characteristics: Characteristics, seed: int, iterations: int) -> VariationalGuide:
+    def guide(
+        self, characteristics: Characteristics, seed: int, iterations: int
+    ) -> VariationalGuide:
         """The fit; PacesetterError if prior, interval or constraints do not fit."""
         from .variational_guide import VariationalGuide
 
@@ -203,12 +205,11 @@ class VariationalLeader(LeaderSettings):
             )
         return VariationalGuide(self, characteristics, mean, deviation, seed, iterations)
 
-    @property
-    def steps(self) -> Recipe:
-        """The recipe with what the options say otherwise."""
+    def steps(self, family: Family) -> Recipe:
+        """The recipe of a family with what the options say otherwise."""
         recipe = PAPER if self.recipe == "paper" else DEFAULT
         if self.recipe == "default":
-            recipe = replace(recipe, learning_rate=RATES[self.family, self.estimator])
+            recipe = replace(recipe, learning_rate=RATES[family, self.estimator])
         own = {
             "learning_rate": self.learning_rate,
             "warm_up": self.warm_up,

@@ -11,13 +11,14 @@ from numpy.typing import NDArray
 from ...envs.core.characteristics import Characteristics
 from ...envs.core.errors import PacesetterError
 from ..leader import Measured, Question
-from .variational import BASE_WEIGHT, VariationalLeader
+from .variational import BASE_WEIGHT, Family, VariationalLeader
 
 if TYPE_CHECKING:
     from .fitting import Fit
     from .posterior import Posterior
 
 Floats = NDArray[np.float64]
+FACTORS, TRIALS = (1 / 8, 1 / 4, 1 / 2, 1, 2, 4, 8), 32
 MOST_LOST, MOST_OUTSIDE = 0.5, 0.01
 
 
@@ -45,6 +46,8 @@ class VariationalGuide:
         self._mean, self._deviation = mean, deviation
         self._free = deviation > 0.0
         self._seed, self._iterations = seed, iterations
+        # Of one coordinate a coupling flow is a normal distribution, and slower.
+        self._family: Family = settings.family if self._free.sum() > 1 else "normal"
         self._made: Fit | None = None
         self._generator = np.random.default_rng((seed, 2))
         self._answer = np.clip(mean, characteristics.low, characteristics.high)
@@ -61,15 +64,26 @@ class VariationalGuide:
 
             settings = self._settings
             self._made = Fit(
-                settings.family,
+                self._family,
                 settings.estimator,
-                settings.steps,
+                settings.steps(self._family),
                 settings.draws,
                 int(self._free.sum()),
                 self._seed,
                 self._iterations,
             )
         return self._made
+
+    def settle(self, covered: Callable[[float, int], float]) -> None:
+        """Choose the weight, if the options say so: the one whose intervals cover as they say."""
+        if self._settings.w != "calibrated":
+            return
+        found = {BASE_WEIGHT * factor: 0.0 for factor in FACTORS}
+        for weight in found:
+            found[weight] = covered(weight, TRIALS)
+            print(f"w = {weight:g}: intervals of 80 % cover {found[weight]:.0%}", flush=True)
+        self._weight = min(found, key=lambda weight: abs(found[weight] - 0.8))
+        print(f"w = {self._weight:g} is chosen, and not given.", flush=True)
 
     def next_theta(self, slots: int) -> Floats:
         """Draws of the present distribution, so that followers are good where it is."""
@@ -111,9 +125,7 @@ class VariationalGuide:
             usable &= np.isfinite(slopes).all(axis=1)
         lost_before = self._settings.draws - len(self._rows)
         self._count_lost(int((~usable).sum()), lost_before)
-        told = Told(
-            self._rows[usable], losses[usable], None if slopes is None else slopes[usable]
-        )
+        told = Told(self._rows[usable], losses[usable], None if slopes is None else slopes[usable])
         self._losses.append(self._fit.learn(told, self._weight))
         if last:
             self._answer = self._bounded(self.posterior().mean())
@@ -140,8 +152,8 @@ class VariationalGuide:
         settings = self._settings
         network = self._fit.result() if final else self._fit.network
         description = {
-            "family": settings.family,
-            "masks": settings.steps.masks,
+            "family": self._family,
+            "masks": settings.steps(self._family).masks,
             "estimator": settings.estimator,
             "w": self._weight,
             "w_chosen": settings.w == "calibrated",

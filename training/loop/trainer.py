@@ -18,27 +18,27 @@ import numpy as np
 from torch.utils.tensorboard import SummaryWriter
 
 from ...envs.core.errors import PacesetterError
-from ...leaders.leader import Guide, Measured
+from ...leaders.leader import Guide, GuideToSettle, GuideWithPosterior, Measured
 from ..backend import Backend, Iteration
 from ..experiments.experiment import Experiment
 from ..experiments.rules import leader_copies
 from ..policies.policies import Policies, Trained
 from ..policies.specification import module_spaces
 from ..ppo.columns import LEARNING_SCALARS
-from ..ppo.sampler import SEEDS_PER_EXPERIMENT
 from ..ppo.update import NonFiniteTrainingError
 from ..runs.history import History
+from ..runs.posterior_file import save_posterior
 from ..runs.run_folder import RunFolder
 from ..runs.whole_files import write_whole
 from .averaging import WeightAverage
 from .backends import backend_for
+from .inference import answered, covered
 from .progress import Progress
 
 ERROR_LOG = "error.log"
 WARNINGS = "warnings.txt"
 GUIDE_FILE, AVERAGE_FILE = "guide.json", "average.safetensors"
 BACKEND_FOLDER = "algorithm"
-DERIVATIVE_SEED = 500_000  # away from those of the copies that followers learn in
 
 Watch = Callable[[Trained, SummaryWriter, int], None]
 """What looks at policies that are still learning: policies, TensorBoard's writer and iteration."""
@@ -85,6 +85,8 @@ def train(
     policies = Policies(experiment, backend.modules)
     guide = experiment.guide()
     average = WeightAverage(backend.modules)
+    if not checkpoint and isinstance(guide, GuideToSettle):
+        guide.settle(lambda w, number: covered(experiment, w, number))
     first = 0
     if checkpoint:
         first, reason = restore(backend, guide, average, checkpoint)
@@ -127,6 +129,8 @@ def train(
         if iteration == total:
             final = Policies(experiment, average.modules())
             final.save(run.path / "policies")
+            if isinstance(guide, GuideWithPosterior):
+                save_posterior(run.path, guide.posterior())
             note_warnings(run, guide)
             theta = guide.answer(final.opening_theta)
     except Exception as error:  # whatever a user's market, an objective or a worker may raise
@@ -154,11 +158,7 @@ def tell(
     question = guide.question()
     if question is None:
         return Measured(*led_intervals(done))
-    from ..derivatives.derive import derive
-
-    seed = DERIVATIVE_SEED + experiment.seed * SEEDS_PER_EXPERIMENT
-    # Fresh shocks in every iteration, the same in a run that was resumed.
-    return derive(experiment, policies, question, seed + iteration * question.seeds)
+    return answered(experiment, policies, question, iteration)
 
 
 def led_intervals(done: Iteration) -> tuple[np.ndarray, np.ndarray]:
