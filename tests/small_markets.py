@@ -1,4 +1,4 @@
-"""Markets of the tests: one in which nobody learns, and one with two groups of different kinds."""
+"""Markets of the tests: two in which nobody learns, and one with two groups of different kinds."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from gymnasium.spaces import Box, Discrete
 from pacesetter.envs.core.characteristics import Characteristic, Characteristics
 from pacesetter.envs.core.market import Group, Market, State, namespace
 from pacesetter.envs.core.random_streams import Shock
+from pacesetter.leaders.objectives.objective import Measure, Objective, read_samples, recorder
+from pacesetter.leaders.objectives.references import Held, Reference
 
 CHOICES = 5
 
@@ -88,6 +90,124 @@ class RuleBased(Market):
         """The price, ``(B, 1)``."""
         xp = namespace(state.theta)
         return xp.astype(state.price[:, None], xp.float32)
+
+
+@dataclass(frozen=True)
+class LinearGaussian(Market):
+    """A straight line in noise, ``price_t = level + slope x_t + ε_t``, x from −1 to 1.
+
+    With the prior N(0, I) and the loss of `LeastSquares`, weighted by the number of prices, the
+    posterior is the normal distribution of the textbook.
+
+    Attributes:
+        periods: steps of an episode, T.
+    """
+
+    periods: int = 20
+
+    name: ClassVar[str] = "linear_gaussian"
+    state_type: ClassVar[type[State]] = State
+    differentiable: ClassVar[bool] = True
+
+    @property
+    def characteristics(self):
+        """Level and slope; bounds are four deviations of the prior."""
+        return Characteristics(
+            [Characteristic("level", -4.0, 4.0, 0.0), Characteristic("slope", -4.0, 4.0, 0.0)]
+        )
+
+    @property
+    def groups(self):
+        """Nobody learns."""
+        return ()
+
+    @property
+    def steps_per_episode(self):
+        """As the options say."""
+        return self.periods
+
+    @property
+    def leader_observation_space(self):
+        """A constant."""
+        return Box(-1.0, 1.0, (1,), np.float32)
+
+    @property
+    def quantities(self):
+        """Path quantities."""
+        return {"price": "the line in noise", "line": "without it"}
+
+    @property
+    def step_shocks(self):
+        """Noise."""
+        return {"noise": Shock("normal", ())}
+
+    @property
+    def place(self):
+        """x_t, ``(T,)``."""
+        return np.linspace(-1.0, 1.0, self.periods)
+
+    def initial(self, theta, shocks):
+        """Nothing beyond θ."""
+        return {}
+
+    def transition(self, state, actions, shocks):
+        """The next price."""
+        xp = namespace(state.theta)
+        x = 2.0 * xp.astype(state.clock, xp.float64) / (self.periods - 1) - 1.0
+        line = state.theta[:, 0] + state.theta[:, 1] * x
+        return self.end_step(state, {}, {"price": line + shocks["noise"], "line": line})
+
+    def observe(self, state):
+        """Nobody looks."""
+        return {}
+
+    def leader_observe(self, state):
+        """A constant."""
+        xp = namespace(state.theta)
+        return xp.zeros_like(xp.astype(state.theta[:, :1], xp.float32))
+
+    def planted_sample(self, theta, number, seed, quantity="price"):
+        """Prices of one episode after the other."""
+        state, found = self.reset(seed, 1, theta), []
+        for _ in range(number):
+            step = self.step(state, {})
+            found.append(float(step.quantities[quantity][0]))
+            state = self.restart(step.state, step.terminated | step.truncated)
+        return np.array(found)
+
+    def exact(self, prices):
+        """Mean and covariance of θ given T prices under the prior N(0, I)."""
+        design = np.stack([np.ones(self.periods), self.place], axis=1)
+        covariance = np.linalg.inv(np.eye(2) + design.T @ design)
+        return covariance @ design.T @ prices, covariance
+
+
+@dataclass(frozen=True)
+class LeastSquares(Objective):
+    """Minus half of the mean squared distance of observed prices from the line."""
+
+    reference: Reference
+
+    name: ClassVar[str] = "small_markets:LeastSquares"
+
+    def samples(self, market):
+        """The prices."""
+        return read_samples(self.reference, market, ("price",))
+
+    def holding(self, samples):
+        """With the prices in place of where they came from."""
+        return replace(self, reference=Held(samples))
+
+    def measure(self, market, steps_per_interval):
+        """Larger is better."""
+        prices = self.samples(market)["price"]
+
+        def value(path):
+            line = path["line"]
+            observed = namespace(line).asarray(prices)
+            return -0.5 * namespace(line).mean((line - observed) ** 2, axis=1)
+
+        return Measure(recorder("line", market), value)
 
 
 @dataclass(frozen=True)

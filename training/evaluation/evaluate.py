@@ -22,6 +22,7 @@ from ..studies.charts import pixels, save
 from ..studies.statistics import clustered_standard_error, finite, half_width
 from ..studies.study import Arrays, Findings
 from .curves import training_figures
+from .posterior import PREFIX, posterior_figures, posterior_findings, posterior_lines
 
 ANSWER, ARRAYS = "answer.json", "evaluation.npz"
 
@@ -97,6 +98,9 @@ def evaluate(run: RunFolder) -> dict[str, float]:
     """Measure a finished run and write ``results.json``, figures and TensorBoard events."""
     trained = load_trained(run)
     findings = measure(trained)
+    own = posterior_findings(run)
+    findings.results.update(own.results)
+    findings.arrays.update(own.arrays)
     write_arrays(run.path / ARRAYS, findings.arrays)
     drawn = draw(run, findings.results, findings.arrays)
     with SummaryWriter(str(run.path / "tensorboard")) as events:
@@ -129,8 +133,10 @@ def draw(run: RunFolder, results: dict[str, float], arrays: Arrays) -> dict[str,
     folder.mkdir(exist_ok=True)
     drawn = training_figures(run.experiment, read_history(run.path))
     study = study_of(run.experiment.market)
-    if study is not None and arrays:
-        drawn |= study.figures(run.experiment, results, arrays)
+    drawn |= posterior_figures(run.experiment, arrays)
+    of_study = {name: array for name, array in arrays.items() if not name.startswith(PREFIX)}
+    if study is not None and of_study:
+        drawn |= study.figures(run.experiment, results, of_study)
     for name, figure in drawn.items():
         save(figure, folder / f"{name}.png")
     return drawn
@@ -152,6 +158,7 @@ def result_lines(experiment: Experiment, results: dict[str, float]) -> list[tupl
         half = results.get(f"objective/{label}_half_width_95")
         shown = f"{value:.5g}" + (f" ± {half:.2g}" if half is not None else "")
         lines.append((f"objective, {label.replace('_', ' ')}", shown, ""))
+    lines += posterior_lines(experiment, results)
     study = study_of(experiment.market)
     for row in study.rows(experiment) if study else []:
         if row.ours in results:
