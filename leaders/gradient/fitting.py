@@ -69,6 +69,7 @@ class Fit:
             self.network.parameters(),
             lr=recipe.learning_rate,
             weight_decay=recipe.weight_decay,
+            betas=(0.9, recipe.scale_memory),
             fused=True,
         )
         self._kept: list[Tensor] = []  # the mean of the last weights, or the best ones

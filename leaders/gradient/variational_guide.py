@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 FACTORS, TRIALS = (1 / 8, 1 / 4, 1 / 2, 1, 2, 4, 8), 32
 MOST_LOST, MOST_OUTSIDE = 0.5, 0.01
+MOST_FALL = 0.5  # nats
 
 
 class VariationalGuide:
@@ -171,9 +172,25 @@ class VariationalGuide:
         """The mean of the distribution, within the market's bounds."""
         return self._answer
 
+    def _still_falling(self) -> float:
+        """By how many nats w loss + KL fell between the last two fifths, if beyond noise."""
+        total = np.array([self._weight * loss + kl for loss, kl in self._losses])
+        fifth = len(total) // 5
+        if fifth < 2:
+            return 0.0
+        before, after = total[-2 * fifth : -fifth], total[-fifth:]
+        fall = float(before.mean() - after.mean())
+        error = np.sqrt((before.var(ddof=1) + after.var(ddof=1)) / fifth)
+        return fall if fall > max(MOST_FALL, 3.0 * error) else 0.0
+
     def warnings(self) -> list[str]:
         """Where the distribution may not be believed."""
         found = []
+        if (fall := self._still_falling()) > 0.0:
+            found.append(
+                f"the fit is not at its end: w loss + KL fell by {fall:.2g} nats over the last two "
+                "fifths. Raise training.iterations or leader.learning_rate."
+            )
         if self._lost:
             found.append(f"{self._lost} of {self._asked} draws had no finite loss; left out.")
         if self._outside > MOST_OUTSIDE * self._asked:

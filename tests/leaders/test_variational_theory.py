@@ -83,6 +83,26 @@ def test_few_draws_an_iteration_are_enough():
         np.testing.assert_allclose(guide.answer(None), 0.8 * GOAL, atol=0.12 * deviation)
 
 
+def test_a_weight_of_thousands_is_fitted_in_three_hundred_iterations():
+    """The posterior is thirty times narrower than the prior."""
+    for family in ("flow", "normal"):
+        guide = fitted(VariationalLeader(w=1000.0, family=family), 300)
+        draws = guide.posterior().sample(20_000, seed=1)
+        np.testing.assert_allclose(draws.std(axis=0), 1001.0**-0.5, rtol=0.1)
+        assert not guide.warnings()
+
+
+def test_a_fit_that_is_not_at_its_end_says_so():
+    times = iter(range(100))
+
+    def tell(question):
+        zero = np.zeros_like(question.theta)
+        return Measured(question.theta, np.full(10, 0.01 * next(times)), zero)
+
+    guide = fitted(VariationalLeader(w=40.0), 100, tell=tell)
+    assert "not at its end" in guide.warnings()[0]
+
+
 def test_a_correlated_posterior_of_one_sum_is_found():
     """Loss (x + y − 1)² / 2 alone: precision I + w 11ᵀ."""
 

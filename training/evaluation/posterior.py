@@ -46,7 +46,8 @@ def posterior_findings(run: RunFolder) -> Findings:
         )
     leader = run.experiment.leader
     if isinstance(leader, VariationalLeader) and leader.calibrate_posterior:
-        found = trials(_with_weight(run.experiment, record["w"]), leader.calibrate_posterior)
+        weighted = replace(run.experiment, leader=replace(leader, w=record["w"]))
+        found = trials(weighted, leader.calibrate_posterior)
         results.update({f"{PREFIX}trust/{k}": v for k, v in found.figures().items()})
         arrays[f"{PREFIX}trust/truths"], arrays[f"{PREFIX}trust/draws"] = found.truths, found.draws
         arrays[f"{PREFIX}trust/credibility"] = found.credibility(seed=0)
@@ -101,8 +102,3 @@ def planted_truth(experiment: Experiment) -> np.ndarray | None:
     if not isinstance(reference, Planted):
         return None
     return experiment.market.characteristics.validate(reference.theta)[0]
-
-
-def _with_weight(experiment: Experiment, w: float) -> Experiment:
-    """The experiment with the weight that was chosen."""
-    return replace(experiment, leader=replace(experiment.leader, w=w))

@@ -19,6 +19,7 @@ COLOURS = ("0.6", TRAINED_COLOUR, "#ff7f0e", "#2ca02c", "#9467bd")
 MASS = (0.9, 0.5)  # within the contours
 CELLS, CURVE_CELLS, SMOOTHING = 40, 60, 1.5
 WINDOW = 10
+WIDE = 30.0  # largest loss, in medians, beyond which the axis is logarithmic
 
 
 def corner(
@@ -46,9 +47,9 @@ def corner(
                 continue
             for label, points in draws.items():
                 if row == column:
-                    _curve(axis, points[:, row], spans[row], colours[label], label)
+                    _curve(axis, points[:, row], colours[label], label)
                 else:
-                    _contours(axis, points[:, [column, row]], spans, column, row, colours[label])
+                    _contours(axis, points[:, [column, row]], colours[label])
             _decorate(axis, row, column, spans, truth)
             if row == number - 1:
                 axis.set_xlabel(names[column])
@@ -69,18 +70,17 @@ def _span(columns: list[Floats]) -> tuple[float, float]:
     return (low, high) if high > low else (low - 0.5, high + 0.5)
 
 
-def _curve(axis: Any, values: Floats, span: tuple[float, float], colour: str, label: str) -> None:
-    density, edges = np.histogram(values, CURVE_CELLS, span, density=True)
+def _curve(axis: Any, values: Floats, colour: str, label: str) -> None:
+    density, edges = np.histogram(values, CURVE_CELLS, _span([values]), density=True)
     middle = (edges[1:] + edges[:-1]) / 2.0
     axis.plot(middle, gaussian_filter(density, SMOOTHING), color=colour, label=label)
     axis.set_yticks([])
 
 
-def _contours(
-    axis: Any, pair: Floats, spans: list[tuple[float, float]], x: int, y: int, colour: str
-) -> None:
-    """Lines around the densest half and nine tenths of the draws."""
-    mass, across, up = np.histogram2d(*pair.T, bins=CELLS, range=[spans[x], spans[y]])
+def _contours(axis: Any, pair: Floats, colour: str) -> None:
+    """Lines around the densest half and nine tenths of the draws, on cells of their own."""
+    spans = [_span([column]) for column in pair.T]
+    mass, across, up = np.histogram2d(*pair.T, bins=CELLS, range=spans)
     mass = gaussian_filter(mass, SMOOTHING)
     ordered = np.sort(mass.reshape(-1))[::-1]
     shares = np.cumsum(ordered) / ordered.sum()
@@ -114,7 +114,9 @@ def losses(curves: Mapping[str, tuple[Floats, Floats]]) -> Figure:
         axes[0].plot(simulations, loss, color=colour, alpha=0.3, linewidth=0.8)
         smooth = (sums[window:] - sums[:-window]) / window
         axes[0].plot(simulations[window - 1 :], smooth, color=colour, label=label)
-    axes[0].set_yscale("symlog", linthresh=1e-2)
+    every = np.concatenate([np.abs(loss) for _, loss in curves.values()])
+    if every.max() > WIDE * np.median(every):
+        axes[0].set_yscale("symlog", linthresh=float(np.median(every)))
     axes[0].set_xlabel("simulations")
     axes[0].set_ylabel("loss + KL / w")
     axes[0].legend()
