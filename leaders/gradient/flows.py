@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -80,7 +80,8 @@ class CouplingFlow(nn.Module):
                 for mask in MASKS[masks](number)
             ).double()
         for step in self.steps:
-            for parameter in step.hyper[-1].parameters():
+            last: Any = step.hyper[-1]  # type: ignore[index]
+            for parameter in last.parameters():
                 nn.init.zeros_(parameter)
 
     def forward(self, base: Tensor) -> tuple[Tensor, Tensor]:

@@ -13,6 +13,7 @@ from torch import nn
 from ...envs.core.errors import PacesetterError
 from .flows import CouplingFlow
 from .normal import NormalFamily
+from .variational import log_density_of_prior
 
 Floats = NDArray[np.float64]
 DRAWS_OF_THE_MEAN = 20_000
@@ -67,10 +68,7 @@ class Posterior:
 
     def prior_log_prob(self, theta: Floats) -> Floats:
         """Log density of the prior at θ, ``(n, d)`` to ``(n,)``."""
-        free = self._free
-        points = ((theta - self.prior_mean)[:, free]) / self.prior_deviation[free]
-        constant = np.log(self.prior_deviation[free]).sum() + free.sum() / 2 * np.log(2 * np.pi)
-        return -0.5 * (points**2).sum(axis=1) - constant
+        return log_density_of_prior(theta, self.prior_mean, self.prior_deviation)
 
     def sample_prior(self, number: int, seed: int) -> Floats:
         """Draws of the prior, ``(number, d)``."""

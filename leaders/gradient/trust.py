@@ -45,15 +45,14 @@ class Trials:
             share, error = coverage(self.truths, self.draws, level)
             label = f"{round(100 * level)}"
             for column in np.flatnonzero(self.scale):
-                found[f"coverage_{label}/{self.names[column]}"] = float(share[column])
-                found[f"coverage_{label}/{self.names[column]}_standard_error"] = float(
-                    error[column]
-                )
+                name = f"coverage_{label}/{self.names[column]}"
+                found[name] = float(share[column])
+                found[f"{name}_standard_error"] = float(error[column])
         credible = self.credibility(seed)
         for level in LEVELS:
-            share = float((credible <= level).mean())
-            found[f"tarp_{round(100 * level)}"] = share
-            found[f"tarp_{round(100 * level)}_standard_error"] = share_error(share, len(credible))
+            within = float((credible <= level).mean())
+            found[f"tarp_{round(100 * level)}"] = within
+            found[f"tarp_{round(100 * level)}_standard_error"] = share_error(within, len(credible))
         chances = uniform_chance(rank_counts(ranks(self.truths, self.draws), self.draws.shape[1]))
         distances = scores(self.truths, self.draws)
         for column in np.flatnonzero(self.scale):

@@ -70,6 +70,14 @@ class NormalPrior:
         return mean, np.where(high > low, deviation, 0.0)
 
 
+def log_density_of_prior(theta: Floats, mean: Floats, deviation: Floats) -> Floats:
+    """Log density of a normal prior at θ, ``(n, d)`` to ``(n,)``, of what is not fixed."""
+    free = deviation > 0.0
+    points = (theta - mean)[:, free] / deviation[free]
+    constant = np.log(deviation[free]).sum() + free.sum() / 2 * np.log(2 * np.pi)
+    return -0.5 * (points**2).sum(axis=1) - constant
+
+
 @dataclass(frozen=True)
 class Recipe:
     """How q is fitted, in full.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -12,8 +12,12 @@ from ...envs.core.errors import PacesetterError
 from ...envs.core.market import Market
 from ...leaders.gradient.posterior import Posterior
 from ...leaders.gradient.trust import Trials, coverage
-from ...leaders.gradient.variational import VariationalLeader
-from ...leaders.leader import Measured, Question
+from ...leaders.gradient.variational import (
+    NormalPrior,
+    VariationalLeader,
+    log_density_of_prior,
+)
+from ...leaders.leader import Distribution, Measured, Question
 from ...leaders.objectives.references import Samples, UnfitReferenceError
 from ..derivatives.derive import derive
 from ..experiments.experiment import Experiment
@@ -61,7 +65,11 @@ def infer(experiment: Experiment) -> Posterior:
     return guide.posterior()
 
 
-def trials(experiment: Experiment, number: int) -> Trials:
+def trials(
+    experiment: Experiment,
+    number: int,
+    posterior_of: Callable[[Experiment], Distribution] = infer,
+) -> Trials:
     """Posteriors of as many observations, each simulated under a θ drawn from the prior.
 
     An observation is as long as the experiment's own, of whole episodes. One that the objective
@@ -70,35 +78,35 @@ def trials(experiment: Experiment, number: int) -> Trials:
     Args:
         experiment: its objective compares with a sample.
         number: of θ; each costs a fit.
+        posterior_of: from the experiment with another observation to its posterior.
 
     Raises:
         PacesetterError: the objective compares with nothing, or can use fewer than two.
     """
-    truths, draws, density, prior_density = [], [], [], []
-    posterior = None
+    truths, draws, density = [], [], []
     for trial, (theta, samples) in enumerate(_observations(experiment, number)):
         planted = replace(experiment, samples=samples, seed=experiment.seed + trial)
         try:
             planted.game()
         except UnfitReferenceError:
             continue
-        posterior = infer(planted)
+        posterior = posterior_of(planted)
         truths.append(theta)
         draws.append(posterior.sample(DRAWS_PER_TRIAL, seed=trial))
         density.append(posterior.log_prob(theta[None])[0])
-        prior_density.append(posterior.prior_log_prob(theta[None])[0])
-    if posterior is None or len(truths) < 2:
+    if len(truths) < 2:
         raise PacesetterError(
             f"{experiment.name}: {len(truths)} of {number} θ drawn from the prior gave an "
             "observation that the objective can use; a calibration needs two. Narrow the prior."
         )
+    mean, deviation = prior_of(experiment)
     return Trials(
-        posterior.names,
+        experiment.market.characteristics.names,
         np.stack(truths),
         np.stack(draws),
-        posterior.prior_deviation,
+        deviation,
         np.array(density),
-        np.array(prior_density),
+        log_density_of_prior(np.stack(truths), mean, deviation),
     )
 
 
@@ -112,7 +120,21 @@ def covered(experiment: Experiment, w: float, number: int, level: float = 0.8) -
 
 def _observations(experiment: Experiment, number: int) -> Iterator[tuple[Floats, Samples]]:
     """θ of the prior, ``(d,)``, and what is observed under it."""
-    assert isinstance(experiment.leader, VariationalLeader)
+    lengths = observed_lengths(experiment)
+    generator = np.random.default_rng((experiment.seed, 3))
+    theta = prior_draws(experiment, number, generator)
+    seed = OBSERVATION_SEED + experiment.seed * SEEDS_PER_EXPERIMENT
+    for trial, row in enumerate(theta):
+        seen = observe(experiment.market, row[None], lengths, seed + 1000 * trial)
+        yield row, {name: series[0] for name, series in seen.items()}
+
+
+def observed_lengths(experiment: Experiment) -> dict[str, int]:
+    """How much is observed: path quantity -> numbers.
+
+    Raises:
+        PacesetterError: the objective compares with nothing.
+    """
     lengths = {name: len(sample) for name, sample in (experiment.bound().samples or {}).items()}
     if not lengths:
         raise PacesetterError(
@@ -120,25 +142,37 @@ def _observations(experiment: Experiment, number: int) -> Iterator[tuple[Floats,
             "so that none can be planted; calibrate a posterior with an objective that has a "
             "reference."
         )
+    return lengths
+
+
+def prior_draws(experiment: Experiment, number: int, generator: np.random.Generator) -> Floats:
+    """θ of the leader's prior within the market's bounds, ``(number, d)``."""
     space = experiment.market.characteristics
-    mean, deviation = experiment.leader.prior.on(space)
-    generator = np.random.default_rng((experiment.seed, 3))
-    for trial in range(number):
-        drawn = mean + deviation * generator.standard_normal(len(mean))
-        theta = np.clip(drawn, space.low, space.high)
-        seed = OBSERVATION_SEED + experiment.seed * SEEDS_PER_EXPERIMENT + 1000 * trial
-        yield theta, observe(experiment.market, theta, lengths, seed)
+    mean, deviation = prior_of(experiment)
+    drawn = mean + deviation * generator.standard_normal((number, len(mean)))
+    return np.clip(drawn, space.low, space.high)
 
 
-def observe(market: Market, theta: Floats, lengths: dict[str, int], seed: int) -> Samples:
-    """Series of path quantities under θ ``(d,)``, episode after episode, each of its length."""
+def prior_of(experiment: Experiment) -> tuple[Floats, Floats]:
+    """Mean and deviation of the leader's prior, or of that which bounds imply, ``(d,)`` each."""
+    leader = experiment.leader
+    prior = leader.prior if isinstance(leader, VariationalLeader) else NormalPrior()
+    return prior.on(experiment.market.characteristics)
+
+
+def observe(market: Market, theta: Floats, lengths: dict[str, int], seed: int) -> dict[str, Floats]:
+    """Series of path quantities under every θ, ``(B, d)``, of whole episodes cut to length.
+
+    Returns:
+        name -> ``(B, length)``.
+    """
     found: dict[str, list[Floats]] = {name: [] for name in lengths}
-    while any(sum(map(len, found[name])) < length for name, length in lengths.items()):
-        for name, path in _paths(market, theta[None], seed).items():
+    while any(sum(p.shape[1] for p in found[name]) < length for name, length in lengths.items()):
+        for name, path in _paths(market, theta, seed).items():
             if name in found:
-                found[name].append(path.reshape(-1))
-        seed += 1
-    return {name: np.concatenate(found[name])[:length] for name, length in lengths.items()}
+                found[name].append(path.reshape(len(theta), -1))
+        seed += len(theta)
+    return {name: np.concatenate(found[name], axis=1)[:, :n] for name, n in lengths.items()}
 
 
 def _paths(market: Market, theta: Floats, seed: int) -> dict[str, Floats]:

@@ -80,7 +80,7 @@ def _curve(axis: Any, values: Floats, colour: str, label: str) -> None:
 def _contours(axis: Any, pair: Floats, colour: str) -> None:
     """Lines around the densest half and nine tenths of the draws, on cells of their own."""
     spans = [_span([column]) for column in pair.T]
-    mass, across, up = np.histogram2d(*pair.T, bins=CELLS, range=spans)
+    mass, (across, up) = np.histogramdd(pair, bins=CELLS, range=spans)
     mass = gaussian_filter(mass, SMOOTHING)
     ordered = np.sort(mass.reshape(-1))[::-1]
     shares = np.cumsum(ordered) / ordered.sum()

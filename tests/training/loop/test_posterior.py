@@ -192,9 +192,9 @@ def test_a_fast_path_gives_the_same_posterior():
 
 def test_observations_are_as_long_as_the_reference():
     market = RuleBased()
-    found = observe(market, np.array([1.0, 1.0]), {"price": 50}, seed=3)
-    assert found["price"].shape == (50,)
-    again = observe(market, np.array([1.0, 2.0]), {"price": 50}, seed=3)
+    found = observe(market, np.array([[1.0, 1.0], [0.5, 1.0]]), {"price": 50}, seed=3)
+    assert found["price"].shape == (2, 50)
+    again = observe(market, np.array([[1.0, 2.0], [0.5, 2.0]]), {"price": 50}, seed=3)
     np.testing.assert_allclose(again["price"], 2.0 * found["price"])
 
 
