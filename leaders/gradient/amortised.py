@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ...envs.core.errors import PacesetterError
-from .variational import log_density_of_prior
+from .recipes import log_density_of_prior
 
 Floats = NDArray[np.float64]
 TRANSFORMS, HIDDEN = 4, (64, 64)

@@ -14,7 +14,7 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from .posterior import make_family
-from .variational import Estimator, Family, Recipe
+from .recipes import Estimator, Family, Recipe
 
 Floats = NDArray[np.float64]
 
@@ -40,7 +40,7 @@ class Fit:
     What is minimised is loss + KL / w, so that steps do not depend on the size of w.
 
     Args:
-        family, estimator, recipe: see `variational`.
+        family, estimator, recipe: see `recipes`.
         draws: that are measured in an iteration, J.
         number: of coordinates, k.
         seed: of weights and draws.

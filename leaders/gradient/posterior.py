@@ -13,7 +13,7 @@ from torch import nn
 from ...envs.core.errors import PacesetterError
 from .flows import CouplingFlow
 from .normal import NormalFamily
-from .variational import log_density_of_prior
+from .recipes import log_density_of_prior
 
 Floats = NDArray[np.float64]
 DRAWS_OF_THE_MEAN = 20_000

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ...envs.core.characteristics import Characteristics
 from ...envs.core.errors import PacesetterError
 from ..leader import Measured, Question
-from .variational import BASE_WEIGHT, Family, VariationalLeader
+from .recipes import BASE_WEIGHT, Family, VariationalOptions
 
 if TYPE_CHECKING:
     from .fitting import Fit
@@ -36,7 +36,7 @@ class VariationalGuide:
 
     def __init__(
         self,
-        settings: VariationalLeader,
+        settings: VariationalOptions,
         characteristics: Characteristics,
         mean: Floats,
         deviation: Floats,

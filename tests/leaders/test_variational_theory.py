@@ -19,7 +19,8 @@ from pacesetter.envs.core.errors import PacesetterError
 from pacesetter.leaders.gradient.flows import MASKS, CouplingFlow, balanced_masks, standard_normal
 from pacesetter.leaders.gradient.normal import NormalFamily
 from pacesetter.leaders.gradient.posterior import Posterior, make_family
-from pacesetter.leaders.gradient.variational import NormalPrior, VariationalLeader
+from pacesetter.leaders.gradient.recipes import NormalPrior
+from pacesetter.leaders.gradient.variational import VariationalLeader
 from pacesetter.leaders.leader import GuideToSettle, GuideWithPosterior, Measured
 
 GOAL = np.array([0.7, -0.3, 1.2])

@@ -11,12 +11,9 @@ from numpy.typing import NDArray
 from ...envs.core.errors import PacesetterError
 from ...envs.core.market import Market
 from ...leaders.gradient.posterior import Posterior
+from ...leaders.gradient.recipes import NormalPrior, log_density_of_prior
 from ...leaders.gradient.trust import Trials, coverage
-from ...leaders.gradient.variational import (
-    NormalPrior,
-    VariationalLeader,
-    log_density_of_prior,
-)
+from ...leaders.gradient.variational import VariationalLeader
 from ...leaders.leader import Distribution, Measured, Question
 from ...leaders.objectives.references import Samples, UnfitReferenceError
 from ..derivatives.derive import derive

@@ -10,9 +10,10 @@ from small_markets import LeastSquares, LinearGaussian, RuleBased
 
 from pacesetter.envs.core.errors import PacesetterError
 from pacesetter.leaders.gradient.amortised import Amortised
+from pacesetter.leaders.gradient.recipes import NormalPrior
 from pacesetter.leaders.gradient.summaries import autocorrelation, series_statistics
 from pacesetter.leaders.gradient.trust import coverage
-from pacesetter.leaders.gradient.variational import NormalPrior, VariationalLeader
+from pacesetter.leaders.gradient.variational import VariationalLeader
 from pacesetter.leaders.objectives.references import Planted
 from pacesetter.training.experiments.experiment import Experiment
 from pacesetter.training.experiments.settings import TrainingSettings
