@@ -28,6 +28,7 @@ from .choose import Chosen, choose
 from .followers import Choices, Followers
 from .implicit import with_implicit_slope
 from .playing import Act, Episode, play_episode
+from .values import values_alone
 
 Floats = NDArray[np.float64]
 CHOICES: dict[str, Choices] = {"score": "score", "ordered": "ordered"}
@@ -45,6 +46,8 @@ def derive(experiment: Experiment, policies: Policies, question: Question, seed:
     Raises:
         PacesetterError: the estimator cannot work here; the message names one that can.
     """
+    if not question.gradients:
+        return values_alone(experiment, policies, question, seed)
     chosen = choose(experiment, question)
     number, copies = len(question.theta), question.copies
     theta = np.repeat(np.asarray(question.theta, dtype=np.float64), copies, axis=0)
