@@ -134,6 +134,10 @@ class Distribution(Protocol):
     def mean(self) -> NDArray:
         """The mean of θ, ``(d,)``."""
 
+
+class KeptDistribution(Distribution, Protocol):
+    """One that can be written to a run folder."""
+
     def tensors(self) -> dict[str, NDArray]:
         """Its weights, name -> array."""
 
@@ -145,7 +149,7 @@ class Distribution(Protocol):
 class GuideWithPosterior(Protocol):
     """A guide whose leader's answer is a distribution, of which θ is the mean."""
 
-    def posterior(self) -> Distribution:
+    def posterior(self) -> KeptDistribution:
         """The distribution so far."""
 
 

@@ -162,6 +162,8 @@ class VariationalOptions:
         width: of a difference, as a share of the range.
         calibrate_posterior: θ drawn from the prior that the posterior's width is held to in every
             evaluation, each at the cost of a run; 0: none.
+        amortised_simulations: of an amortised posterior that every evaluation shows beside this
+            one, 10,000 for instance; None: there is none. See `amortised`.
         interval, update_every: ``episode`` and 1 alone.
     """
 
@@ -180,6 +182,7 @@ class VariationalOptions:
     slope: Slope = "auto"
     width: Annotated[float, Gt(0), Le(0.5)] = 0.02
     calibrate_posterior: Annotated[int, Ge(0)] = 0
+    amortised_simulations: Annotated[int, Ge(500)] | None = None
     interval: Interval = "episode"
     update_every: Annotated[int, Ge(1)] = 1
 

@@ -22,7 +22,7 @@ from ..studies.charts import pixels, save
 from ..studies.statistics import clustered_standard_error, finite, half_width
 from ..studies.study import Arrays, Findings
 from .curves import training_figures
-from .posterior import PREFIX, posterior_figures, posterior_findings, posterior_lines
+from .posterior import PREFIXES, posterior_figures, posterior_findings, posterior_lines
 
 ANSWER, ARRAYS = "answer.json", "evaluation.npz"
 
@@ -134,7 +134,7 @@ def draw(run: RunFolder, results: dict[str, float], arrays: Arrays) -> dict[str,
     drawn = training_figures(run.experiment, read_history(run.path))
     study = study_of(run.experiment.market)
     drawn |= posterior_figures(run.experiment, arrays)
-    of_study = {name: array for name, array in arrays.items() if not name.startswith(PREFIX)}
+    of_study = {name: array for name, array in arrays.items() if not name.startswith(PREFIXES)}
     if study is not None and of_study:
         drawn |= study.figures(run.experiment, results, of_study)
     for name, figure in drawn.items():

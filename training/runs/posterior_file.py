@@ -10,20 +10,31 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from ...envs.core.errors import PacesetterError
-from ...leaders.leader import Distribution
+from ...leaders.leader import KeptDistribution
 from .whole_files import whole_file, write_json
 
 if TYPE_CHECKING:
+    from ...leaders.gradient.amortised import Amortised
     from ...leaders.gradient.posterior import Posterior
 
 WEIGHTS, RECORD = "posterior.safetensors", "posterior.json"
+AMORTISED_WEIGHTS, AMORTISED_RECORD = "amortised.safetensors", "amortised.json"
 
 
-def save_posterior(folder: Path, posterior: Distribution) -> None:
+def save_posterior(folder: Path, posterior: KeptDistribution) -> None:
     """Write a posterior into a folder; the record comes last and says that it is whole."""
-    with whole_file(folder / WEIGHTS) as temporary:
-        save_file(posterior.tensors(), temporary)
-    write_json(folder / RECORD, posterior.record())
+    _save(folder / WEIGHTS, folder / RECORD, posterior)
+
+
+def save_amortised(folder: Path, amortised: Amortised) -> None:
+    """Write an amortised posterior into a folder, beside that of the run."""
+    _save(folder / AMORTISED_WEIGHTS, folder / AMORTISED_RECORD, amortised)
+
+
+def _save(weights: Path, record: Path, parts: KeptDistribution | Amortised) -> None:
+    with whole_file(weights) as temporary:
+        save_file(parts.tensors(), temporary)
+    write_json(record, parts.record())
 
 
 def has_posterior(folder: Path) -> bool:
@@ -51,4 +62,22 @@ def load_posterior(folder: Path) -> Posterior:
         raise PacesetterError(
             f"{folder}: the posterior cannot be read ({error}); resume the run from its last "
             "checkpoint, or train it again."
+        ) from error
+
+
+def load_amortised(folder: Path) -> Amortised:
+    """The amortised posterior that an evaluation left in a run folder.
+
+    Raises:
+        PacesetterError: there is none, or its files are damaged.
+    """
+    from ...leaders.gradient.amortised import Amortised
+
+    try:
+        record = json.loads((folder / AMORTISED_RECORD).read_text(encoding="utf-8"))
+        return Amortised.from_parts(load_file(folder / AMORTISED_WEIGHTS), record)
+    except (OSError, ValueError, SafetensorError) as error:
+        raise PacesetterError(
+            f"{folder}: there is no amortised posterior that can be read ({error}); set "
+            "leader.amortised_simulations and evaluate again."
         ) from error

@@ -20,12 +20,19 @@ from pacesetter.leaders.objectives.calibration import Calibration
 from pacesetter.leaders.objectives.general import Volatility
 from pacesetter.leaders.objectives.references import Planted
 from pacesetter.training.cli import main
+from pacesetter.training.evaluation import posterior as posterior_module
 from pacesetter.training.evaluation.posterior import planted_truth
 from pacesetter.training.experiments.experiment import Experiment
 from pacesetter.training.experiments.settings import TrainingSettings
+from pacesetter.training.loop.amortised import given
 from pacesetter.training.loop.inference import covered, infer, observe, trials
 from pacesetter.training.runs.history import History, read_history
-from pacesetter.training.runs.posterior_file import RECORD, WEIGHTS, load_posterior
+from pacesetter.training.runs.posterior_file import (
+    RECORD,
+    WEIGHTS,
+    load_amortised,
+    load_posterior,
+)
 from pacesetter.training.runs.run_folder import RunFolder
 
 LINE = """
@@ -104,7 +111,7 @@ def test_a_run_ends_with_the_posterior_of_the_textbook(line, tmp_path, no_ray, c
     assert results["posterior/log_density_of_truth"] == pytest.approx(exact, abs=0.1)
     assert results["posterior/deviation/level"] == pytest.approx(deviation[0], rel=0.03)
     shown = capsys.readouterr().out
-    assert "deviation of level" in shown and "log density of the truth" in shown
+    assert "posterior: deviation of level" in shown and "log density of the truth" in shown
     drawn = {path.stem for path in (run.path / "figures").iterdir()}
     assert drawn == {"training", "theta", "posterior", "posterior_losses"}
     (run.path / "figures" / "posterior.png").unlink()
@@ -155,6 +162,26 @@ def test_a_calibration_is_reported_and_drawn(line, tmp_path, no_ray, capsys):
     assert "coverage of 80 %, slope" in capsys.readouterr().out
     drawn = {path.stem for path in (tmp_path / "run" / "figures").iterdir()}
     assert {"posterior_ranks", "posterior_coverage"} <= drawn
+
+
+def test_an_amortised_posterior_stands_beside(line, tmp_path, no_ray, capsys, monkeypatch):
+    monkeypatch.setattr(posterior_module, "AMORTISED_TRIALS", 20)
+    options = ["leader.amortised_simulations=600", "leader.calibrate_posterior=2"]
+    options += ["training.iterations=30", "leader.draws=8"]
+    assert main([*line, *options, "--name", "run"]) == 0
+    run = RunFolder.open(tmp_path / "run")
+    results = run.read_results()
+    assert results["amortised/trust/trials"] == 20
+    assert results["amortised/deviation/level"] < 0.9
+    assert "amortised: log density of the truth" in capsys.readouterr().out
+    drawn = {path.stem for path in (run.path / "figures").iterdir()}
+    assert {"posterior_ranks", "amortised_ranks", "amortised_coverage"} <= drawn
+    posterior = given(load_amortised(run.path), run.experiment.samples)
+    assert posterior.sample(20_000, 1)[:, 0].std() == pytest.approx(
+        results["amortised/deviation/level"], rel=1e-6
+    )
+    with pytest.raises(PacesetterError, match="amortised_simulations"):
+        load_amortised(tmp_path)
 
 
 def test_the_right_weight_covers_and_a_wrong_one_does_not():
