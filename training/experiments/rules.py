@@ -13,6 +13,7 @@ from gymnasium.spaces import Box, Discrete
 
 from ...envs.core.errors import PacesetterError
 from ...envs.core.market import Group
+from ...leaders.gradient.variational import VariationalLeader
 from ...leaders.objectives.references import UnfitReferenceError
 from ...leaders.policy.options import PPOOptions
 from .settings import FollowerSettings, TrainingSettings
@@ -226,6 +227,37 @@ def _objective_can_be_measured(experiment: Experiment) -> Iterable[Problem]:
         yield ("objective",), str(error)
 
 
+def _posterior_can_be_calibrated(experiment: Experiment) -> Iterable[Problem]:
+    """A calibration fits anew to what θ of the prior would have shown."""
+    leader = experiment.leader
+    if not isinstance(leader, VariationalLeader):
+        return
+    asked = {
+        "w": leader.w == "calibrated",
+        "calibrate_posterior": leader.calibrate_posterior > 0,
+        "amortised_simulations": leader.amortised_simulations is not None,
+    }
+    keys = [key for key, wanted in asked.items() if wanted]
+    if experiment.market.groups:
+        for key in keys:
+            yield (
+                ("leader", key),
+                f"followers of market {experiment.market.name!r} would have to learn anew for "
+                "every θ of the prior; give w as a number, and leave the others out",
+            )
+        return
+    try:
+        compares = bool(keys and experiment.bound().samples)
+    except PacesetterError:
+        return  # said elsewhere
+    for key in [] if compares else keys:
+        yield (
+            ("leader", key),
+            f"objective {experiment.objective.name!r} compares with no sample, so that none can be "
+            "planted; choose one with a reference, or give w as a number and leave the others out",
+        )
+
+
 RULES: list[Callable[[Experiment], Iterable[Problem]]] = [
     _somebody_learns,
     _a_copy_for_the_leader,
@@ -238,6 +270,7 @@ RULES: list[Callable[[Experiment], Iterable[Problem]]] = [
     _interval_within_episode,
     _leader_fits_the_market,
     _objective_can_be_measured,
+    _posterior_can_be_calibrated,
 ]
 """What must hold between values that are each allowed by themselves."""
 

@@ -264,6 +264,28 @@ def test_bad_options_are_refused_before_the_run(options, said, line, tmp_path, c
     assert said in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    "option", ["w=calibrated", "calibrate_posterior=5", "amortised_simulations=1000"]
+)
+def test_a_calibration_that_cannot_be_is_refused_before_the_run(option, line, tmp_path, capsys):
+    chosen = ["leader.name=variational", f"leader.{option}", "--runs", str(tmp_path / "runs")]
+    assert main(["train", "duopoly_ppo", *chosen]) == 2
+    assert "would have to learn anew" in capsys.readouterr().err
+    free = tmp_path / "free.yaml"
+    free.write_text(
+        LINE.replace(
+            """objective:
+  name: "small_markets:LeastSquares"
+  reference: {name: planted, theta: {level: 1.0, slope: -0.5}, number: 20}
+""",
+            "objective: {name: volatility}\n",
+        )
+    )
+    assert main(["train", str(free), *chosen]) == 2
+    assert "compares with no sample" in capsys.readouterr().err
+    assert not (tmp_path / "runs").exists()
+
+
 def test_a_damaged_posterior_says_so(line, tmp_path, no_ray):
     assert main([*line, "training.iterations=3", "--name", "run"]) == 0
     run = tmp_path / "run"
