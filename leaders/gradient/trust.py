@@ -29,6 +29,7 @@ class Trials:
         draws: of the posterior of each, ``(n, S, d)``.
         scale: deviation of the prior, ``(d,)``, the unit of distances; 0: fixed, left out.
         density, prior_density: log density of the truths under posterior and prior, ``(n,)``.
+        lost: further truths whose observation gave no posterior.
     """
 
     names: tuple[str, ...]
@@ -37,10 +38,11 @@ class Trials:
     scale: Floats
     density: Floats
     prior_density: Floats
+    lost: int = 0
 
     def figures(self, seed: int = 0) -> dict[str, float]:
         """All figures by name: coverage, TARP, ranks, deviations and densities."""
-        found: dict[str, float] = {"trials": len(self.truths)}
+        found: dict[str, float] = {"trials": len(self.truths), "trials_lost": self.lost}
         for level in LEVELS:
             share, error = coverage(self.truths, self.draws, level)
             label = f"{round(100 * level)}"

@@ -23,6 +23,10 @@ MOST_LOST, MOST_OUTSIDE = 0.5, 0.01
 MOST_FALL = 0.5  # nats
 
 
+class DivergedError(PacesetterError):
+    """A fit whose draws have no finite loss any more."""
+
+
 class VariationalGuide:
     """Fits a distribution over θ; see `VariationalLeader`.
 
@@ -138,7 +142,7 @@ class VariationalGuide:
     def _count_lost(self, number: int, before: int = 0) -> None:
         self._lost += number
         if number + before > MOST_LOST * self._settings.draws:
-            raise PacesetterError(
+            raise DivergedError(
                 f"{number + before} of the {self._settings.draws} draws of an iteration have no "
                 "finite θ or loss: the fit diverges; the last checkpoint stands. Lower "
                 "leader.learning_rate, or take leader.estimator: pathwise."

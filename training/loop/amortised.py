@@ -12,7 +12,7 @@ from ...leaders.gradient.summaries import series_statistics
 from ...leaders.objectives.references import Samples
 from ..experiments.experiment import Experiment
 from ..ppo.sampler import SEEDS_PER_EXPERIMENT
-from .inference import observe, observed_lengths, prior_draws, prior_of
+from .inference import episodes_of, observe, observed_lengths, prior_draws, prior_of
 
 Floats = NDArray[np.float64]
 Statistics = Callable[[Floats], Floats]
@@ -40,7 +40,7 @@ def amortise(
     lengths = observed_lengths(experiment)
     theta = prior_draws(experiment, simulations, np.random.default_rng((experiment.seed, 4)))
     seed, parts = SIMULATION_SEED + experiment.seed * SEEDS_PER_EXPERIMENT, []
-    episodes = max(lengths.values()) // experiment.market.steps_per_episode + 1
+    episodes = episodes_of(experiment.market, lengths)
     for first in range(0, simulations, AT_ONCE):
         rows = theta[first : first + AT_ONCE]
         seen = observe(experiment.market, rows, lengths, seed + first * episodes)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -14,6 +14,7 @@ from ...leaders.gradient.posterior import Posterior
 from ...leaders.gradient.recipes import NormalPrior, log_density_of_prior
 from ...leaders.gradient.trust import Trials, coverage
 from ...leaders.gradient.variational import VariationalLeader
+from ...leaders.gradient.variational_guide import DivergedError
 from ...leaders.leader import Distribution, Measured, Question
 from ...leaders.objectives.references import Samples, UnfitReferenceError
 from ..derivatives.derive import derive
@@ -70,7 +71,7 @@ def trials(
     """Posteriors of as many observations, each simulated under a θ drawn from the prior.
 
     An observation is as long as the experiment's own, of whole episodes. One that the objective
-    cannot use, a constant series for instance, is left out.
+    cannot use, a constant series for instance, or whose fit diverges, is left out and counted.
 
     Args:
         experiment: its objective compares with a sample.
@@ -80,14 +81,15 @@ def trials(
     Raises:
         PacesetterError: the objective compares with nothing, or can use fewer than two.
     """
-    truths, draws, density = [], [], []
+    truths, draws, density, lost = [], [], [], 0
     for trial, (theta, samples) in enumerate(_observations(experiment, number)):
         planted = replace(experiment, samples=samples, seed=experiment.seed + trial)
         try:
             planted.game()
-        except UnfitReferenceError:
+            posterior = posterior_of(planted)
+        except (UnfitReferenceError, DivergedError):
+            lost += 1
             continue
-        posterior = posterior_of(planted)
         truths.append(theta)
         draws.append(posterior.sample(DRAWS_PER_TRIAL, seed=trial))
         density.append(posterior.log_prob(theta[None])[0])
@@ -104,6 +106,7 @@ def trials(
         deviation,
         np.array(density),
         log_density_of_prior(np.stack(truths), mean, deviation),
+        lost,
     )
 
 
@@ -122,7 +125,8 @@ def _observations(experiment: Experiment, number: int) -> Iterator[tuple[Floats,
     theta = prior_draws(experiment, number, generator)
     seed = OBSERVATION_SEED + experiment.seed * SEEDS_PER_EXPERIMENT
     for trial, row in enumerate(theta):
-        seen = observe(experiment.market, row[None], lengths, seed + 1000 * trial)
+        first = seed + trial * episodes_of(experiment.market, lengths)
+        seen = observe(experiment.market, row[None], lengths, first)
         yield row, {name: series[0] for name, series in seen.items()}
 
 
@@ -140,6 +144,11 @@ def observed_lengths(experiment: Experiment) -> dict[str, int]:
             "reference."
         )
     return lengths
+
+
+def episodes_of(market: Market, lengths: Mapping[str, int]) -> int:
+    """Episodes, and so seeds, that an observation may take."""
+    return max(lengths.values()) // market.steps_per_episode + 1
 
 
 def prior_draws(experiment: Experiment, number: int, generator: np.random.Generator) -> Floats:

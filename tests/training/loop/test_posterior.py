@@ -5,17 +5,17 @@ from __future__ import annotations
 import json
 import signal
 import sys
-from dataclasses import dataclass, replace
-from typing import ClassVar
+from dataclasses import replace
 
 import numpy as np
 import pytest
-from small_markets import LeastSquares, LinearGaussian, RuleBased
+from small_markets import FastLine, LeastSquares, LinearGaussian, RuleBased
 
 from pacesetter.envs.core.errors import PacesetterError
-from pacesetter.envs.core.market import Paths
+from pacesetter.leaders.gradient.recipes import NormalPrior
 from pacesetter.leaders.gradient.trust import coverage
 from pacesetter.leaders.gradient.variational import VariationalLeader
+from pacesetter.leaders.gradient.variational_guide import DivergedError
 from pacesetter.leaders.objectives.calibration import Calibration
 from pacesetter.leaders.objectives.general import Volatility
 from pacesetter.leaders.objectives.references import Planted
@@ -61,22 +61,7 @@ def line(tmp_path):
     return ["train", str(path), "--runs", str(tmp_path), "--quiet"]
 
 
-@dataclass(frozen=True)
-class FastLine(LinearGaussian):
-    """The same market with all of its steps in one."""
-
-    name: ClassVar[str] = "fast_line"
-
-    def paths(self, theta, seed):
-        """The line by its formula, and its derivative."""
-        noise = np.random.default_rng(seed).standard_normal((len(theta), self.periods))
-        line = theta[:, :1] + theta[:, 1:] * self.place
-
-        def pull_back(found):
-            by_line = sum(found.values())
-            return np.stack([by_line.sum(axis=1), (by_line * self.place).sum(axis=1)], axis=1)
-
-        return Paths({"line": line, "price": line + noise}, pull_back)
+FAR_AWAY = NormalPrior(mean={"level": 4.0, "slope": 0.0}, deviation={"level": 0.01})
 
 
 def experiment(iterations=200, market=None, **options):
@@ -198,9 +183,9 @@ def test_the_right_weight_covers_and_a_wrong_one_does_not():
 def test_the_weight_of_a_run_can_be_chosen(line, tmp_path, no_ray, capsys, monkeypatch):
     from pacesetter.leaders.gradient import variational_guide
 
-    monkeypatch.setattr(variational_guide, "TRIALS", 3)
+    monkeypatch.setattr(variational_guide, "TRIALS", 10)
     monkeypatch.setattr(variational_guide, "FACTORS", (1 / 50, 8))
-    options = ["leader.w=calibrated", "training.iterations=60", "leader.draws=8"]
+    options = ["leader.w=calibrated", "leader.draws=32", "market.name=small_markets:FastLine"]
     assert main([*line, *options, "--name", "run"]) == 0
     assert "is chosen, and not given" in capsys.readouterr().out
     record = load_posterior(tmp_path / "run").description
@@ -284,6 +269,23 @@ def test_a_calibration_that_cannot_be_is_refused_before_the_run(option, line, tm
     assert main(["train", str(free), *chosen]) == 2
     assert "compares with no sample" in capsys.readouterr().err
     assert not (tmp_path / "runs").exists()
+
+
+def test_truths_without_a_posterior_are_counted():
+    """A fit that diverges, and an observation that the objective refuses."""
+
+    def posterior_of(planted):
+        if planted.samples["price"][0] > 0.5:
+            raise DivergedError("lost")
+        return infer(planted)
+
+    line = experiment(5)
+    found = trials(line, 8, posterior_of)
+    whole = trials(line, 8)
+    assert (whole.lost, found.lost + len(found.truths)) == (0, 8)
+    assert 0 < found.lost < 7 and found.figures()["trials_lost"] == found.lost
+    with pytest.raises(PacesetterError, match="0 of 2 θ drawn"):
+        trials(replace(line, leader=replace(line.leader, prior=FAR_AWAY)), 2, posterior_of)
 
 
 def test_a_damaged_posterior_says_so(line, tmp_path, no_ray):
