@@ -55,7 +55,8 @@ def corner(
                 axis.set_xlabel(names[column])
             if column == 0:
                 axis.set_ylabel(names[row] if row else "density")
-    grid[0, 0].legend(fontsize=7)
+    legend = {"loc": "upper right"} if number > 1 else {"loc": "outside upper center"}
+    figure.legend(*grid[0, 0].get_legend_handles_labels(), **legend)
     return figure
 
 
