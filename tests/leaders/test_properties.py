@@ -235,7 +235,7 @@ def test_rounding_through_float32_is_forgiven():
 
 
 def test_registry_and_ppo():
-    names = {"fixed", "grid", "random", "analytic", "bayesian", "ppo", "gradient"}
+    names = {"fixed", "grid", "random", "analytic", "bayesian", "ppo", "gradient", "variational"}
     assert set(LEADERS) == names
     for name, leader in LEADERS.items():
         options = leader()
