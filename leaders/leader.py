@@ -17,6 +17,7 @@ from annotated_types import Ge
 from numpy.typing import NDArray
 
 from ..envs.core.characteristics import Characteristics
+from .objectives.target import Target
 from .policy.options import LeaderPolicyOptions
 
 Interval = Literal["episode"] | Annotated[int, Ge(1)]
@@ -38,8 +39,12 @@ class Measured:
         gradients: of the objective by θ, in its units, ``(n, d)``.
         gradient_errors: standard errors of the gradients, ``(n, d)``.
         judged, judged_errors: the same by central differences, where a check was asked for.
-        statistics: ``(n, m)``.
-        jacobians: of the statistics by θ, ``(n, m, d)``.
+        statistics: of a path, mean over the copies, ``(n, m)``.
+        rows: the statistics of every path, ``(n, copies, m)``.
+        jacobians: of the mean statistics by θ, ``(n, m, d)``; over the first half of the copies,
+            so that the scatter of the second half is independent of it.
+        jacobian_rows: of every path of that half, ``(n, copies // 2, m, d)``.
+        target: what the statistics are to come to.
         note: how it was done and why, for the log.
     """
 
@@ -50,8 +55,16 @@ class Measured:
     judged: NDArray | None = None
     judged_errors: NDArray | None = None
     statistics: NDArray | None = None
+    rows: NDArray | None = None
     jacobians: NDArray | None = None
+    jacobian_rows: NDArray | None = None
+    target: Target | None = None
     note: str = ""
+
+
+Want = Literal["gradients", "statistics", "jacobians"]
+Score = Callable[[Any], Any]
+"""From the statistics of every path, ``(B, m)``, NumPy or torch, to a number each, ``(B,)``."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +78,11 @@ class Question:
         width: of a difference, as a share of the range of a characteristic.
         copies: episodes per θ.
         judge: whether central differences are wanted beside it.
-        gradients: whether a derivative is wanted at all, or the values alone.
+        wants: which fields of `Measured` are asked for.
+        score: what takes the place of the objective: the gradient is that of its mean. It stands
+            for weights on statistics that depend on these, as a discriminator's do, so that one
+            play and one pass backwards are enough.
+        fresh: False: the same episodes in every iteration.
     """
 
     theta: NDArray
@@ -74,7 +91,14 @@ class Question:
     width: float = 0.1
     copies: int = 16
     judge: bool = False
-    gradients: bool = True
+    wants: frozenset[Want] = frozenset({"gradients"})
+    score: Score | None = None
+    fresh: bool = True
+
+    def __post_init__(self) -> None:
+        """Statistics are many, and have a gradient by what they are worth alone."""
+        if {"gradients", "statistics"} <= self.wants and self.score is None:
+            raise ValueError("the gradient of statistics is asked for without a score of them.")
 
     @property
     def seeds(self) -> int:
@@ -114,6 +138,9 @@ class Guide(Protocol):
 
     def warnings(self) -> list[str]:
         """What a user must know about the answer, in sentences; empty where all is well."""
+
+    def figures(self) -> dict[str, float]:
+        """Numbers that belong to the answer, such as standard errors; they join the results."""
 
     def state(self) -> dict[str, Any]:
         """Everything that changes, as JSON-compatible values."""
@@ -203,9 +230,15 @@ class LeaderSettings(ABC):
             share of its copies; None: one per copy.
         update_every: iterations per update of the leader (followers update in each): the slow time
             scale. A search leader measures its candidates over so many iterations.
+        wants_statistics: whether it compares statistics of paths, which the objective must declare.
+        wants_paths: whether it also needs the reference path by path.
+        followers_may_learn: whether it can follow a market whose followers change.
     """
 
     name: ClassVar[str]
+    wants_statistics: ClassVar[bool] = False
+    wants_paths: ClassVar[bool] = False
+    followers_may_learn: ClassVar[bool] = True
     interval: Interval
     candidates: int | None = None
     update_every: int = 1

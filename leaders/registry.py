@@ -20,6 +20,8 @@ LEADERS: Catalogue[LeaderSettings] = Catalogue(
         "ppo": "policy.ppo:PPOLeader",
         "gradient": "gradient.gradient:GradientLeader",
         "variational": "gradient.variational:VariationalLeader",
+        "moments": "gradient.moments:MomentsLeader",
+        "adversarial": "gradient.adversarial:AdversarialLeader",
     },
     group="pacesetter.leaders",
 )
@@ -36,6 +38,7 @@ OBJECTIVES: Catalogue[Objective] = Catalogue(
         "stylised_facts": "objectives.calibration:StylisedFacts",
         "limited": "objectives.limited:Limited",
         "mmd": "objectives.discrepancy:MeanDiscrepancy",
+        "statistics": "objectives.statistics:Statistics",
         "callable": "objectives.general:CallableObjective",
     },
     group="pacesetter.objectives",
@@ -58,6 +61,7 @@ REFERENCES: Catalogue[Reference] = Catalogue(
         "planted_paths": "objectives.path_reference:PlantedPaths",
         "prices": "objectives.real_data:Prices",
         "index": "objectives.real_data:Index",
+        "statistics": "objectives.statistics:StatisticsFile",
     },
 )
 

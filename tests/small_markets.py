@@ -92,6 +92,96 @@ class RuleBased(Market):
         return xp.astype(state.price[:, None], xp.float32)
 
 
+DESIGN = np.array([[1.0, 0.2], [0.5, -1.0], [0.0, 1.5], [2.0, 1.0], [1.0, -0.4]])
+"""Of `LinearGaussian`: what each equation makes of the two characteristics."""
+DEVIATION = 0.7
+
+
+@dataclass(frozen=True)
+class LinearGaussian(Market):
+    """Five equations, ``y_j(t) = Σ_i X_ji θ_i + σ ε_j(t)``: what least squares are exact for.
+
+    Attributes:
+        periods: steps of an episode.
+        design: X, a row per equation.
+        whole_paths: whether paths come in one go, with their derivative.
+    """
+
+    periods: int = 4
+    design: tuple[tuple[float, ...], ...] = tuple(map(tuple, DESIGN.tolist()))
+    whole_paths: bool = False
+
+    name: ClassVar[str] = "linear_gaussian"
+    state_type: ClassVar[type[State]] = State
+    differentiable: ClassVar[bool] = True
+
+    @property
+    def characteristics(self):
+        """The coefficients."""
+        number = len(self.design[0])
+        return Characteristics([Characteristic(f"x{i}", -5.0, 5.0, 0.0) for i in range(number)])
+
+    @property
+    def groups(self):
+        """Nobody learns."""
+        return ()
+
+    @property
+    def steps_per_episode(self):
+        """As the options say."""
+        return self.periods
+
+    @property
+    def leader_observation_space(self):
+        """A constant."""
+        return Box(-1.0, 1.0, (1,), np.float32)
+
+    @property
+    def quantities(self):
+        """One per equation."""
+        return {f"y{j}": f"left-hand side of equation {j}" for j in range(len(self.design))}
+
+    @property
+    def step_shocks(self):
+        """Noise."""
+        return {"noise": Shock("normal", (len(self.design),))}
+
+    def initial(self, theta, shocks):
+        """Nothing beyond θ."""
+        return {}
+
+    def transition(self, state, actions, shocks):
+        """The equations hold."""
+        xp = namespace(state.theta)
+        design = xp.asarray(np.array(self.design).T)
+        left = state.theta @ design + DEVIATION * shocks["noise"]
+        quantities = {f"y{j}": left[:, j] for j in range(len(self.design))}
+        return self.end_step(state, {}, quantities)
+
+    def paths(self, theta, seed):
+        """The same law in one go."""
+        if not self.whole_paths:
+            return None
+        design = np.array(self.design)
+        noise = np.random.default_rng(seed).normal(size=(len(theta), self.periods, len(design)))
+        left = (theta @ design.T)[:, None] + DEVIATION * noise
+
+        def pull_back(by_path):
+            of_lines = ((design[int(name[1:])], slope) for name, slope in by_path.items())
+            return sum(slope.sum(axis=1)[:, None] * line for line, slope in of_lines)
+
+        return Paths({f"y{j}": left[:, :, j] for j in range(len(design))}, pull_back)
+
+    def observe(self, state):
+        """Nobody looks."""
+        return {}
+
+    def leader_observe(self, state):
+        """A constant."""
+        xp = namespace(state.theta)
+        return xp.astype(xp.zeros_like(state.theta[:, :1]), xp.float32)
+
+
 @dataclass(frozen=True)
 class LinearGaussian(Market):
     """A straight line in noise, ``price_t = level + slope x_t + ε_t``, x from −1 to 1.

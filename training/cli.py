@@ -1,4 +1,4 @@
-"""The command ``pacesetter``: list, train, evaluate, report, certify, check, reproduce, bench.
+"""The command ``pacesetter``: list, train, report, certify, identify, check, reproduce, bench, ….
 
 Whatever can be known to be wrong is said before Ray or torch is imported; an error a user can act
 on is printed alone, with exit code 2. Everything is imported by the command that needs it, so that
@@ -73,6 +73,7 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("folder", metavar="RUN", help="folder of a finished run")
     command.add_argument("--address", help="of a Ray cluster, or 'auto'; default: this machine")
     command.add_argument("--quiet", action="store_true", help="no progress display")
+    _identify_options(add("identify", identify, "Say how well data can tell every characteristic."))
     command = add("check", check, "Check that a market keeps the rules of the library.")
     command.add_argument("market", help="a market's name, or module:Environment")
     command.add_argument("option", nargs="*", help="option=value of the market")
@@ -96,6 +97,20 @@ def _train_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--name", help="name of the run folder")
     command.add_argument("--address", help="of a Ray cluster, or 'auto'; default: this machine")
     command.add_argument("--quiet", action="store_true", help="no progress display")
+
+
+def _identify_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument("experiment", help="name of a shipped experiment, or path of a YAML file")
+    command.add_argument("override", nargs="*", help="key=value, e.g. market.horizon=100")
+    command.add_argument("--paths", type=_at_least(1), help="of data; default: the reference's")
+    command.add_argument(
+        "--theta", action="append", metavar="NAME=VALUE", default=[], help="default: the market's"
+    )
+    command.add_argument(
+        "--copies", type=_at_least(1), default=10000, help="simulated paths (default: 10000)"
+    )
+    command.add_argument("--csv", type=Path, help="also write the table to this file")
+    command.add_argument("--json", type=Path, help="also write the figures to this file")
 
 
 def _at_least(least: int) -> Callable[[str], int]:
@@ -218,6 +233,32 @@ def certify(options: argparse.Namespace) -> int:
     from .session import certify_run
 
     return certify_run(run, options.address, options.quiet)
+
+
+def identify(options: argparse.Namespace) -> int:
+    """``pacesetter identify``."""
+    from .experiments.load import load_experiment
+
+    theta = {}
+    for text in options.theta:
+        name, _, value = text.partition("=")
+        try:
+            theta[name.strip()] = float(value)
+        except ValueError:
+            raise PacesetterError(
+                f"--theta {text!r} is not of the form NAME=VALUE, with a number for the value."
+            ) from None
+    experiment = load_experiment(options.experiment, options.override)
+    from .evaluation.identify import identify as measure
+    from .session import show_identified
+
+    found = measure(experiment, theta, options.paths, options.copies)
+    if options.csv:
+        found.write_csv(options.csv)
+    if options.json:
+        found.write_json(options.json)
+    show_identified(found)
+    return 0
 
 
 def check(options: argparse.Namespace) -> int:

@@ -14,10 +14,12 @@ from .evaluation.evaluate import (
     result_lines,
     write_answer,
 )
+from .evaluation.identify import Identified
 from .loop.trainer import train
 from .runs.run_folder import RunFolder
 
 INTERRUPTED = 130
+MOST_NAMES = 20  # of statistics that are shown
 
 
 def run_experiment(run: RunFolder, address: str | None = None, quiet: bool = False) -> int:
@@ -62,6 +64,23 @@ def certify_run(run: RunFolder, address: str | None = None, quiet: bool = False)
     new_run = f"; the new run: {run.path / FOLDER}" if followers else ""
     print(f"figures: {run.path / FILE}{new_run}")
     return 0
+
+
+def show_identified(found: Identified) -> None:
+    """How well data tell every characteristic."""
+    table = Table(title=f"{found.title}: {found.paths} paths of data", title_justify="left")
+    for column in ("characteristic", "value", "standard error", "largest correlation"):
+        table.add_column(column, justify="left" if column == "characteristic" else "right")
+    for name, value, error, correlation, other in found.rows():
+        shown = "not identified" if error is None else f"{error:.3g}"
+        close = "" if correlation is None else f"{correlation:+.3f} with {other}"
+        table.add_row(name, f"{value:.4g}", shown, close)
+    Console(highlight=False, width=100).print(table)
+    names, more = found.statistics[:MOST_NAMES], len(found.statistics) - MOST_NAMES
+    rest = f" and {more} more" if more > 0 else ""
+    print(f"statistics ({len(found.statistics)}): {', '.join(names)}{rest}")
+    for text in found.warnings:
+        print(f"warning: {text}")
 
 
 def report_run(run: RunFolder) -> None:

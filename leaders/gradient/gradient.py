@@ -207,6 +207,10 @@ class GradientGuide:
             found.append(f"{self._lost} derivatives were no numbers and were left out.")
         return found
 
+    def figures(self) -> dict[str, float]:
+        """None."""
+        return {}
+
     def state(self) -> dict[str, Any]:
         """Everything that changes."""
         arrays = {name: getattr(self, name).tolist() for name in _ARRAYS}

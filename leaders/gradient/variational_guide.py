@@ -114,7 +114,7 @@ class VariationalGuide:
             slope=settings.slope,
             width=settings.width,
             copies=1,
-            gradients=settings.estimator == "pathwise",
+            wants=frozenset({"gradients"} if settings.estimator == "pathwise" else ()),
         )
 
     def learn(self, measured: Measured, last: bool) -> None:
@@ -186,6 +186,10 @@ class VariationalGuide:
         fall = float(before.mean() - after.mean())
         error = np.sqrt((before.var(ddof=1) + after.var(ddof=1)) / fifth)
         return fall if fall > max(MOST_FALL, 3.0 * error) else 0.0
+
+    def figures(self) -> dict[str, float]:
+        """None: those of a posterior are measured on the posterior that is kept."""
+        return {}
 
     def warnings(self) -> list[str]:
         """Where the distribution may not be believed."""

@@ -18,9 +18,24 @@ from ...envs.core.arrays import Array, namespace, row_mean, row_sum
 from ...envs.core.errors import PacesetterError, unknown
 from ...envs.core.market import Market, Step
 from .references import Reference, Samples, UnfitReferenceError
+from .target import Target
 
 Path = Mapping[str, Array]
 """Recorded quantities of one interval of K steps, name -> ``(B, K, …)``, in θ's namespace."""
+
+
+@dataclass(frozen=True)
+class Compared:
+    """The statistics of a path that an objective compares with a reference.
+
+    Attributes:
+        of: from the recorded path of one interval to its statistics, ``(B, m)``, in the path's
+            namespace and with their gradient.
+        target: their names, and what they are to come to.
+    """
+
+    of: Callable[[Path], Array]
+    target: Target
 
 
 @dataclass(frozen=True)
@@ -31,10 +46,12 @@ class Measure:
         record: what to keep of one step: name -> ``(B, …)``.
         value: the leader's reward for the recorded path of one interval, ``(B,)``, in the path's
             namespace and with its gradient.
+        statistics: what it compares with a reference, for leaders that are told of it; or None.
     """
 
     record: Callable[[Step], dict[str, Array]]
     value: Callable[[Path], Array]
+    statistics: Compared | None = None
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 from abc import abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Protocol, runtime_checkable
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from ...envs.core.errors import PacesetterError, unknown
 from ...envs.core.market import Market
-from .references import Reference, UnfitReferenceError
+from .references import Reference, Samples, UnfitReferenceError
 
 LEAST_PATHS = 100
 ROUNDING = 1e-4  # by which a rounded price may move more than it can
@@ -66,6 +66,14 @@ class PathReference(Reference):
         if quantity not in found:
             raise unknown("path quantity that prices show", quantity, found)
         return found[quantity].ravel()
+
+    def rows(self, market: Market, quantities: Sequence[str]) -> Samples:
+        """Path quantities, path by path, ``(n, T)``."""
+        found = shown_by(market).quantities_of(self.paths(market))
+        for quantity in quantities:
+            if quantity not in found:
+                raise unknown("path quantity that prices show", quantity, found)
+        return {quantity: found[quantity] for quantity in quantities}
 
 
 @dataclass(frozen=True)

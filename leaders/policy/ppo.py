@@ -71,6 +71,10 @@ class PolicyGuide:
         """None."""
         return []
 
+    def figures(self) -> dict[str, float]:
+        """None."""
+        return {}
+
     def state(self) -> dict[str, Any]:
         """It is in the checkpoint of the policies."""
         return {}

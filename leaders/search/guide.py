@@ -74,6 +74,10 @@ class SearchGuide:
         """None."""
         return []
 
+    def figures(self) -> dict[str, float]:
+        """None."""
+        return {}
+
     def state(self) -> dict[str, Any]:
         """The leader's own state and the round in progress."""
         open_round = self._candidates is not None

@@ -11,12 +11,14 @@ import time
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pacesetter.envs.core.characteristics import Characteristic, Characteristics
 from pacesetter.envs.core.errors import PacesetterError
 from pacesetter.leaders.leader import Measured
+from pacesetter.leaders.objectives.target import Target
 from pacesetter.leaders.policy.ppo import PPOLeader
 from pacesetter.leaders.registry import LEADERS
 from pacesetter.leaders.search.analytic import AnalyticLeader
@@ -234,9 +236,12 @@ def test_rounding_through_float32_is_forgiven():
     assert search.best() == [0.1]
 
 
+GRADIENT = {"gradient", "moments", "adversarial", "variational"}
+
+
 def test_registry_and_ppo():
-    names = {"fixed", "grid", "random", "analytic", "bayesian", "ppo", "gradient", "variational"}
-    assert set(LEADERS) == names
+    plain = {"fixed", "grid", "random", "analytic", "bayesian", "ppo"}
+    assert set(LEADERS) == plain | GRADIENT
     for name, leader in LEADERS.items():
         options = leader()
         assert options.name == name and options.interval == "episode"
@@ -248,14 +253,14 @@ def test_registry_and_ppo():
 
 
 def test_a_policy_answers_for_its_leader():
-    guide = PPOLeader().guide(MARKET, 0, 10)
+    guide = PPOLeader().guide(MARKET, 0, 1)
     assert guide.next_theta(3) is None
     np.testing.assert_array_equal(guide.answer(lambda: MARKET.high), MARKET.high)
 
 
 def test_a_round_goes_on_until_something_was_measured():
     """Rollouts may be shorter than the leader's intervals."""
-    guide = RandomLeader(candidates=2).guide(MARKET, 0, 10)
+    guide = RandomLeader(candidates=2).guide(MARKET, 0, 4)
     first = guide.next_theta(4)
     nothing = np.empty((0, len(MARKET)))
     guide.learn(Measured(nothing, np.empty(0)), last=False)
@@ -263,6 +268,113 @@ def test_a_round_goes_on_until_something_was_measured():
     guide.learn(Measured(first[:1], np.ones(1)), last=False)
     np.testing.assert_array_equal(guide.answer(lambda: MARKET.high), first[0])
     assert (guide.next_theta(4) != first).any()
+
+
+MIXING = np.array([[1.0, 0.3, 0.0], [0.0, 0.2, 0.0], [0.5, -0.4, 0.0], [1.0, 0.0, 1.0]])
+WANTED = np.array([0.5, 4.0, 2.0])
+FOUR_ERRORS = np.array([0.25, 0.6, 0.0])  # of least squares on 200 paths
+
+
+def answered(question, seed):
+    """What a market would tell whose four statistics are linear in θ, and normal."""
+    generator = np.random.default_rng(seed if question.fresh else 0)
+    copies = question.copies
+    noise = generator.normal(size=(len(question.theta), copies, len(MIXING)))
+    rows = (question.theta @ MIXING.T)[:, None] + noise
+    real = WANTED @ MIXING.T + np.random.default_rng(99).normal(size=(200, len(MIXING)))
+    target = Target(tuple("abcd"), real.mean(axis=0), np.cov(real.T), len(real), 0.0, real)
+    gradients = 2.0 * (WANTED - question.theta)
+    if question.score is not None:
+        leaf = torch.from_numpy(rows.reshape(-1, len(MIXING))).requires_grad_()
+        (slopes,) = torch.autograd.grad(question.score(leaf).sum(), leaf)
+        gradients = (slopes.numpy() @ MIXING).reshape(*rows.shape[:2], -1).mean(axis=1)
+    return Measured(
+        question.theta,
+        -((question.theta - WANTED) ** 2).sum(axis=1),
+        gradients=gradients,
+        gradient_errors=np.ones_like(gradients),
+        judged=gradients if question.judge else None,
+        judged_errors=np.ones_like(gradients) if question.judge else None,
+        statistics=rows.mean(axis=1),
+        rows=rows,
+        jacobians=np.broadcast_to(MIXING, (len(question.theta), *MIXING.shape)),
+        jacobian_rows=np.broadcast_to(MIXING, (len(question.theta), copies // 2, *MIXING.shape)),
+        target=target,
+    )
+
+
+def guided(guide, first, last, iterations):
+    """Every θ of copies in some iterations of a run."""
+    seen = []
+    for iteration in range(first, last):
+        theta = guide.next_theta(6)
+        seen.append(theta)
+        question = guide.question()
+        told = answered(question, iteration) if question else None
+        values = -((theta - WANTED) ** 2).sum(axis=1)
+        guide.learn(told or Measured(theta, values), last=iteration == iterations - 1)
+    return np.concatenate(seen)
+
+
+@pytest.mark.parametrize("name", sorted(set(LEADERS) - {"ppo"}))
+def test_every_guide_keeps_bounds_is_determined_by_its_seed_and_resumes(name):
+    make = LEADERS[name]
+    options = make(points_per_characteristic=3) if name == "grid" else make()
+    guide, twin, resumed = (options.guide(MARKET, 3, 12) for _ in range(3))
+    theta = guided(guide, 0, 7, 12)
+    assert (theta >= MARKET.low).all() and (theta <= MARKET.high).all()
+    np.testing.assert_array_equal(theta, guided(twin, 0, 7, 12))
+    resumed.restore(json.loads(json.dumps(guide.state())))
+    for other in (twin, resumed):
+        np.testing.assert_array_equal(other.answer(None), guide.answer(None))
+        assert other.warnings() == guide.warnings() and other.figures() == guide.figures()
+    after = guided(guide, 7, 12, 12)
+    np.testing.assert_array_equal(after, guided(resumed, 7, 12, 12))
+    np.testing.assert_array_equal(guide.answer(None), resumed.answer(None))
+    assert guide.warnings() == resumed.warnings()
+    assert all(np.isfinite(value) for value in guide.figures().values())
+
+
+@pytest.mark.parametrize(("name", "iterations"), [("moments", 12), ("adversarial", 600)])
+def test_leaders_of_statistics_find_what_they_come_from(name, iterations):
+    guide = LEADERS[name]().guide(MARKET, 3, iterations)
+    guided(guide, 0, iterations, iterations)
+    assert (np.abs(guide.answer(None) - WANTED) <= FOUR_ERRORS).all()
+
+
+@pytest.mark.parametrize("name", sorted(GRADIENT))
+def test_leaders_that_ask_set_theta_once_per_episode(name):
+    with pytest.raises(PacesetterError, match=r"leader.interval: .* once per episode"):
+        LEADERS[name](interval=3).guide(MARKET, 0, 1)
+    with pytest.raises(PacesetterError, match="unknown characteristic 'taxi'"):
+        LEADERS[name](initial_theta={"taxi": 1.0}).guide(MARKET, 0, 1)
+
+
+def no_numbers(question):
+    told = answered(question, 0)
+    rows = np.full_like(told.rows, np.nan)
+    gradients = np.full_like(told.gradients, np.nan)
+    return dataclasses.replace(
+        told, rows=rows, gradients=gradients, statistics=rows.mean(axis=1), judged=None
+    )
+
+
+@pytest.mark.parametrize("name", sorted(GRADIENT))
+def test_what_is_no_number_is_refused_in_the_end(name):
+    guide = LEADERS[name]().guide(MARKET, 0, 100)
+    with pytest.raises(PacesetterError, match="no number"):
+        for _ in range(20):
+            guide.learn(no_numbers(guide.question()), last=False)
+
+
+def test_one_lost_simulation_is_left_out_and_counted():
+    guide = LEADERS["moments"]().guide(MARKET, 0, 12)
+    told = answered(guide.question(), 0)
+    told.statistics[1] = np.nan
+    guide.learn(told, last=False)
+    guided(guide, 1, 12, 12)
+    assert (np.abs(guide.answer(None) - WANTED) <= FOUR_ERRORS).all()
+    assert "1 simulations gave no numbers and were left out." in guide.warnings()
 
 
 def test_the_registry_imports_no_slow_package():

@@ -41,6 +41,11 @@ def choose(experiment: Experiment, question: Question) -> Chosen:
     Raises:
         PacesetterError: the estimator asked for cannot work here; the message names one that can.
     """
+    if "jacobians" in question.wants:
+        if question.how in ("auto", "differences"):
+            why = "two plays per characteristic, whatever the number of statistics"
+            return Chosen("differences", "network", why)
+        _check_nobody_learns(experiment, question.how)
     if question.how == "auto":
         return _automatic(experiment, question)
     _check(experiment, question)
@@ -50,6 +55,15 @@ def choose(experiment: Experiment, question: Question) -> Chosen:
     if question.how != "differences":
         _check_slope(experiment, slope)
     return Chosen(question.how, slope, "as asked for")
+
+
+def _check_nobody_learns(experiment: Experiment, how: How) -> None:
+    """Refuse to differentiate every statistic through followers, but by differences."""
+    if experiment.market.groups:
+        raise PacesetterError(
+            f"leader.how: {how} cannot give the derivative of every statistic in market "
+            f"{experiment.market.name!r}, where followers answer θ; use differences."
+        )
 
 
 def memory_of_reverse(experiment: Experiment, copies: int) -> int:

@@ -15,23 +15,19 @@ their spread over copies the standard error.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from ...leaders.leader import Measured, Question, Slope
+from ...envs.core.arrays import detached
+from ...envs.core.errors import PacesetterError
+from ...leaders.leader import Measured, Question
 from ..experiments.experiment import Experiment
 from ..policies.policies import Policies
 from .choose import Chosen, choose
-from .followers import Choices, Followers
-from .implicit import with_implicit_slope
-from .playing import Act, Episode, play_episode
+from .estimators import Asked, differences
 from .values import values_alone
 
 Floats = NDArray[np.float64]
-CHOICES: dict[str, Choices] = {"score": "score", "ordered": "ordered"}
 
 
 def derive(experiment: Experiment, policies: Policies, question: Question, seed: int) -> Measured:
@@ -46,28 +42,23 @@ def derive(experiment: Experiment, policies: Policies, question: Question, seed:
     Raises:
         PacesetterError: the estimator cannot work here; the message names one that can.
     """
-    if not question.gradients:
+    if not question.wants:
         return values_alone(experiment, policies, question, seed)
     chosen = choose(experiment, question)
-    number, copies = len(question.theta), question.copies
-    theta = np.repeat(np.asarray(question.theta, dtype=np.float64), copies, axis=0)
-    asked = _Asked(experiment, policies, chosen.slope, seed)
-    width = question.width
-    if chosen.how == "differences":
-        values, gradients = _differences(asked, theta, width)
-    elif chosen.how == "forward":
-        values, gradients = _forward(asked, theta)
-    else:
-        fast = _through_paths(experiment, theta, seed) if chosen.how == "pathwise" else None
-        values, gradients = fast or _reverse(asked, theta, CHOICES.get(chosen.how, "drawn"))
+    asked = Asked(experiment, policies, question, chosen, seed)
+    if "statistics" in question.wants or "jacobians" in question.wants:
+        return _statistics(asked)
+    theta = _repeated(question.theta, question.copies)
+    values, gradients = asked.derivative(theta)
     judged = judged_errors = None
+    number = len(question.theta)
     # The implicit slope is not the policies' own, which differences would hold it to.
     if question.judge and chosen.how != "differences" and chosen.slope == "network":
-        judged, judged_errors = _summary(_differences(asked, theta, width)[1], number)
+        judged, judged_errors = _summary(differences(asked, theta)[1], number)
     mean, errors = _summary(gradients, number)
     return Measured(
         theta=np.asarray(question.theta, dtype=np.float64),
-        values=values.reshape(number, copies).mean(axis=1),
+        values=_mean(values, number),
         gradients=mean,
         gradient_errors=errors,
         judged=judged,
@@ -76,103 +67,52 @@ def derive(experiment: Experiment, policies: Policies, question: Question, seed:
     )
 
 
-class _Asked:
-    """What all estimators play."""
-
-    def __init__(self, experiment: Experiment, policies: Policies, slope: Slope, seed: int):
-        self.experiment, self.policies = experiment, policies
-        self.slope, self.seed = slope, seed
-
-    def play(self, theta: Any, choices: Choices = "drawn") -> tuple[Episode, Followers]:
-        """One episode per row of θ, with the slope of answers, and who followed in it."""
-        followers = Followers(self.experiment, self.policies, self.seed, choices)
-        return play_episode(self.experiment, theta, self.seed, self._act(followers)), followers
-
-    def values(self, theta: Floats) -> Floats:
-        """Of the objective, one per row of θ, with followers as they are."""
-        followers = Followers(self.experiment, self.policies, self.seed, "drawn")
-        played = play_episode(self.experiment, theta, self.seed, followers.act)
-        return np.asarray(played.values)
-
-    def _act(self, followers: Followers) -> Act:
-        market = self.experiment.market
-
-        def held(state: Any) -> dict[str, Any]:
-            with torch.no_grad():
-                return followers.act(state)
-
-        if self.slope == "none":
-            return held
-        if self.slope == "implicit":
-            return lambda state: with_implicit_slope(market, state, held(state))
-        return followers.act
-
-
-def _reverse(asked: _Asked, theta: Floats, choices: Choices) -> tuple[Floats, Floats]:
-    leaf = torch.from_numpy(theta).requires_grad_()
-    episode, followers = asked.play(leaf, choices)
-    values = episode.values
-    target = values
-    if choices == "score":
-        likelihood = followers.log_likelihood
-        others = (values.sum() - values) / max(1, len(values) - 1)  # a baseline without itself
-        target = values + (values - others).detach() * likelihood
-    if not target.requires_grad:  # θ is hidden from everybody
-        return values.numpy(), np.zeros_like(theta)
-    (gradient,) = torch.autograd.grad(target.sum(), leaf)
-    return values.detach().numpy(), gradient.numpy()
+def _statistics(asked: Asked) -> Measured:
+    """Statistics of paths, with the gradient of a score of theirs or with their Jacobian."""
+    question, compared = asked.question, asked.experiment.measure.statistics
+    if compared is None:
+        raise PacesetterError(
+            "the leader compares statistics of paths, and the objective declares none; use the "
+            "objective 'statistics'."
+        )
+    number, copies = len(question.theta), question.copies
+    theta = _repeated(question.theta, copies)
+    gradients = errors = jacobians = jacobian_rows = None
+    if "gradients" in question.wants:
+        rows, slopes = asked.derivative(theta)
+        gradients, errors = _summary(slopes, number)
+    else:
+        rows = asked.outcome(theta)
+    if "jacobians" in question.wants:
+        half = _repeated(question.theta, max(1, copies // 2))
+        slopes = asked.jacobian(half)
+        jacobian_rows = slopes.reshape(number, -1, *slopes.shape[1:])
+        jacobians = jacobian_rows.mean(axis=1)
+    mean = rows.reshape(number, copies, -1).mean(axis=1)
+    scores = None if question.score is None else np.asarray(detached(question.score(rows)))
+    values = -compared.target.distance(mean) if scores is None else _mean(scores, number)
+    return Measured(
+        theta=np.asarray(question.theta, dtype=np.float64),
+        values=values,
+        gradients=gradients,
+        gradient_errors=errors,
+        statistics=mean,
+        rows=rows.reshape(number, copies, -1),
+        jacobians=jacobians,
+        jacobian_rows=jacobian_rows,
+        target=compared.target,
+        note=_said(asked.chosen),
+    )
 
 
-def _through_paths(
-    experiment: Experiment, theta: Floats, seed: int
-) -> tuple[Floats, Floats] | None:
-    """The objective's own gradient by the path, pulled back by the market where it has a fast way.
-
-    None where it has none, or the objective reads what a fast path does not hold.
-    """
-    market, steps = experiment.market, experiment.interval_steps
-    if steps != market.steps_per_episode or (paths := market.paths(theta, seed)) is None:
-        return None
-    leaves = {
-        name: torch.from_numpy(path).requires_grad_() for name, path in paths.quantities.items()
-    }
-    try:
-        values = experiment.bound_objective.measure(market, steps).value(leaves)
-    except KeyError:
-        return None
-    by_path = torch.autograd.grad(values.sum(), list(leaves.values()), allow_unused=True)
-    found = {n: g.numpy() for n, g in zip(leaves, by_path, strict=True) if g is not None}
-    return values.detach().numpy(), paths.pull_back(found)
+def _repeated(theta: Floats, copies: int) -> Floats:
+    return np.repeat(np.asarray(theta, dtype=np.float64), copies, axis=0)
 
 
-def _forward(asked: _Asked, theta: Floats) -> tuple[Floats, Floats]:
-    forward_mode = torch.autograd.forward_ad
-    primal = torch.from_numpy(theta)
-    columns, values = [], None
-    for entry in range(theta.shape[1]):
-        direction = torch.zeros_like(primal)
-        direction[:, entry] = 1.0
-        with forward_mode.dual_level(), torch.no_grad():
-            episode, _ = asked.play(forward_mode.make_dual(primal, direction))
-            values, tangent = forward_mode.unpack_dual(episode.values)
-            columns.append(torch.zeros_like(values) if tangent is None else tangent)
-    assert values is not None
-    return values.numpy(), torch.stack(columns, dim=1).numpy()
-
-
-@torch.no_grad()
-def _differences(asked: _Asked, theta: Floats, width: float) -> tuple[Floats, Floats]:
-    """One central difference per characteristic, one-sided at a bound."""
-    space = asked.experiment.market.characteristics
-    columns = []
-    for entry in range(theta.shape[1]):
-        step = np.zeros(theta.shape[1])
-        step[entry] = width * (space.high[entry] - space.low[entry])
-        up, down = (np.clip(theta + s, space.low, space.high) for s in (step, -step))
-        apart = (up - down)[:, entry]
-        rise = asked.values(up) - asked.values(down)
-        columns.append(rise / np.where(apart > 0, apart, 1.0))
-    return asked.values(theta), np.stack(columns, axis=1)
+def _mean(values: Floats, number: int) -> Floats:
+    """Over the copies of each θ, ``(n,)``."""
+    mean: Floats = values.reshape(number, -1).mean(axis=1)
+    return mean
 
 
 def _summary(gradients: Floats, number: int) -> tuple[Floats, Floats]:

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from ...envs.core.arrays import detached
+from ...envs.core.arrays import detached, namespace
+from ...envs.core.errors import PacesetterError
 from ..experiments.experiment import Experiment
 
 Act = Callable[[Any], dict[str, Any]]
@@ -65,6 +66,28 @@ def play_episode(experiment: Experiment, theta: Any, seed: int, act: Act) -> Epi
     return Episode(
         total / _like(number, total), {name: value / steps for name, value in sums.items()}
     )
+
+
+def play_path(experiment: Experiment, theta: Any, seed: int, act: Act) -> dict[str, Any]:
+    """What the objective records of one whole episode, name -> ``(B, T, …)``; see `play_episode`.
+
+    Raises:
+        PacesetterError: an episode ended before its horizon, so that paths differ in length.
+    """
+    market, record = experiment.market, experiment.measure.record
+    state = market.reset(seed, theta.shape[0], theta)
+    kept: dict[str, list[Any]] = {}
+    for time in range(1, market.steps_per_episode + 1):
+        step = market.step(state, act(state))
+        state = step.state
+        for name, value in record(step).items():
+            kept.setdefault(name, []).append(value)
+        if time < market.steps_per_episode and detached(step.terminated).any():
+            raise PacesetterError(
+                f"statistics of whole episodes cannot be compared where episodes end early: one of "
+                f"market {market.name!r} ended after {time} of {market.steps_per_episode} steps."
+            )
+    return {name: namespace(steps[0]).stack(steps, axis=1) for name, steps in kept.items()}
 
 
 def _where(rows: np.ndarray, values: Any) -> Any:

@@ -34,6 +34,6 @@ def _of_paths(experiment: Experiment, theta: Floats, seed: int) -> Floats | None
     if steps != market.steps_per_episode or (paths := market.paths(theta, seed)) is None:
         return None
     try:
-        return np.asarray(experiment.bound_objective.measure(market, steps).value(paths.quantities))
+        return np.asarray(experiment.measure.value(paths.quantities))
     except KeyError:
         return None

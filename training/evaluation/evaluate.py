@@ -11,6 +11,7 @@ from torch.utils.tensorboard import SummaryWriter
 
 from ...envs.core.errors import PacesetterError
 from ..experiments.experiment import Experiment
+from ..loop.trainer import FIGURES
 from ..policies.play import Theta, play
 from ..policies.policies import Policies, Trained
 from ..runs.array_file import read_arrays, write_arrays
@@ -25,6 +26,8 @@ from .curves import training_figures
 from .posterior import PREFIXES, posterior_figures, posterior_findings, posterior_lines
 
 ANSWER, ARRAYS = "answer.json", "evaluation.npz"
+STANDARD_ERROR = "theta_standard_error"
+LEADERS_OWN = ("misfit/", "discriminator_loss/")  # what a leader says of its answer
 
 
 def write_answer(run: RunFolder, theta: NDArray[np.float64]) -> None:
@@ -101,6 +104,7 @@ def evaluate(run: RunFolder) -> dict[str, float]:
     own = posterior_findings(run)
     findings.results.update(own.results)
     findings.arrays.update(own.arrays)
+    findings.results.update(leader_figures(run))
     write_arrays(run.path / ARRAYS, findings.arrays)
     drawn = draw(run, findings.results, findings.arrays)
     with SummaryWriter(str(run.path / "tensorboard")) as events:
@@ -108,6 +112,18 @@ def evaluate(run: RunFolder) -> dict[str, float]:
     # Last, because their presence says that the evaluation is complete.
     run.write_results(findings.results)
     return findings.results
+
+
+def leader_figures(run: RunFolder) -> dict[str, float]:
+    """What the leader says of its own answer, such as its standard errors; often nothing."""
+    path = run.path / FIGURES
+    try:
+        found: dict[str, float] = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise PacesetterError(f"{path}: cannot be read ({error}); resume the run.") from error
+    return found
 
 
 def evaluate_during_training(trained: Trained, events: SummaryWriter, iteration: int) -> None:
@@ -149,10 +165,16 @@ def evaluated_arrays(run: RunFolder) -> Arrays:
 
 def result_lines(experiment: Experiment, results: dict[str, float]) -> list[tuple[str, str, str]]:
     """The result table: label, ours, expected (with its source)."""
-    lines = [
-        (f"θ: {name}", f"{results[f'theta/{name}']:.4g}", "")
-        for name in experiment.market.characteristics.names
-    ]
+    lines = []
+    for name in experiment.market.characteristics.names:
+        error = results.get(f"{STANDARD_ERROR}/{name}")
+        shown = f"{results[f'theta/{name}']:.4g}"
+        if error is not None:
+            shown += f" (standard error {error:.2g})"
+        lines.append((f"θ: {name}", shown, ""))
+    for name, value in results.items():
+        if name.startswith(LEADERS_OWN):
+            lines.append((name.replace("_", " ").replace("/", ", "), f"{value:.4g}", ""))
     for label in ("answer", "default_theta"):
         value = results[f"objective/{label}"]
         half = results.get(f"objective/{label}_half_width_95")

@@ -13,7 +13,7 @@ from ...envs.core.errors import PacesetterError
 from ...envs.core.market import Market
 from ...leaders.game import StackelbergGame
 from ...leaders.leader import Guide, LeaderSettings
-from ...leaders.objectives.objective import Objective
+from ...leaders.objectives.objective import Measure, Objective
 from ...leaders.objectives.references import Samples
 from .settings import EvaluationSettings, FollowerSettings, TrainingSettings
 
@@ -94,6 +94,11 @@ class Experiment:
         """Steps between two settings of θ."""
         interval = self.leader.interval
         return self.market.steps_per_episode if interval == "episode" else interval
+
+    @cached_property
+    def measure(self) -> Measure:
+        """The objective bound to the market."""
+        return self.bound_objective.measure(self.market, self.interval_steps)
 
     def game(self) -> StackelbergGame:
         """The market under the leader's slow clock, not yet begun."""

@@ -215,6 +215,34 @@ def _leader_fits_the_market(experiment: Experiment) -> Iterable[Problem]:
         yield ("leader",), str(error)
 
 
+def _leader_is_told_enough(experiment: Experiment) -> Iterable[Problem]:
+    """Some leaders compare statistics of paths, and need them from the objective."""
+    leader, market = experiment.leader, experiment.market
+    if not leader.followers_may_learn and market.groups:
+        yield (
+            ("leader",),
+            f"leader {leader.name!r} compares one simulation with another, which needs followers "
+            f"that stay as they are; in market {market.name!r} group {market.groups[0].name!r} "
+            "learns. Use 'gradient' or 'bayesian'",
+        )
+    if not leader.wants_statistics or any(_objective_can_be_measured(experiment)):
+        return
+    compared = experiment.measure.statistics
+    if compared is not None and leader.wants_paths and compared.target.rows is None:
+        yield (
+            ("objective", "reference"),
+            f"leader {leader.name!r} needs the reference path by path, and this one holds their "
+            "statistics alone; give the paths, or use leader 'moments'",
+        )
+    if compared is None:
+        yield (
+            ("objective",),
+            f"leader {leader.name!r} compares statistics of paths, and objective "
+            f"{experiment.objective.name!r} declares none; use the objective 'statistics', or "
+            "leader 'bayesian', which needs values alone",
+        )
+
+
 def _objective_can_be_measured(experiment: Experiment) -> Iterable[Problem]:
     """Bind the objective as a run will: it reads its reference, or says why it cannot."""
     if any(_interval_within_episode(experiment)):
@@ -271,6 +299,7 @@ RULES: list[Callable[[Experiment], Iterable[Problem]]] = [
     _leader_fits_the_market,
     _objective_can_be_measured,
     _posterior_can_be_calibrated,
+    _leader_is_told_enough,
 ]
 """What must hold between values that are each allowed by themselves."""
 

@@ -33,10 +33,12 @@ def answered(
 ) -> Measured:
     """The answer to a leader's question in an iteration.
 
-    Shocks are fresh in every iteration, and the same in a run that was resumed.
+    Shocks are fresh in every iteration, unless the leader wants the same ones; a run that was
+    resumed meets those that it would have met.
     """
     seed = DERIVATIVE_SEED + experiment.seed * SEEDS_PER_EXPERIMENT
-    return derive(experiment, policies, question, seed + iteration * question.seeds)
+    passed = iteration * question.seeds if question.fresh else 0
+    return derive(experiment, policies, question, seed + passed)
 
 
 def infer(experiment: Experiment) -> Posterior:

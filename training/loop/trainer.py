@@ -29,14 +29,14 @@ from ..ppo.update import NonFiniteTrainingError
 from ..runs.history import History
 from ..runs.posterior_file import save_posterior
 from ..runs.run_folder import RunFolder
-from ..runs.whole_files import write_whole
+from ..runs.whole_files import write_json, write_whole
 from .averaging import WeightAverage
 from .backends import backend_for
 from .inference import answered, covered
 from .progress import Progress
 
 ERROR_LOG = "error.log"
-WARNINGS = "warnings.txt"
+WARNINGS, FIGURES = "warnings.txt", "leader.json"
 GUIDE_FILE, AVERAGE_FILE = "guide.json", "average.safetensors"
 BACKEND_FOLDER = "algorithm"
 
@@ -209,10 +209,12 @@ def _mean(values: Iterator[float]) -> float:
 
 
 def note_warnings(run: RunFolder, guide: Guide) -> None:
-    """Keep what a user must know of the leader's answer beside it, and say it."""
+    """Keep what a user must know of the leader's answer beside it, and say what may be wrong."""
     if found := guide.warnings():
         write_whole(run.path / WARNINGS, "\n".join(found) + "\n")
         print("\n".join(f"warning: {text}" for text in found), flush=True)
+    if figures := guide.figures():
+        write_json(run.path / FIGURES, figures)
 
 
 # Stopping and going on ---------------------------------------------------------------------------

@@ -158,12 +158,12 @@ def test_what_yaml_allows_and_an_experiment_does_not(write):
         ("cobweb", "cobwep", "experiment.yaml:1: market.name: unknown market 'cobwep'; did you "
             "mean 'cobweb'? Known: cobweb, duopoly"),
         ("name: ppo", "name: bayes", "experiment.yaml:6: leader.name: unknown leader 'bayes'; did "
-            "you mean 'bayesian'? Known: analytic"),
+            "you mean 'bayesian'? Known: adversarial"),
         ("name: moments", "name: moment", "experiment.yaml:5: objective.reference.name: unknown "
             "reference 'moment'; did you mean 'moments'? Known: csv, index, moments"),
-        ("name: ppo", "name: 3", "leader.name: must be text, got 3. Known: analytic"),
+        ("name: ppo", "name: 3", "leader.name: must be text, got 3. Known: adversarial"),
         ("name: ppo, ", "", "experiment.yaml:6: leader: the key 'name' is missing: which leader? "
-            "Known: analytic"),
+            "Known: adversarial"),
         ("{name: cobweb, treatment: unstable}", "cobweb", "market: must be a mapping with the key "
             "'name', got the text 'cobweb'; write {name: cobweb}"),
         ("mean: 5.85, ", "", "experiment.yaml:5: objective.reference: the key 'mean' is missing (a "

@@ -12,6 +12,7 @@ import pytest
 from pacesetter.leaders.registry import LEADERS
 from pacesetter.training.cli import main
 from pacesetter.training.runs.history import History, read_history
+from pacesetter.training.runs.run_folder import RunFolder
 
 PATIENCE = 600
 TINY = (
@@ -26,6 +27,15 @@ RULE_BASED = """
 market: {name: "small_markets:RuleBased"}
 objective: {name: volatility}
 leader: {name: random}
+training: {rollout_steps: 20}
+"""
+OF_STATISTICS = """
+market: {name: "small_markets:RuleBased"}
+objective:
+  name: statistics
+  reference: {name: planted, theta: {speed: 0.6, noise: 1.3}, number: 200, seed: 3}
+  statistics: [{quantity: price, kind: square}, {quantity: price, kind: autocovariance, at: [1, 2]}]
+leader: {name: moments, copies_per_start: 100}
 training: {rollout_steps: 20}
 """
 FEW_BUT_ALL_KINDS = {
@@ -56,6 +66,13 @@ def rule_based(tmp_path):
     return path
 
 
+@pytest.fixture
+def of_statistics(tmp_path):
+    path = tmp_path / "of_statistics.yaml"
+    path.write_text(OF_STATISTICS)
+    return path
+
+
 def figures(folder):
     """Everything in the history but the speed, and the results."""
     history = [
@@ -77,10 +94,13 @@ def test_one_process_gives_the_numbers_of_rllib(experiment, tmp_path):
 
 
 @pytest.mark.parametrize("leader", sorted(LEADERS))
-def test_where_nobody_learns_every_leader_trains_without_ray(leader, rule_based, tmp_path, no_ray):
+def test_where_nobody_learns_every_leader_trains_without_ray(
+    leader, rule_based, of_statistics, tmp_path, no_ray
+):
     run = tmp_path / "run"
     chosen = (*TINY, f"leader.name={leader}")
-    assert main(["train", str(rule_based), *chosen, "--runs", str(tmp_path), "--name", "run"]) == 0
+    file = str(of_statistics if LEADERS[leader].wants_statistics else rule_based)
+    assert main(["train", file, *chosen, "--runs", str(tmp_path), "--name", "run"]) == 0
     assert main(["report", str(run)]) == 0
     assert main(["certify", str(run)]) == 0
     certificate = json.loads((run / "certificate.json").read_text())
@@ -105,9 +125,11 @@ def test_the_best_leader_finds_the_calmest_market(rule_based, tmp_path, no_ray):
     assert answer["noise"] == pytest.approx(0.5, abs=0.1)
 
 
-@pytest.mark.parametrize("leader", ["bayesian", "ppo"])
-def test_an_interrupted_run_goes_on_without_ray(leader, rule_based, tmp_path, no_ray, monkeypatch):
-    line = ["train", str(rule_based), *TINY, f"leader.name={leader}", "--runs", str(tmp_path)]
+@pytest.mark.parametrize("leader", ["bayesian", "ppo", "gradient", "moments", "adversarial"])
+def test_an_interrupted_run_goes_on_without_ray(
+    leader, of_statistics, tmp_path, no_ray, monkeypatch
+):
+    line = ["train", str(of_statistics), *TINY, f"leader.name={leader}", "--runs", str(tmp_path)]
     assert main([*line, "--name", "whole", "--quiet"]) == 0
     add = History.add
 
@@ -122,6 +144,47 @@ def test_an_interrupted_run_goes_on_without_ray(leader, rule_based, tmp_path, no
     monkeypatch.setattr(History, "add", add)
     assert main(["train", "--resume", str(tmp_path / "parts"), "--quiet"]) == 0
     assert figures(tmp_path / "parts") == figures(tmp_path / "whole")
+
+
+def test_a_leaders_own_figures_join_the_results(of_statistics, tmp_path, no_ray, capsys):
+    line = ["train", str(of_statistics), *TINY, "--runs", str(tmp_path), "--name", "run"]
+    assert main(line) == 0
+    capsys.readouterr()
+    run = tmp_path / "run"
+    own = json.loads((run / "leader.json").read_text())
+    assert main(["evaluate", str(run)]) == 0
+    results = json.loads((run / "results.json").read_text())
+    answer = json.loads((run / "answer.json").read_text())
+    assert own.items() <= results.items()
+    assert "theta_standard_error/speed" in own and "misfit/p_value" in own
+    shown = capsys.readouterr().out
+    assert f"(standard error {own['theta_standard_error/speed']:.2g})" in shown
+    assert "misfit, p value" in shown
+    for name, true in (("speed", 0.6), ("noise", 1.3)):
+        assert abs(answer[name] - true) < 4 * own[f"theta_standard_error/{name}"]
+    # What it compares with is in the folder, path by path, and is not simulated again.
+    held = RunFolder.open(run).experiment
+    assert held.samples["price"].shape == (200, 20)
+
+
+@pytest.mark.parametrize("leader", ["moments", "adversarial"])
+def test_leaders_of_statistics_refuse_what_declares_none(leader, rule_based, tmp_path, capsys):
+    line = ["train", str(rule_based), f"leader.name={leader}", "--runs", str(tmp_path / "runs")]
+    assert main(line) == 2
+    message = capsys.readouterr().err
+    assert f"objective: leader {leader!r} compares statistics of paths" in message
+    assert "use the objective 'statistics'" in message
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_discriminator_needs_the_paths_themselves(of_statistics, tmp_path, capsys):
+    table = tmp_path / "table.csv"
+    table.write_text("statistic,value,standard_error\nsquare(price),1,0.1\n")
+    line = ["train", str(of_statistics), "leader.name=adversarial", "--runs", str(tmp_path / "r")]
+    options = ["objective.reference.name=statistics", f"objective.reference.path={table}"]
+    few = "objective.statistics=[{quantity: price, kind: square}]"
+    assert main([*line, *options, few]) == 2
+    assert "needs the reference path by path" in capsys.readouterr().err
 
 
 def test_a_run_with_followers_is_trained_evaluated_and_certified_without_ray(

@@ -1,0 +1,144 @@
+"""The adversarial leader and its discriminator: slopes, units, and what a user is told."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from pacesetter.envs.core.characteristics import Characteristic, Characteristics
+from pacesetter.leaders.gradient.adversarial import CHANCE, AdversarialLeader
+from pacesetter.leaders.gradient.discriminator import Discriminator
+from pacesetter.leaders.leader import Measured
+from pacesetter.leaders.objectives.target import Target
+
+SPACE = Characteristics([Characteristic("mean", -5.0, 5.0, 2.0)])
+SIZE = 3
+
+
+def target_of(number, mean=0.0, seed=7):
+    rows = mean + np.random.default_rng(seed).normal(size=(number, SIZE))
+    return Target(tuple("abc"), rows.mean(axis=0), np.cov(rows.T), number, 0.0, rows)
+
+
+def played(settings, target, iterations, slope=1.0):
+    """A game in which every statistic of a path is θ and noise."""
+    guide = settings.guide(SPACE, 0, iterations)
+    for iteration in range(iterations):
+        question = guide.question()
+        generator = np.random.default_rng(100 + iteration)
+        noise = generator.normal(size=(question.copies, SIZE))
+        rows = torch.tensor(slope * question.theta[0, 0] + noise, requires_grad=True)
+        gradients = None
+        if question.score is not None:
+            (by_row,) = torch.autograd.grad(question.score(rows).sum(), rows)
+            gradients = slope * by_row.sum(dim=1).mean()[None, None].numpy()
+        guide.learn(
+            Measured(
+                question.theta,
+                np.zeros(1),
+                gradients=gradients,
+                rows=rows.detach().numpy()[None],
+                target=target,
+            ),
+            last=iteration == iterations - 1,
+        )
+    return guide
+
+
+def test_theta_comes_to_the_real_mean_and_nobody_can_tell():
+    target = target_of(800, mean=-0.5)
+    guide = played(AdversarialLeader(copies=200), target, 500)
+    error = 1.0 / np.sqrt(800 * SIZE)
+    assert guide.answer(None)[0] == pytest.approx(target.mean.mean(), abs=6 * error)
+    assert guide.warnings() == []
+    figures = guide.figures()
+    for name in ("training", "held_out"):
+        assert figures[f"discriminator_loss/{name}"] == pytest.approx(CHANCE, abs=0.02)
+
+
+def test_the_answer_is_the_mean_of_the_last_part():
+    guide = AdversarialLeader(averaged_share=0.3).guide(SPACE, 0, 10)
+    seen = []
+    for iteration in range(10):
+        question = guide.question()
+        rows = np.random.default_rng(iteration).normal(size=(1, 50, SIZE))
+        gradients = None if question.score is None else np.full((1, 1), -1.0)
+        guide.learn(
+            Measured(question.theta, np.zeros(1), gradients, rows=rows, target=target_of(50)),
+            last=False,
+        )
+        seen.append(guide.next_theta(1)[0, 0])
+    assert guide.answer(None)[0] == pytest.approx(np.mean(seen[-3:]))
+    assert seen[0] == 2.0 and seen[-1] < seen[1] < 2.0
+
+
+def test_a_network_that_memorises_is_told():
+    settings = AdversarialLeader(
+        copies=100, hidden=(64, 64), inputs="standardised", rate=0.01, step=0.0001
+    )
+    guide = played(settings, target_of(40, mean=2.0), 300)
+    (said,) = guide.warnings()
+    assert said.startswith("the discriminator memorises") and "Use fewer statistics" in said
+
+
+def test_a_theta_that_nothing_depends_on_is_told():
+    guide = played(AdversarialLeader(copies=50), target_of(100), 30, slope=0.0)
+    assert guide.answer(None)[0] == 2.0
+    assert any("the derivative was zero in the last" in text for text in guide.warnings())
+
+
+def test_a_bound_is_told():
+    guide = played(AdversarialLeader(copies=50, step=0.1), target_of(100, mean=9.0), 60)
+    assert guide.answer(None)[0] == pytest.approx(5.0, abs=1e-6)
+    assert any(text.startswith("θ was at a bound in") for text in guide.warnings())
+
+
+def test_the_start_is_given_or_drawn():
+    drawn = [
+        AdversarialLeader(start="prior").guide(SPACE, seed, 1).next_theta(1)[0, 0]
+        for seed in range(3)
+    ]
+    assert len(set(drawn)) == 3
+    given = AdversarialLeader(start="prior", initial_theta={"mean": 1.25}).guide(SPACE, 0, 1)
+    assert given.next_theta(2).tolist() == [[1.25], [1.25]]
+
+
+def test_a_discriminator_sees_whitened_statistics():
+    generator = np.random.default_rng(0)
+    rows = generator.normal(size=(500, 2)) @ np.array([[5.0, 1.0, 6.0], [0.0, 0.1, 0.1]]) + 100.0
+    target = replace(target_of(500), mean=rows.mean(axis=0), covariance=np.cov(rows.T), rows=rows)
+    seen = Discriminator.of(target, "whitened", (), 0)
+    shown = (torch.from_numpy(rows) - seen.shift) @ seen.matrix
+    assert shown.shape == (500, 2)  # the third is the sum of the others
+    np.testing.assert_allclose(np.cov(shown.numpy().T), np.eye(2), atol=1e-8)
+    plain = Discriminator.of(target, "standardised", (), 0)
+    shown = (torch.from_numpy(rows) - plain.shift) @ plain.matrix
+    np.testing.assert_allclose(shown.std(dim=0).numpy(), 1.0, rtol=1e-9)
+
+
+def test_a_logistic_discriminator_starts_knowing_nothing_and_has_known_slopes():
+    target = target_of(100)
+    logistic = Discriminator.of(target, "whitened", (), 0)
+    rows = torch.from_numpy(target.rows).requires_grad_()
+    assert float(logistic.loss(target.rows, rows).detach()) == pytest.approx(CHANCE)
+    weights = torch.tensor([[1.0, -2.0, 0.5]], dtype=torch.float64)
+    with torch.no_grad():
+        logistic.layers[0].weight.copy_(weights)
+    (slopes,) = torch.autograd.grad(logistic.score(rows).sum(), rows)
+    chance_of_fake = torch.sigmoid(-logistic(rows))[:, None]
+    np.testing.assert_allclose(
+        slopes, (chance_of_fake * (weights @ logistic.matrix.T)).detach(), rtol=1e-10
+    )
+
+
+@pytest.mark.parametrize("hidden", [(), (4, 3)])
+def test_what_was_written_down_is_the_same_discriminator(hidden):
+    one = Discriminator.of(target_of(100), "whitened", hidden, 3)
+    other = Discriminator.restored(one.state(), hidden)
+    rows = np.random.default_rng(1).normal(size=(9, SIZE))
+    assert torch.equal(one(rows), other(rows))
+    twin = Discriminator.of(target_of(100), "whitened", hidden, 4)
+    assert torch.equal(one(rows), twin(rows)) == (not hidden)
