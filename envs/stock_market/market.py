@@ -342,10 +342,10 @@ class StockMarket(StockMarketOptions):
     def planted_sample(
         self, theta: Any, number: int, seed: int, quantity: str = "price"
     ) -> NDArray[np.float64]:
-        """Every period's ``price`` or ``log_return`` of as many paths as it takes, ``(number,)``.
+        """Every period's quantity of as many paths as it takes, ``(number,)``.
 
         Raises:
-            PacesetterError: another quantity.
+            PacesetterError: a quantity that prices alone do not show.
         """
         found = self.quantities_of(self.planted_paths(theta, -(-number // self.horizon), seed))
         if quantity not in found:
@@ -356,10 +356,14 @@ class StockMarket(StockMarketOptions):
         """The path quantities that prices alone show, ``(n, T + 1)`` to ``(n, T)`` each."""
         prices = np.asarray(paths, dtype=np.float64)
         after = np.ascontiguousarray(prices[:, 1:])
-        return {"price": after, "log_return": np.diff(np.log(prices), axis=1)}
+        return {
+            "price": after,
+            "log_return": np.diff(np.log(prices), axis=1),
+            "demand": (after / prices[:, :-1] - 1.0) * self.traders / self.price_impact,
+        }
 
     def paths(self, theta: Array, seed: int) -> Paths | None:
-        """Prices and returns by the fast simulation; None if traders learn or rules have kinks."""
+        """What prices show by the fast simulation; None if traders learn or rules have kinks."""
         if self.groups or not self.differentiable:
             return None
         shocks = self.simulation.draw(len(theta), seed, np.float64)
@@ -372,6 +376,11 @@ class StockMarket(StockMarketOptions):
             if "log_return" in gradients:
                 by_price[:, 1:] += gradients["log_return"] / simulated.prices[:, 1:]
                 by_price[:, :-1] -= gradients["log_return"] / simulated.prices[:, :-1]
+            if "demand" in gradients:
+                before, after = simulated.prices[:, :-1], simulated.prices[:, 1:]
+                by_growth = gradients["demand"] * self.traders / self.price_impact / before
+                by_price[:, 1:] += by_growth
+                by_price[:, :-1] -= by_growth * after / before
             return simulated.pull_back(by_price)
 
         return Paths(found, pull_back)

@@ -32,8 +32,13 @@ def test_one_path_per_line(tmp_path, paths, header):
     np.testing.assert_array_equal(reference.sample(MARKET, "price"), paths[:, 1:].ravel())
     returns = reference.sample(MARKET, "log_return")
     np.testing.assert_allclose(returns, np.diff(np.log(paths), axis=1).ravel())
-    with pytest.raises(PacesetterError, match="prices show 'demand'"):
-        reference.sample(MARKET, "demand")
+    rows = reference.rows(MARKET, ["price", "log_return"])
+    np.testing.assert_array_equal(rows["price"], paths[:, 1:])
+    np.testing.assert_allclose(rows["log_return"], np.diff(np.log(paths), axis=1))
+    with pytest.raises(PacesetterError, match="did you mean 'price'"):
+        reference.rows(MARKET, ["prise"])
+    with pytest.raises(PacesetterError, match="prices show 'demand_noise'"):
+        reference.sample(MARKET, "demand_noise")
 
 
 @pytest.mark.parametrize("named", [False, True])

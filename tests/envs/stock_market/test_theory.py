@@ -97,6 +97,7 @@ def test_prices_show_the_demand(options):
     demand = np.stack([q["demand"] for q in quantities], axis=1)
     paths = market.simulation.paths(some_theta(market, 6), shocks).prices
     np.testing.assert_allclose(market.path_statistics.demand(paths), demand, atol=1e-5)
+    np.testing.assert_allclose(market.quantities_of(paths)["demand"], demand, atol=1e-5)
     parts = sum(
         np.stack([q[f"demand_{kind}"] for q in quantities], axis=1)
         for kind in ("noise", "technical", "fundamental")
@@ -321,8 +322,8 @@ def test_planted_samples_are_pooled_planted_paths():
     np.testing.assert_array_equal(market.planted_sample(TRUTH, 200, 7), paths[:, 1:].ravel())
     returns = market.planted_sample(TRUTH, 170, 7, "log_return")
     np.testing.assert_array_equal(returns, np.diff(np.log(paths), axis=1).ravel()[:170])
-    with pytest.raises(PacesetterError, match="planted sample 'demand'"):
-        market.planted_sample(TRUTH, 10, 0, "demand")
+    with pytest.raises(PacesetterError, match="planted sample 'demand_noise'"):
+        market.planted_sample(TRUTH, 10, 0, "demand_noise")
 
 
 @pytest.mark.parametrize(

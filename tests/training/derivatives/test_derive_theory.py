@@ -214,9 +214,10 @@ def test_the_first_estimator_that_fits(market, how, slope):
     [
         (make("volatility_clustering", relaxed=True, share_updating=0.0), Volatility("return")),
         (make("stock_market"), Volatility("log_return")),
+        (make("stock_market"), Volatility("demand")),
         (make("stock_market"), Calibration(Moments(100.0, 4.0), "price", "kernel")),
     ],
-    ids=["volatility_clustering", "stock_market", "stock_market_price"],
+    ids=["volatility_clustering", "stock_market", "stock_market_demand", "stock_market_price"],
 )
 def test_a_markets_fast_way_gives_the_law_of_its_steps(market, objective, monkeypatch):
     """Both within four standard errors: they use random numbers otherwise."""
