@@ -17,6 +17,7 @@ mean the same for reference and simulation.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -187,6 +188,57 @@ class PathStatistics:
         lagged = [total[:, PREDICTED_FROM - lag : periods - lag] for lag in PREDICTION_LAGS]
         now = q[:, PREDICTED_FROM:]
         return xp.stack([now, xp.tanh(0.5 * now), *lagged], axis=2)
+
+
+@dataclass(frozen=True)
+class Sharp:
+    """The 56 statistics of an objective's paths: further ones of the objective ``statistics``.
+
+    Attributes:
+        of: of the market.
+        start: P(0), which an objective's path leaves out.
+        predictor: fitted on the reference.
+    """
+
+    of: PathStatistics
+    start: float
+    predictor: Predictor
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the 56 statistics."""
+        return self.of.sharp_names
+
+    def __call__(self, path: Mapping[str, Array]) -> Array:
+        """Of prices ``(n, T)``: ``(n, 56)``."""
+        return self.of.sharp(_from_the_start(path["price"], self.start), self.predictor)
+
+
+def sharp(market: Any, reference: Mapping[str, Array], technical: float) -> Sharp:
+    """What makes the 56 statistics of paths.
+
+    Args:
+        market: the stock market.
+        reference: its ``price``, ``(n, T)``, is what the prediction is fitted on.
+        technical: an estimate of the technical sensitivity.
+
+    Raises:
+        PacesetterError: the first price of a path is not known, or see `PathStatistics.predictor`.
+    """
+    if market.warm_up:
+        raise PacesetterError(
+            f"market 'stock_market': with a warm-up of {market.warm_up} periods the price that a "
+            "path starts from is not known, which these statistics need; set market.warm_up: 0."
+        )
+    of, start = market.path_statistics, float(market.initial_price)
+    prices = _from_the_start(np.asarray(reference["price"]), start)
+    return Sharp(of, start, of.predictor(prices, technical))
+
+
+def _from_the_start(prices: Array, start: float) -> Array:
+    """With P(0) in front, ``(n, T)`` to ``(n, T + 1)``."""
+    xp = namespace(prices)
+    return xp.concat([xp.zeros_like(prices[:, :1]) + start, prices], axis=1)
 
 
 def autocovariances(series: Array, lags: int) -> Array:

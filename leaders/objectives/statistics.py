@@ -98,9 +98,9 @@ class Statistics(Objective):
         reference: whole paths (``csv``, ``planted``), or a table of their ``statistics``.
         statistics: which.
         function: ``module:function`` of further ones; empty: none. It is called once, with the
-            paths of the reference, name -> ``(n, T, …)``, and `options`, and returns what makes
-            statistics of any paths in their namespace, ``(B, m)``: so a prediction that they need
-            is fitted once. An attribute ``names`` of what it returns, ``(m,)``, names them.
+            market, the paths of the reference, name -> ``(n, T, …)``, and `options`, and returns
+            what makes statistics of any paths in their namespace, ``(B, m)``: so a prediction that
+            they need is fitted once. An attribute ``names`` of it, ``(m,)``, names them.
         reads: path quantities that these further ones read.
         options: keyword arguments of the function.
         ridge: added to the correlation matrix before it is inverted.
@@ -148,7 +148,7 @@ class Statistics(Objective):
             samples = self.reference.samples
         else:
             samples = self.samples(market)
-        further = self._further(samples)
+        further = self._further(market, samples)
         target = self._target(market.steps_per_episode, samples, further)
         weight = target.weight / len(target.names)
 
@@ -192,7 +192,7 @@ class Statistics(Objective):
                 raise PacesetterError(f"objective.statistics: {name} is listed twice.")
         return tuple(names)
 
-    def _further(self, samples: Samples) -> Further | None:
+    def _further(self, market: Market, samples: Samples) -> Further | None:
         if not self.function:
             return None
         if VALUES in samples:
@@ -200,7 +200,7 @@ class Statistics(Objective):
                 f"objective.function: {self.function!r} needs the paths of the reference, and a "
                 "table of statistics has none; leave the function out, or give the paths."
             )
-        made = import_dotted(self.function, "objective.function")(samples, **self.options)
+        made = import_dotted(self.function, "objective.function")(market, samples, **self.options)
         if not callable(made):
             raise PacesetterError(
                 f"objective.function: {self.function!r} must return a function of paths; it "

@@ -161,7 +161,7 @@ def test_a_table_of_statistics_is_a_target(tmp_path):
         Statistics(StatisticsFile("nowhere.csv"), (Statistic("y0"),)).samples(market)
 
 
-def of_a_user(reference, scale=1.0):
+def of_a_user(market, reference, scale=1.0):
     """Squares of the first two steps, less the reference's mean."""
     centre = reference["y0"].mean()
 
@@ -172,11 +172,11 @@ def of_a_user(reference, scale=1.0):
     return squares
 
 
-def of_one_number(reference):
+def of_one_number(market, reference):
     return lambda path: path["y0"].mean(axis=1)
 
 
-def of_nothing(reference):
+def of_nothing(market, reference):
     return reference["y0"]
 
 

@@ -11,6 +11,9 @@ import torch
 from pacesetter.envs.core.errors import PacesetterError
 from pacesetter.envs.registry import make
 from pacesetter.envs.stock_market import statistics
+from pacesetter.leaders.objectives.path_reference import PlantedPaths
+from pacesetter.leaders.objectives.statistic import Statistic
+from pacesetter.leaders.objectives.statistics import Statistics
 
 TRUTH = np.array([1.0, 1.0, 0.5])
 
@@ -138,3 +141,22 @@ def test_refuses_what_has_no_such_statistics(market, paths):
     assert np.isfinite(market.statistics(paths[:, :12])).all()
     with pytest.raises(PacesetterError, match="indicator rules have none"):
         make("stock_market", rules="indicator").path_statistics.predictor(paths, 0.5)
+
+
+def test_the_56_are_further_statistics_of_an_objective():
+    market = make("stock_market")
+    paths = market.planted_paths({}, 300, 4)
+    objective = Statistics(
+        PlantedPaths({}, 300, 4),
+        (Statistic("demand", "cosine", (0.3,)),),
+        "pacesetter.envs.stock_market.statistics:sharp",
+        ("price",),
+        {"technical": 0.5},
+    )
+    compared = objective.measure(market, market.horizon).statistics
+    of = market.path_statistics
+    assert compared.target.names == ("cosine(demand, 0.3)", *of.sharp_names)
+    expected = of.sharp(paths, of.predictor(paths, 0.5))
+    np.testing.assert_allclose(compared.target.rows[:, 1:], expected, rtol=1e-9, atol=1e-12)
+    with pytest.raises(PacesetterError, match=r"set market\.warm_up: 0"):
+        objective.measure(make("stock_market", warm_up=5), market.horizon)
