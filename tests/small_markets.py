@@ -183,7 +183,7 @@ class LinearGaussian(Market):
 
 
 @dataclass(frozen=True)
-class LinearGaussian(Market):
+class NoisyLine(Market):
     """A straight line in noise, ``price_t = level + slope x_t + ε_t``, x from −1 to 1.
 
     With the prior N(0, I) and the loss of `LeastSquares`, weighted by the number of prices, the
@@ -195,7 +195,7 @@ class LinearGaussian(Market):
 
     periods: int = 20
 
-    name: ClassVar[str] = "linear_gaussian"
+    name: ClassVar[str] = "noisy_line"
     state_type: ClassVar[type[State]] = State
     differentiable: ClassVar[bool] = True
 
@@ -273,7 +273,7 @@ class LinearGaussian(Market):
 
 
 @dataclass(frozen=True)
-class FastLine(LinearGaussian):
+class FastLine(NoisyLine):
     """The same market with all of its steps in one."""
 
     name: ClassVar[str] = "fast_line"

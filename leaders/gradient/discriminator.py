@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -12,9 +12,9 @@ from torch import Tensor, nn
 from torch.nn.functional import logsigmoid, softplus
 
 from ..objectives.target import Target
+from .adversarial_options import Inputs
 
 Floats = NDArray[np.float64]
-Inputs = Literal["whitened", "standardised"]
 LEAST_EIGENVALUE = 1e-3  # of the correlation of statistics; directions below are left out
 
 

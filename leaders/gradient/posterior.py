@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from ...envs.core.errors import PacesetterError
-from .flows import CouplingFlow
-from .normal import NormalFamily
+from .flows import CouplingFlow, NormalFamily
 from .recipes import log_density_of_prior
 
 Floats = NDArray[np.float64]

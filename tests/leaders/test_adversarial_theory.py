@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from pacesetter.envs.core.characteristics import Characteristic, Characteristics
-from pacesetter.leaders.gradient.adversarial import CHANCE, AdversarialLeader
+from pacesetter.leaders.gradient.adversarial import AdversarialLeader
+from pacesetter.leaders.gradient.adversarial_guide import CHANCE
 from pacesetter.leaders.gradient.discriminator import Discriminator
 from pacesetter.leaders.leader import Measured
 from pacesetter.leaders.objectives.target import Target

@@ -16,8 +16,13 @@ from pacesetter.envs.core.characteristics import (
     LinearConstraint,
 )
 from pacesetter.envs.core.errors import PacesetterError
-from pacesetter.leaders.gradient.flows import MASKS, CouplingFlow, balanced_masks, standard_normal
-from pacesetter.leaders.gradient.normal import NormalFamily
+from pacesetter.leaders.gradient.flows import (
+    MASKS,
+    CouplingFlow,
+    NormalFamily,
+    balanced_masks,
+    standard_normal,
+)
 from pacesetter.leaders.gradient.posterior import Posterior, make_family
 from pacesetter.leaders.gradient.recipes import NormalPrior
 from pacesetter.leaders.gradient.variational import VariationalLeader
@@ -37,7 +42,7 @@ WITH_FIXED = Characteristics(
 def measured(question, goal=GOAL, scale=1.0):
     """The loss |θ − goal|² / 2."""
     apart = (question.theta - goal) * scale
-    gradients = -apart * scale if question.gradients else None
+    gradients = -apart * scale if "gradients" in question.wants else None
     return Measured(question.theta, -0.5 * (apart**2).sum(axis=1), gradients)
 
 

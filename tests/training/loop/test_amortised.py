@@ -6,7 +6,7 @@ import json
 
 import numpy as np
 import pytest
-from small_markets import LeastSquares, LinearGaussian, RuleBased
+from small_markets import LeastSquares, NoisyLine, RuleBased
 
 from pacesetter.envs.core.errors import PacesetterError
 from pacesetter.leaders.gradient.amortised import Amortised
@@ -20,7 +20,7 @@ from pacesetter.training.experiments.settings import TrainingSettings
 from pacesetter.training.loop.amortised import amortise, given
 from pacesetter.training.loop.inference import trials
 
-MARKET = LinearGaussian(periods=10)
+MARKET = NoisyLine(periods=10)
 LINE = Experiment(
     name="line",
     market=MARKET,

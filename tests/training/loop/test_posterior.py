@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from small_markets import FastLine, LeastSquares, LinearGaussian, RuleBased
+from small_markets import FastLine, LeastSquares, NoisyLine, RuleBased
 
 from pacesetter.envs.core.errors import PacesetterError
 from pacesetter.leaders.gradient.recipes import NormalPrior
@@ -36,7 +36,7 @@ from pacesetter.training.runs.posterior_file import (
 from pacesetter.training.runs.run_folder import RunFolder
 
 LINE = """
-market: {name: "small_markets:LinearGaussian"}
+market: {name: "small_markets:NoisyLine"}
 objective:
   name: "small_markets:LeastSquares"
   reference: {name: planted, theta: {level: 1.0, slope: -0.5}, number: 20}
@@ -197,7 +197,7 @@ def test_a_fast_path_gives_the_same_posterior():
     for estimator in ("pathwise", "score"):
         fast, slow = (
             infer(experiment(20, market=market, estimator=estimator))
-            for market in (FastLine(), LinearGaussian())
+            for market in (FastLine(), NoisyLine())
         )
         np.testing.assert_allclose(fast.sample(50, 0), slow.sample(50, 0), rtol=1e-6)
 
