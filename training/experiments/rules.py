@@ -26,7 +26,7 @@ Problem = tuple[KeyPath, str]
 """The key at fault, and what is wrong with it and how to cure it."""
 WITH_LEARNERS_ALONE = ("pretrain_iterations", "random_theta_share", "env_runners", "learners")
 """Keys of the section ``training`` that mean nothing where nobody learns."""
-SHARED_ON_THE_STOCK_ROUTE = ("discount", "gae_lambda", "epochs", "minibatch_size")
+SHARED_ON_THE_STOCK_ROUTE = ("discount", "gae_lambda")
 
 
 def leader_copies(training: TrainingSettings) -> int:

@@ -7,7 +7,8 @@ It is slow, and takes every option of RLlib. Where it differs from the array rou
 * RLlib trains all modules with one discount, one λ of GAE, one number of epochs and one minibatch
   size, those of the followers here, and goes on until the *largest* batch has had its epochs: a
   policy leader's small batch is repeated as often as that takes. Give such a leader a low learning
-  rate, or rather use the array route.
+  rate, or rather use the array route. Only where groups of followers differ in epochs or minibatch
+  does every module go through its own batch (`OwnEpochsLearner`).
 * Information costs have a price per sample, which a stock loss cannot say.
 * The state of the markets is not part of a checkpoint: a resumed run begins new episodes.
 """
@@ -30,6 +31,7 @@ from ..experiments.experiment import Experiment
 from ..policies.specification import LEADER
 from ..ppo.sampler import SEEDS_PER_EXPERIMENT, SEEDS_PER_RUNNER
 from .config import common_config, module_options
+from .own_epochs import OwnEpochsLearner
 
 Dictionary = dict[str, Any]
 
@@ -37,8 +39,10 @@ Dictionary = dict[str, Any]
 def stock_config(experiment: Experiment) -> PPOConfig:
     """PPO over `TurnGame` with everything else RLlib's own; networks as on the array route."""
     training = experiment.training
-    options = module_options(experiment)[experiment.market.groups[0].name]
-    shared = ("gamma", "lambda_", "num_epochs", "minibatch_size")
+    of_groups = [module_options(experiment)[group.name] for group in experiment.market.groups]
+    options, shared = of_groups[0], ("gamma", "lambda_", "num_epochs", "minibatch_size")
+    alike = all(one[name] == options[name] for one in of_groups for name in shared[2:])
+    learner = {} if alike else {"learner_class": OwnEpochsLearner}
     return (
         common_config(experiment)
         .environment(
@@ -51,7 +55,7 @@ def stock_config(experiment: Experiment) -> PPOConfig:
             rollout_fragment_length=training.rollout_steps,
             create_env_on_local_worker=False,
         )
-        .learners(num_learners=training.learners)
+        .learners(num_learners=training.learners, **learner)
         .training(**{name: options[name] for name in shared})
     )
 

@@ -13,6 +13,7 @@ from pacesetter.envs.core.errors import PacesetterError
 from pacesetter.training.experiments.load import load_experiment, resolved
 from pacesetter.training.experiments.yaml_file import dump_yaml
 from pacesetter.training.ppo.backend import LocalBackend
+from pacesetter.training.rllib.backend import RLlibBackend
 
 PATIENCE = 600
 HEAD = """
@@ -83,14 +84,14 @@ def test_errors_name_the_group(write, followers, line, said):
 
 
 def test_what_the_stock_route_shares_must_be_the_same(write):
-    with pytest.raises(PacesetterError, match="one epochs for all policies"):
-        load_experiment(write(OPTIONS), ["training.route=stock", "followers.shop.epochs=2"])
+    with pytest.raises(PacesetterError, match="one discount for all policies"):
+        load_experiment(write(OPTIONS), ["training.route=stock", "followers.shop.discount=0.5"])
 
 
 @pytest.mark.parametrize("route", ["array", "local", "stock"])
 def test_both_groups_learn(route, write, tmp_path):
     """What is left of the best play, 0, is the noise of exploration."""
-    own_epochs = ["followers.shop.epochs=8"] if route != "stock" else []
+    own_epochs = ["followers.shop.epochs=8", "followers.shop.minibatch_size=32"]
     line = [sys.executable, "-m", "pacesetter.training.cli", "train", str(write(OPTIONS))]
     line += [f"training.route={route}", *own_epochs, "--runs", str(tmp_path), "--name", "run"]
     path = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
@@ -122,3 +123,22 @@ def test_every_group_has_its_own_rate_and_epochs(write):
     backend.iterate()
     # 32 copies, 4 steps; 2 shops and 3 customers; minibatches of 64.
     assert taken == {"shop": 8 * 4, "customer": 4 * 6}
+
+
+def test_on_the_stock_route_too_every_group_has_its_own_epochs(write):
+    """Counted in the steps of RLlib's optimisers."""
+    overrides = ["training.route=stock", "followers.shop.epochs=8", "training.copies=8"]
+    experiment = load_experiment(write(OPTIONS), overrides)
+    backend = RLlibBackend(experiment)
+    learner = backend.algorithm.learner_group._learner
+    taken = {"shop": 0, "customer": 0}
+    for name in taken:
+        ((_, optimizer),) = learner.get_optimizers_for_module(name)
+        optimizer.register_step_post_hook(
+            lambda *_, name=name: taken.__setitem__(name, taken[name] + 1)
+        )
+    backend.command(0, None)
+    backend.iterate()
+    backend.stop()
+    # 8 copies, 4 steps; 2 shops: one minibatch of 64; 3 customers: one and a half.
+    assert taken == {"shop": 8, "customer": 4 * 2} or taken == {"shop": 8, "customer": 6}
