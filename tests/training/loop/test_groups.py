@@ -20,7 +20,7 @@ HEAD = """
 market: {name: "small_markets:TwoGroups"}
 objective: {name: quantity, quantity: choice}
 leader: {name: random}
-training: {copies: 32, rollout_steps: 4, pretrain_iterations: 60, iterations: 2}
+training: {copies: 32, rollout_steps: 4, pretrain_iterations: 40, iterations: 2}
 evaluation: {copies: 50, episodes: 2}
 """
 OPTIONS = """
@@ -126,19 +126,21 @@ def test_every_group_has_its_own_rate_and_epochs(write):
 
 
 def test_on_the_stock_route_too_every_group_has_its_own_epochs(write):
-    """Counted in the steps of RLlib's optimisers."""
-    overrides = ["training.route=stock", "followers.shop.epochs=8", "training.copies=8"]
-    experiment = load_experiment(write(OPTIONS), overrides)
-    backend = RLlibBackend(experiment)
+    """Counted in steps with a gradient: RLlib steps every optimiser, most without one."""
+    overrides = ["training.route=stock", "followers.shop.epochs=8"]
+    backend = RLlibBackend(load_experiment(write(OPTIONS), overrides))
     learner = backend.algorithm.learner_group._learner
     taken = {"shop": 0, "customer": 0}
+
+    def count(name, optimizer):
+        moved = any(p.grad is not None for p in optimizer.param_groups[0]["params"])
+        taken[name] += moved
+
     for name in taken:
         ((_, optimizer),) = learner.get_optimizers_for_module(name)
-        optimizer.register_step_post_hook(
-            lambda *_, name=name: taken.__setitem__(name, taken[name] + 1)
-        )
+        optimizer.register_step_post_hook(lambda one, *_, name=name: count(name, one))
     backend.command(0, None)
     backend.iterate()
     backend.stop()
-    # 8 copies, 4 steps; 2 shops: one minibatch of 64; 3 customers: one and a half.
-    assert taken == {"shop": 8, "customer": 4 * 2} or taken == {"shop": 8, "customer": 6}
+    # 2 shops go 8 times through their rows, 3 customers 4 times through theirs.
+    assert taken["shop"] * (4 * 3) == taken["customer"] * (8 * 2) > 0

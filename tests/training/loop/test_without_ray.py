@@ -47,7 +47,6 @@ FEW_BUT_ALL_KINDS = {
         "followers.learning_rate=0.002",
     ),
     "cobweb_unstable_ppo": ("followers.kl_coefficient=0.5", "followers.epochs=3"),
-    "labour_tax_bayesian": ("followers.minibatch_size=128",),
 }
 
 
