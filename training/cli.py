@@ -12,9 +12,12 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from ..envs.core.errors import PacesetterError
+
+if TYPE_CHECKING:
+    from .experiments.experiment import Experiment
 
 BAD_INPUT, INTERRUPTED, READER_GONE = 2, 130, 141
 
@@ -193,10 +196,20 @@ def train(options: argparse.Namespace) -> int:
             raise PacesetterError(f"train needs an experiment: a YAML file or one of {shipped}.")
         experiment = load_experiment(options.experiment, options.override)
         check_place(experiment, options.address)
+        _check_question(experiment)
         run = RunFolder.create(options.runs, experiment, options.name)
     from .session import run_experiment
 
     return run_experiment(run, options.address, options.quiet)
+
+
+def _check_question(experiment: Experiment) -> None:
+    """Refuse a leader whose question about derivatives cannot be answered in its market."""
+    question = experiment.guide().question()
+    if question is not None and question.wants:
+        from .derivatives.choose import choose  # imports torch
+
+        choose(experiment, question)
 
 
 def evaluate(options: argparse.Namespace) -> int:

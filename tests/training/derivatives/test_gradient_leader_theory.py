@@ -124,3 +124,20 @@ def test_derivatives_that_are_no_numbers_stop_the_climb():
     assert any("1 derivatives were no numbers" in text for text in guide.warnings())
     with pytest.raises(PacesetterError, match="at 4 of 4 starts"):
         guide.learn(Measured(theta, np.ones(4), np.nan * theta), last=False)
+
+
+@pytest.mark.parametrize(
+    ("experiment", "options", "said"),
+    [
+        ("duopoly_ppo", ["leader.slope=network", "leader.how=pathwise"], "has kinks"),
+        ("market_entry_ppo", ["leader.how=pathwise"], "Use score or differences"),
+        ("cobweb_unstable_ppo", ["leader.how=forward"], "Use ordered, score or differences"),
+    ],
+)
+def test_a_question_without_an_answer_is_refused_before_the_run(
+    experiment, options, said, tmp_path, capsys
+):
+    line = ["train", experiment, "leader.name=gradient", *options, "--runs", str(tmp_path / "runs")]
+    assert main(line) == 2
+    assert said in capsys.readouterr().err
+    assert not (tmp_path / "runs").exists()
