@@ -106,12 +106,13 @@ def train(
                 began = time.perf_counter()
                 done = backend.iterate()
                 seconds = time.perf_counter() - began
+                answer, values = None, led_intervals(done)[1]
                 if leading:
                     told = tell(experiment, policies, guide, done, iteration)
                     asked += 0 if told.gradients is None else len(told.theta)
                     guide.learn(told, last=iteration == total - 1)
-                answer = guide.answer(policies.opening_theta) if leading else None
-                scalars = summarise(experiment, done, answer, seconds)
+                    answer, values = guide.answer(policies.opening_theta), told.values
+                scalars = summarise(experiment, done, values, answer, seconds)
                 history.add(iteration, scalars)
                 iteration += 1
                 if iteration > total - settings.averaged_share * total:
@@ -170,15 +171,26 @@ def led_intervals(done: Iteration) -> tuple[np.ndarray, np.ndarray]:
 
 
 def summarise(
-    experiment: Experiment, done: Iteration, answer: np.ndarray | None, seconds: float
+    experiment: Experiment,
+    done: Iteration,
+    led: np.ndarray,
+    answer: np.ndarray | None,
+    seconds: float,
 ) -> dict[str, float]:
-    """The scalars of one iteration, ``group/name`` -> number."""
+    """The scalars of one iteration, ``group/name`` -> number.
+
+    Args:
+        experiment: what is trained.
+        done: the iteration.
+        led: what the objective was worth to the leader, ``(k,)``.
+        answer: its θ so far; None before it leads.
+        seconds: that the iteration took.
+    """
     scalars: dict[str, float] = {}
     reports = done.reports
     for name in reports[0].returns:
         scalars[f"followers/{name}_reward"] = _mean(r.returns[name] for r in reports)
         scalars[f"followers/{name}_net_reward"] = _mean(r.net_returns[name] for r in reports)
-    led = led_intervals(done)[1]
     for name, over_copies in (("", np.mean), ("_least", np.min), ("_largest", np.max)):
         scalars[f"leader/objective{name}"] = float(over_copies(led)) if len(led) else math.nan
     random = np.concatenate([r.random_values for r in reports])
