@@ -261,6 +261,11 @@ class LeaderSettings(ABC):
         """Options of the policy that acts for the leader inside the episode; None without one."""
         return None
 
+    @property
+    def posterior_options(self) -> Any:
+        """Options of the distribution over θ that it infers; None where its answer is one θ."""
+        return None
+
     def drawn_answer(self, characteristics: Characteristics, seed: int) -> Draw | None:
         """Where the answer is a known distribution, what draws from it; None: it is one θ."""
         return None

@@ -24,6 +24,11 @@ class VariationalLeader(VariationalOptions, LeaderSettings):
 
     name: ClassVar[str] = "variational"
 
+    @property
+    def posterior_options(self) -> VariationalOptions:
+        """These options."""
+        return self
+
     def guide(
         self, characteristics: Characteristics, seed: int, iterations: int
     ) -> VariationalGuide:

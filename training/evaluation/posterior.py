@@ -14,7 +14,6 @@ from matplotlib.figure import Figure
 from ...leaders.gradient.amortised import Amortised
 from ...leaders.gradient.recipes import log_density_of_prior
 from ...leaders.gradient.trust import Trials
-from ...leaders.gradient.variational import VariationalLeader
 from ...leaders.leader import Distribution
 from ...leaders.objectives.references import Planted
 from ..experiments.experiment import Experiment
@@ -34,8 +33,8 @@ AMORTISED_TRIALS = 500  # milliseconds each
 def posterior_findings(run: RunFolder) -> Findings:
     """Moments and densities of a run's posterior, and its calibration if that was asked for."""
     findings = Findings()
-    experiment, leader = run.experiment, run.experiment.leader
-    if not has_posterior(run.path) or not isinstance(leader, VariationalLeader):
+    experiment, leader = run.experiment, run.experiment.leader.posterior_options
+    if not has_posterior(run.path) or leader is None:
         return findings
     posterior = load_posterior(run.path)
     record = posterior.description

@@ -13,7 +13,6 @@ from gymnasium.spaces import Box, Discrete
 
 from ...envs.core.errors import PacesetterError
 from ...envs.core.market import Group
-from ...leaders.gradient.variational import VariationalLeader
 from ...leaders.objectives.references import UnfitReferenceError
 from ...leaders.policy.options import PPOOptions
 from .settings import FollowerSettings, TrainingSettings
@@ -257,8 +256,8 @@ def _objective_can_be_measured(experiment: Experiment) -> Iterable[Problem]:
 
 def _posterior_can_be_calibrated(experiment: Experiment) -> Iterable[Problem]:
     """A calibration fits anew to what θ of the prior would have shown."""
-    leader = experiment.leader
-    if not isinstance(leader, VariationalLeader):
+    leader = experiment.leader.posterior_options
+    if leader is None:
         return
     asked = {
         "w": leader.w == "calibrated",

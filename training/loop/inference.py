@@ -10,12 +10,16 @@ from numpy.typing import NDArray
 
 from ...envs.core.errors import PacesetterError
 from ...envs.core.market import Market
-from ...leaders.gradient.posterior import Posterior
 from ...leaders.gradient.recipes import NormalPrior, log_density_of_prior
 from ...leaders.gradient.trust import Trials, coverage
-from ...leaders.gradient.variational import VariationalLeader
 from ...leaders.gradient.variational_guide import DivergedError
-from ...leaders.leader import Distribution, Measured, Question
+from ...leaders.leader import (
+    Distribution,
+    GuideWithPosterior,
+    KeptDistribution,
+    Measured,
+    Question,
+)
 from ...leaders.objectives.references import Samples, UnfitReferenceError
 from ..derivatives.derive import derive
 from ..experiments.experiment import Experiment
@@ -41,7 +45,7 @@ def answered(
     return derive(experiment, policies, question, seed + passed)
 
 
-def infer(experiment: Experiment) -> Posterior:
+def infer(experiment: Experiment) -> KeptDistribution:
     """The posterior of an experiment in which nobody learns but a variational leader.
 
     The same as that of a run of the experiment, number for number.
@@ -49,18 +53,18 @@ def infer(experiment: Experiment) -> Posterior:
     Raises:
         PacesetterError: followers learn, the leader is another, or the fit diverges.
     """
-    leader = experiment.leader
-    if experiment.market.groups or not isinstance(leader, VariationalLeader):
+    if experiment.market.groups or experiment.leader.posterior_options is None:
         raise PacesetterError(
             f"{experiment.name}: a posterior is inferred without a run by leader.name: variational "
             "alone, in a market in which nobody learns."
         )
-    guide = leader.guide(
-        experiment.market.characteristics, experiment.seed, experiment.training.iterations
-    )
+    guide = experiment.guide()
+    assert isinstance(guide, GuideWithPosterior)
     policies = Policies.untrained(experiment)
     for iteration in range(experiment.training.iterations):
-        told = answered(experiment, policies, guide.question(), iteration)
+        question = guide.question()
+        assert question is not None
+        told = answered(experiment, policies, question, iteration)
         guide.learn(told, last=iteration == experiment.training.iterations - 1)
     return guide.posterior()
 
@@ -114,8 +118,8 @@ def trials(
 
 def covered(experiment: Experiment, w: float, number: int, level: float = 0.8) -> float:
     """Share of θ drawn from the prior within their intervals under a weight w."""
-    assert isinstance(experiment.leader, VariationalLeader)
-    found = trials(replace(experiment, leader=replace(experiment.leader, w=w)), number)
+    weighted = replace(experiment.leader.posterior_options, w=w)
+    found = trials(replace(experiment, leader=weighted), number)
     share, _ = coverage(found.truths, found.draws, level)
     return float(share[found.scale > 0].mean())
 
@@ -163,8 +167,8 @@ def prior_draws(experiment: Experiment, number: int, generator: np.random.Genera
 
 def prior_of(experiment: Experiment) -> tuple[Floats, Floats]:
     """Mean and deviation of the leader's prior, or of that which bounds imply, ``(d,)`` each."""
-    leader = experiment.leader
-    prior = leader.prior if isinstance(leader, VariationalLeader) else NormalPrior()
+    options = experiment.leader.posterior_options
+    prior = NormalPrior() if options is None else options.prior
     return prior.on(experiment.market.characteristics)
 
 
