@@ -1,6 +1,6 @@
 """The PettingZoo view of a market: one copy, dictionaries, agents named ``producer_0``, ….
 
-    env = parallel_env("cobweb", treatment="stable")
+    env = parallel_env(name, **options)
     observations, infos = env.reset(seed=0)
     actions = {agent: env.action_space(agent).sample() for agent in env.agents}
     observations, rewards, terminations, truncations, infos = env.step(actions)

@@ -51,7 +51,7 @@ def check_ranges(record: Any, what: str, types_too: bool = True) -> None:
 
     Args:
         record: a dataclass.
-        what: it is, for the message, e.g. ``market 'duopoly'``.
+        what: it is, for the message, e.g. ``market 'NAME'``.
         types_too: whether types and choices count, or the limits of ``Annotated`` alone.
 
     Raises:

@@ -21,7 +21,7 @@ apart.
 
 | who learns, if anybody (`learning_traders` > 0) | entries |
 |---|---|
-| observation | log P(t−1) / μ₁ and the logarithms of two moving averages over μ₁, in units of ρ; inventory / T; view of θ |
+| observation | log of P(t−1) and of two moving averages over μ₁, by ρ; inventory / T; θ |
 | action | order in [−1, 1] (Box), which adds to D |
 | reward | inventory before the order times the return, in units of ρ |
 
@@ -29,7 +29,7 @@ The paper prints neither ρ nor σ_F² nor which of the two variances 1 and 9 is
 defaults here are ours, and options.
 
 Version history: v1.
-"""  # noqa: E501
+"""
 
 from __future__ import annotations
 
