@@ -20,7 +20,8 @@ from gymnasium.spaces import Box
 from numpy.typing import ArrayLike
 
 from ..envs.core.arrays import detached
-from ..envs.core.market import LEADER, Market
+from ..envs.core.group import LEADER
+from ..envs.core.market import Market
 from ..envs.parallel import Dictionaries, DictionaryView, Roster, checked_action, seed_or_entropy
 from .game import Interval, StackelbergGame
 from .objectives.general import Objective

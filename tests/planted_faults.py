@@ -9,7 +9,8 @@ import numpy as np
 
 from pacesetter.envs.cobweb.laws import truncated_normal
 from pacesetter.envs.cobweb.market import PRODUCER, Cobweb, CobwebState
-from pacesetter.envs.core.market import State, namespace
+from pacesetter.envs.core.arrays import namespace
+from pacesetter.envs.core.state import State
 from pacesetter.envs.duopoly.market import FOLLOWER, Duopoly
 
 

@@ -1,4 +1,4 @@
-"""Markets of the tests: two in which nobody learns, and one with two groups of different kinds."""
+"""Markets of the tests: three where nobody learns, and one with two groups of different kinds."""
 
 from __future__ import annotations
 
@@ -8,9 +8,13 @@ from typing import ClassVar
 import numpy as np
 from gymnasium.spaces import Box, Discrete
 
+from pacesetter.envs.core.arrays import namespace
 from pacesetter.envs.core.characteristics import Characteristic, Characteristics
-from pacesetter.envs.core.market import Group, Market, Paths, State, namespace
+from pacesetter.envs.core.group import Group
+from pacesetter.envs.core.market import Market
+from pacesetter.envs.core.paths import Paths
 from pacesetter.envs.core.random_streams import Shock
+from pacesetter.envs.core.state import State
 from pacesetter.leaders.objectives.objective import Measure, Objective, read_samples, recorder
 from pacesetter.leaders.objectives.references import Held, Reference
 
@@ -18,17 +22,29 @@ CHOICES = 5
 
 
 @dataclass(frozen=True)
-class WalkState(State):
-    """Where the price stands, ``(B,)``."""
+class Plain(Market):
+    """What small markets have in common: no state beyond θ, and nothing for a leader to see."""
 
-    price: object
+    state_type: ClassVar[type[State]] = State
+
+    @property
+    def leader_observation_space(self):
+        """A constant."""
+        return Box(-1.0, 1.0, (1,), np.float32)
+
+    def initial(self, theta, shocks):
+        """Nothing beyond θ."""
+        return {}
+
+    def leader_observe(self, state):
+        """A constant, ``(B, 1)``."""
+        xp = namespace(state.theta)
+        return xp.astype(xp.zeros_like(state.theta[:, :1]), xp.float32)
 
 
 @dataclass(frozen=True)
-class RuleBased(Market):
-    """Traders by rule: the price returns to zero at the speed θ₀ and is thrown off by noise.
-
-    ``p′ = (1 − θ₀) p + θ₁ ε``. The deviation of the price is least at the speed 1, whatever θ₁.
+class NobodyLearns(Plain):
+    """A market without followers.
 
     Attributes:
         periods: steps of an episode.
@@ -36,16 +52,7 @@ class RuleBased(Market):
 
     periods: int = 20
 
-    name: ClassVar[str] = "rule_based"
-    state_type: ClassVar[type[State]] = WalkState
     differentiable: ClassVar[bool] = True
-
-    @property
-    def characteristics(self):
-        """Speed and noise."""
-        return Characteristics(
-            [Characteristic("speed", 0.0, 1.5, 0.25), Characteristic("noise", 0.5, 2.0, 1.0)]
-        )
 
     @property
     def groups(self):
@@ -56,6 +63,35 @@ class RuleBased(Market):
     def steps_per_episode(self):
         """As the options say."""
         return self.periods
+
+    def observe(self, state):
+        """Nobody looks."""
+        return {}
+
+
+@dataclass(frozen=True)
+class WalkState(State):
+    """Where the price stands, ``(B,)``."""
+
+    price: object
+
+
+@dataclass(frozen=True)
+class RuleBased(NobodyLearns):
+    """Traders by rule: the price returns to zero at the speed θ₀ and is thrown off by noise.
+
+    ``p′ = (1 − θ₀) p + θ₁ ε``. The deviation of the price is least at the speed 1, whatever θ₁.
+    """
+
+    name: ClassVar[str] = "rule_based"
+    state_type: ClassVar[type[State]] = WalkState
+
+    @property
+    def characteristics(self):
+        """Speed and noise."""
+        return Characteristics(
+            [Characteristic("speed", 0.0, 1.5, 0.25), Characteristic("noise", 0.5, 2.0, 1.0)]
+        )
 
     @property
     def leader_observation_space(self):
@@ -82,10 +118,6 @@ class RuleBased(Market):
         price = (1.0 - state.theta[:, 0]) * state.price + state.theta[:, 1] * shocks["noise"]
         return self.end_step(replace(state, price=price), {}, {"price": price})
 
-    def observe(self, state):
-        """Nobody looks."""
-        return {}
-
     def leader_observe(self, state):
         """The price, ``(B, 1)``."""
         xp = namespace(state.theta)
@@ -98,43 +130,25 @@ DEVIATION = 0.7
 
 
 @dataclass(frozen=True)
-class LinearGaussian(Market):
+class LinearGaussian(NobodyLearns):
     """Five equations, ``y_j(t) = Σ_i X_ji θ_i + σ ε_j(t)``: what least squares are exact for.
 
     Attributes:
-        periods: steps of an episode.
         design: X, a row per equation.
         whole_paths: whether paths come in one go, with their derivative.
     """
 
-    periods: int = 4
     design: tuple[tuple[float, ...], ...] = tuple(map(tuple, DESIGN.tolist()))
     whole_paths: bool = False
+    periods: int = 4
 
     name: ClassVar[str] = "linear_gaussian"
-    state_type: ClassVar[type[State]] = State
-    differentiable: ClassVar[bool] = True
 
     @property
     def characteristics(self):
         """The coefficients."""
         number = len(self.design[0])
         return Characteristics([Characteristic(f"x{i}", -5.0, 5.0, 0.0) for i in range(number)])
-
-    @property
-    def groups(self):
-        """Nobody learns."""
-        return ()
-
-    @property
-    def steps_per_episode(self):
-        """As the options say."""
-        return self.periods
-
-    @property
-    def leader_observation_space(self):
-        """A constant."""
-        return Box(-1.0, 1.0, (1,), np.float32)
 
     @property
     def quantities(self):
@@ -145,10 +159,6 @@ class LinearGaussian(Market):
     def step_shocks(self):
         """Noise."""
         return {"noise": Shock("normal", (len(self.design),))}
-
-    def initial(self, theta, shocks):
-        """Nothing beyond θ."""
-        return {}
 
     def transition(self, state, actions, shocks):
         """The equations hold."""
@@ -172,32 +182,16 @@ class LinearGaussian(Market):
 
         return Paths({f"y{j}": left[:, :, j] for j in range(len(design))}, pull_back)
 
-    def observe(self, state):
-        """Nobody looks."""
-        return {}
-
-    def leader_observe(self, state):
-        """A constant."""
-        xp = namespace(state.theta)
-        return xp.astype(xp.zeros_like(state.theta[:, :1]), xp.float32)
-
 
 @dataclass(frozen=True)
-class NoisyLine(Market):
+class NoisyLine(NobodyLearns):
     """A straight line in noise, ``price_t = level + slope x_t + ε_t``, x from −1 to 1.
 
     With the prior N(0, I) and the loss of `LeastSquares`, weighted by the number of prices, the
     posterior is the normal distribution of the textbook.
-
-    Attributes:
-        periods: steps of an episode, T.
     """
 
-    periods: int = 20
-
     name: ClassVar[str] = "noisy_line"
-    state_type: ClassVar[type[State]] = State
-    differentiable: ClassVar[bool] = True
 
     @property
     def characteristics(self):
@@ -205,21 +199,6 @@ class NoisyLine(Market):
         return Characteristics(
             [Characteristic("level", -4.0, 4.0, 0.0), Characteristic("slope", -4.0, 4.0, 0.0)]
         )
-
-    @property
-    def groups(self):
-        """Nobody learns."""
-        return ()
-
-    @property
-    def steps_per_episode(self):
-        """As the options say."""
-        return self.periods
-
-    @property
-    def leader_observation_space(self):
-        """A constant."""
-        return Box(-1.0, 1.0, (1,), np.float32)
 
     @property
     def quantities(self):
@@ -236,25 +215,12 @@ class NoisyLine(Market):
         """x_t, ``(T,)``."""
         return np.linspace(-1.0, 1.0, self.periods)
 
-    def initial(self, theta, shocks):
-        """Nothing beyond θ."""
-        return {}
-
     def transition(self, state, actions, shocks):
         """The next price."""
         xp = namespace(state.theta)
         x = 2.0 * xp.astype(state.clock, xp.float64) / (self.periods - 1) - 1.0
         line = state.theta[:, 0] + state.theta[:, 1] * x
         return self.end_step(state, {}, {"price": line + shocks["noise"], "line": line})
-
-    def observe(self, state):
-        """Nobody looks."""
-        return {}
-
-    def leader_observe(self, state):
-        """A constant."""
-        xp = namespace(state.theta)
-        return xp.zeros_like(xp.astype(state.theta[:, :1], xp.float32))
 
     def planted_sample(self, theta, number, seed, quantity="price"):
         """Prices of one episode after the other."""
@@ -319,7 +285,7 @@ class LeastSquares(Objective):
 
 
 @dataclass(frozen=True)
-class TwoGroups(Market):
+class TwoGroups(Plain):
     """Shops set a number, customers choose one of five; both are best off at what θ says.
 
     A shop earns −(a − θ)², a customer −(k / 4 − θ)².
@@ -329,7 +295,6 @@ class TwoGroups(Market):
     customers: int = 3
 
     name: ClassVar[str] = "two_groups"
-    state_type: ClassVar[type[State]] = State
 
     @property
     def characteristics(self):
@@ -356,18 +321,9 @@ class TwoGroups(Market):
         return True
 
     @property
-    def leader_observation_space(self):
-        """A constant."""
-        return Box(-1.0, 1.0, (1,), np.float32)
-
-    @property
     def quantities(self):
         """Path quantities."""
         return {"price": "mean number of the shops", "choice": "mean choice of the customers"}
-
-    def initial(self, theta, shocks):
-        """Nothing beyond θ."""
-        return {}
 
     def transition(self, state, actions, shocks):
         """Everybody is paid for being close to θ."""
@@ -387,8 +343,3 @@ class TwoGroups(Market):
         seen = xp.astype(2.0 * state.theta - 1.0, xp.float32)[:, None, :]
         sizes = {"shop": self.shops, "customer": self.customers}
         return {name: xp.broadcast_to(seen, (len(seen), n, 1)) for name, n in sizes.items()}
-
-    def leader_observe(self, state):
-        """A constant."""
-        xp = namespace(state.theta)
-        return xp.zeros_like(xp.astype(state.theta, xp.float32))

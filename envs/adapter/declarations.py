@@ -13,7 +13,7 @@ from pettingzoo import AECEnv, ParallelEnv
 
 from ..core.characteristics import Characteristic, Characteristics
 from ..core.errors import PacesetterError
-from ..core.market import Group
+from ..core.group import Group
 
 CURES = {
     "characteristics_space": "characteristics_space = Box(0.0, 1.0, (1,))  # what a leader sets",

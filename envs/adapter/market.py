@@ -25,12 +25,16 @@ import numpy as np
 from gymnasium.spaces import Box
 from numpy.typing import ArrayLike, NDArray
 
+from ..core.arrays import Array
 from ..core.characteristics import Characteristics
 from ..core.dotted import told
 from ..core.errors import PacesetterError
-from ..core.market import Actions, Array, Group, Market, Shocks, State, Step
+from ..core.group import Group
+from ..core.market import Actions, Market, Shocks
 from ..core.random_streams import Shock
 from ..core.ranges import check_ranges
+from ..core.state import State
+from ..core.step import Step
 from .copies import AdaptedCopy
 from .declarations import Declarations, check_members, declarations
 from .fidelity import lost_by_copying

@@ -12,7 +12,9 @@ import numpy as np
 from gymnasium.spaces import Box, Discrete
 from numpy.typing import NDArray
 
-from ..core.market import Group, Market, Step
+from ..core.group import Group
+from ..core.market import Market
+from ..core.step import Step
 from ..parallel import ParallelMarket
 from .play import FaultError, Play, numpy, require
 

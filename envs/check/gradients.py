@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from ..core.arrays import convert, detached
 from ..core.characteristics import Characteristics
-from ..core.market import Market, Step
+from ..core.market import Market
+from ..core.step import Step
 from .play import ActionSource, Play, require
 
 COPIES = 3

@@ -12,7 +12,9 @@ from gymnasium.spaces import Discrete
 from numpy.typing import NDArray
 
 from ..core.arrays import detached
-from ..core.market import Market, State, Step
+from ..core.market import Market
+from ..core.state import State
+from ..core.step import Step
 
 ACTIONS = 7_919  # sets the seeds of actions apart from those of markets
 Records = list[dict[str, NDArray[Any]]]

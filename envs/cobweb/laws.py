@@ -7,7 +7,7 @@ from typing import Any, Protocol
 import numpy as np
 from scipy.special import ndtr, ndtri
 
-from ..core.market import Array
+from ..core.arrays import Array
 
 NOISE_DEVIATION = 0.5
 HIGHEST_FORECAST = 10.0

@@ -32,10 +32,14 @@ import numpy as np
 from annotated_types import Ge, Gt, Le
 from gymnasium.spaces import Box, Discrete
 
+from ..core.arrays import Array, namespace
 from ..core.characteristics import Characteristic, Characteristics
 from ..core.errors import PacesetterError, unknown
-from ..core.market import Actions, Array, Group, Market, Shocks, State, Step, namespace
+from ..core.group import Group
+from ..core.market import Actions, Market, Shocks
 from ..core.random_streams import Shock
+from ..core.state import State
+from ..core.step import Step
 from .equilibrium import LogitEquilibrium
 from .laws import (
     HIGHEST_FORECAST,

@@ -1,8 +1,9 @@
 """How loops are compiled: one decorator, and one line on the terminal when it takes a while.
 
 Compiled code is kept on disk, so that compilation happens once per installation and not once per
-run (see `kernel_cache`). Kernels release the interpreter's lock: several threads may step different
-books. Nothing here touches the settings of numba or of the process, which may be a user's.
+run (see `kernels.cache`). Kernels release the interpreter's lock: several threads may step
+different books. Nothing here touches the settings of numba or of the process, which may be a
+user's.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Any
 from numba import njit
 from numba.extending import is_jitted
 
-from .kernel_cache import Kept, KernelCache
+from .kernels.cache import Kept, KernelCache
 
 _KEPT = Kept(Path(__file__).parents[1])
 

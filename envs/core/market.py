@@ -11,155 +11,28 @@ function of arrays in any Array-API namespace (NumPy or torch).
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar, Literal, Self
 
 import array_api_compat
 import numpy as np
-from gymnasium.spaces import Box, Discrete
+from gymnasium.spaces import Box
 from numpy.typing import ArrayLike
 
 from .arrays import Array, convert, converted, detached, is_tensor, namespace
 from .characteristics import Characteristics
 from .errors import PacesetterError
+from .group import Group
+from .paths import Paths
 from .random_streams import RESET, STEP, RandomStream, Shock, ShockLayout
 from .ranges import check_ranges
+from .state import State, changed
+from .step import Step
 
 Shocks = Mapping[str, Array]
 Actions = Mapping[str, Array]
-LEADER = "leader"
-"""The name of the leader among the agents and policies of a game."""
-NOT_IN_NAMES = '<>:"/\\|?*.'  # of groups, which name files and RLlib's modules
-
-
-@dataclass(frozen=True)
-class Group:
-    """Followers of one type, who share one policy.
-
-    Attributes:
-        name: singular noun, e.g. ``producer``; agents are called ``producer_0``, ….
-        size: number of agents, N.
-        observation_space: of one agent, a float32 `Box` of shape ``(D,)``.
-        action_space: of one agent, a `Box` of shape ``(A,)`` or a `Discrete`.
-        view: labels of the last entries of the observation, the agent's own view θ̂ of the
-            characteristics: all of θ, some of it, or a private draw from it.
-        information_cost: whether these agents pay for information (see `Market.information_costs`).
-        ordered: of a `Discrete` group, whether its actions are points of a line that `transition`
-            takes between them, too: forecasts, prices. A derivative can then follow them.
-
-    Raises:
-        PacesetterError: the name is the leader's, or cannot name a file.
-    """
-
-    name: str
-    size: int
-    observation_space: Box
-    action_space: Box | Discrete
-    view: tuple[str, ...]
-    information_cost: bool = False
-    ordered: bool = False
-
-    def __post_init__(self) -> None:
-        """Refuse a name that would be taken for another, or lost."""
-        if self.name == LEADER:
-            raise PacesetterError(
-                f"a group is called {LEADER!r}, which is the name of whoever sets the "
-                "characteristics; call it otherwise, for instance 'principal'."
-            )
-        name = self.name if isinstance(self.name, str) else ""
-        if not name.strip() or not name.isprintable() or set(name) & set(NOT_IN_NAMES):
-            raise PacesetterError(
-                f"group {self.name!r}: its policy is saved in a file of that name, so it must be a "
-                f"text without any of {' '.join(NOT_IN_NAMES)} in it; use letters, digits and '_'."
-            )
-
-
-@dataclass(frozen=True)
-class State:
-    """Everything that changes in a market, as arrays with a leading B axis. Never changed in place.
-
-    Attributes:
-        theta: the characteristics in force, ``(B, d)``.
-        clock: steps since the episode began, ``(B,)``.
-        step_stream, reset_stream: the random streams, advanced with every step and episode.
-    """
-
-    theta: Array
-    clock: Array
-    step_stream: RandomStream
-    reset_stream: RandomStream
-
-    def take(self, rows: Any) -> Self:
-        """The given copies alone (index array, mask or slice): a branch that evolves on its own."""
-        return self._map(lambda array: array[rows], lambda stream: stream.take(rows))
-
-    def put(self, rows: Any, other: Self) -> Self:
-        """This state with the given copies replaced by those of `other`."""
-
-        def merge(mine: Array, theirs: Array) -> Array:
-            if isinstance(mine, RandomStream):
-                return mine.put(rows, theirs)
-            merged = mine.clone() if array_api_compat.is_torch_array(mine) else mine.copy()
-            merged[rows] = theirs
-            return merged
-
-        return replace(
-            self,
-            **{f.name: merge(getattr(self, f.name), getattr(other, f.name)) for f in fields(self)},
-        )
-
-    def copy(self) -> Self:
-        """An independent copy of every array."""
-        return self.put(slice(None), self)
-
-    def like(self, array: Array) -> Self:
-        """This state with every array in the namespace and on the device of another one."""
-        return self._map(lambda mine: convert(mine, array), lambda stream: stream)
-
-    def _map(self, of_array: Any, of_stream: Any) -> Self:
-        changed = {}
-        for field in fields(self):
-            value = getattr(self, field.name)
-            changed[field.name] = (of_stream if isinstance(value, RandomStream) else of_array)(
-                value
-            )
-        return replace(self, **changed)
-
-
-@dataclass(frozen=True)
-class Step:
-    """What one step of all copies brings.
-
-    Attributes:
-        state: the state after the step.
-        rewards: group name -> ``(B, N)``, of order one.
-        quantities: named path quantities an objective may read, name -> ``(B,)`` or ``(B, N)``.
-        terminated: the episode has come to its natural end, ``(B,)`` bool.
-        truncated: the episode was cut at the horizon and goes on in principle, ``(B,)`` bool; its
-            value is bootstrapped from the final observation.
-    """
-
-    state: State
-    rewards: dict[str, Array]
-    quantities: dict[str, Array]
-    terminated: Array
-    truncated: Array
-
-
-@dataclass(frozen=True)
-class Paths:
-    """One episode of B copies in one go, with the derivative by θ at hand.
-
-    Attributes:
-        quantities: path quantities, name -> ``(B, T, …)``, NumPy.
-        pull_back: from the gradient of a number by some of them, name -> as the quantity, to that
-            by each copy's θ, ``(B, d)``: what reverse mode through `transition` gives.
-    """
-
-    quantities: dict[str, Array]
-    pull_back: Callable[[Mapping[str, Array]], Array]
 
 
 @dataclass(frozen=True)
@@ -437,10 +310,3 @@ class Market(ABC):
         else:
             cut = at_horizon & ~ended
         return Step(changed(state, clock=clock), rewards, quantities, ended, cut)
-
-
-def changed(state: Any, **fields: Array) -> Any:
-    """The state with some fields replaced, like `dataclasses.replace` at a tenth of the time."""
-    new = object.__new__(type(state))
-    new.__dict__.update(state.__dict__, **fields)
-    return new

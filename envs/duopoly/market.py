@@ -25,9 +25,13 @@ import numpy as np
 from annotated_types import Ge, Gt
 from gymnasium.spaces import Box
 
+from ..core.arrays import Array, namespace
 from ..core.characteristics import Characteristic, Characteristics
 from ..core.errors import PacesetterError
-from ..core.market import Actions, Array, Group, Market, Shocks, State, Step, namespace
+from ..core.group import Group
+from ..core.market import Actions, Market, Shocks
+from ..core.state import State
+from ..core.step import Step
 
 FOLLOWER = "follower"
 

@@ -36,10 +36,14 @@ import numpy as np
 from annotated_types import Ge, Gt
 from gymnasium.spaces import Box, Discrete
 
+from ..core.arrays import Array
 from ..core.characteristics import Characteristics
 from ..core.errors import PacesetterError, unknown
-from ..core.market import Actions, Array, Group, Market, Shocks, State, Step
+from ..core.group import Group
+from ..core.market import Actions, Market, Shocks
 from ..core.random_streams import Shock
+from ..core.state import State
+from ..core.step import Step
 from ..order_book.background.market import SECOND, BackgroundMarket
 from ..order_book.background.simulation import Markets, advance_all
 from ..order_book.layout import BUY, NONE, SELL

@@ -11,7 +11,8 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.market import Array, State
+from ..core.arrays import Array
+from ..core.state import State
 from ..order_book.background.events import SPARE_ORDERS
 from ..order_book.layout import RESTING, ROOM, with_room
 from .kernels import read_accounts

@@ -13,8 +13,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..core.arrays import at_least, row_mean, row_sum, surely_none
-from ..core.market import Array, changed
+from ..core.arrays import Array, at_least, row_mean, row_sum, surely_none
+from ..core.state import changed
 from .inequality import gini
 from .production import (
     CAPITAL_SHARE,

@@ -15,8 +15,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..core.arrays import at_least, row_sum
-from ..core.market import Array, namespace
+from ..core.arrays import Array, at_least, namespace, row_sum
 
 SOMETHING = 1e-300  # less than any sum of amounts other than nothing
 

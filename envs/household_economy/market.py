@@ -24,10 +24,14 @@ import numpy as np
 from annotated_types import Ge, Gt, Le
 from gymnasium.spaces import Box
 
+from ..core.arrays import Array, namespace
 from ..core.characteristics import Characteristic, Characteristics, LinearConstraint
 from ..core.errors import PacesetterError
-from ..core.market import Actions, Array, Group, Market, Shocks, State, Step, namespace
+from ..core.group import Group
+from ..core.market import Actions, Market, Shocks
 from ..core.random_streams import Shock
+from ..core.state import State
+from ..core.step import Step
 from . import closed, observation, taxai
 from .production import QUANTITIES, STEADY_INTENSITY, STEADY_WAGE, HouseholdState
 from .taxes import TaxRule

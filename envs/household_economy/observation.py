@@ -21,8 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core.arrays import at_least, convert, row_mean
-from ..core.market import Array, namespace
+from ..core.arrays import Array, at_least, convert, namespace, row_mean
 from .production import HouseholdState
 
 MONEY_UNITS = {"closed": (0.01, 0.01), "taxai": (1e5, 1e4)}  # of wealth and of income

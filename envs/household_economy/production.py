@@ -10,8 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from ..core.arrays import at_least, row_mean
-from ..core.market import Array, State
+from ..core.arrays import Array, at_least, row_mean
+from ..core.state import State
 
 CAPITAL_SHARE = 1.0 / 3.0  # α
 PERSISTENCE = 0.982  # ρ

@@ -21,8 +21,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..core.arrays import at_least, row_mean, row_sum, surely_none
-from ..core.market import Array, changed, namespace
+from ..core.arrays import Array, at_least, namespace, row_mean, row_sum, surely_none
+from ..core.state import changed
 from .inequality import gini_of_sorted, holders
 from .production import (
     CAPITAL_SHARE,

@@ -21,8 +21,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from ..core.arrays import at_least, row_mean, row_sum
-from ..core.market import Array
+from ..core.arrays import Array, at_least, row_mean, row_sum
 
 TaxRule = Literal["hsv", "flat", "none", "us_federal", "saez"]
 LEAST_BASE = 1e-12  # below it a power is continued by a straight line through zero

@@ -27,9 +27,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.arrays import at_least
+from ..core.arrays import Array, at_least
 from ..core.errors import PacesetterError, unknown
-from ..core.market import Array
 
 Floats = NDArray[np.float64]
 LEAST_WEALTH = 1.0  # dollars: an economy in which nobody owns anything could not produce

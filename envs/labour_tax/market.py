@@ -51,9 +51,13 @@ import numpy as np
 from annotated_types import Ge, Gt, Le
 from gymnasium.spaces import Box
 
+from ..core.arrays import Array, namespace
 from ..core.characteristics import Characteristic, Characteristics
-from ..core.market import Actions, Array, Group, Market, Shocks, State, Step, namespace
+from ..core.group import Group
+from ..core.market import Actions, Market, Shocks
 from ..core.random_streams import Shock
+from ..core.state import State
+from ..core.step import Step
 
 HOUSEHOLD = "household"
 LEAST_HOURS, MOST_HOURS = 0.01, 2.0

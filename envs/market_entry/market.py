@@ -36,10 +36,13 @@ import numpy as np
 from annotated_types import Ge
 from gymnasium.spaces import Box, Discrete
 
-from ..core.arrays import at_least, row_mean, row_sum
+from ..core.arrays import Array, at_least, namespace, row_mean, row_sum
 from ..core.characteristics import Characteristic, Characteristics
 from ..core.errors import PacesetterError
-from ..core.market import Actions, Array, Group, Market, Shocks, State, Step, namespace
+from ..core.group import Group
+from ..core.market import Actions, Market, Shocks
+from ..core.state import State
+from ..core.step import Step
 from .equilibrium import symmetric_entry
 from .laws import ENTRY_STRENGTH, OUTSIDE_UTILITY
 

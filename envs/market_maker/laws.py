@@ -7,8 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
-from ..core.arrays import at_least, normal_cdf
-from ..core.market import Array
+from ..core.arrays import Array, at_least, normal_cdf
 
 
 @dataclass(frozen=True)

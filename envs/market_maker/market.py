@@ -47,10 +47,13 @@ import numpy as np
 from annotated_types import Ge, Gt, Le
 from gymnasium.spaces import Box
 
-from ..core.arrays import at_least, row_count
+from ..core.arrays import Array, at_least, namespace, row_count
 from ..core.characteristics import Characteristic, Characteristics
-from ..core.market import Actions, Array, Group, Market, Shocks, State, Step, changed, namespace
+from ..core.group import Group
+from ..core.market import Actions, Market, Shocks
 from ..core.random_streams import Shock
+from ..core.state import State, changed
+from ..core.step import Step
 from .laws import PriceProcess
 from .optimum import OptimalQuotes
 

@@ -43,11 +43,15 @@ import numpy as np
 from gymnasium.spaces import Box
 from numpy.typing import NDArray
 
-from ..core.arrays import row_sum
+from ..core.arrays import Array, namespace, row_sum
 from ..core.characteristics import Characteristic, Characteristics
 from ..core.errors import unknown
-from ..core.market import Actions, Array, Group, Paths, Shocks, State, Step, changed, namespace
+from ..core.group import Group
+from ..core.market import Actions, Shocks
+from ..core.paths import Paths
 from ..core.random_streams import Shock
+from ..core.state import State, changed
+from ..core.step import Step
 from .options import StockMarketOptions
 from .rules import by_signal, by_trend
 from .simulation import PathShocks, Simulation

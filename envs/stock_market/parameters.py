@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.market import Array, namespace
+from ..core.arrays import Array, namespace
 
 Entry = tuple[str, float, float, float, str, str]
 """Name, lower and upper bound, default, unit and description of a characteristic."""

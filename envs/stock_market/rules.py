@@ -17,7 +17,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.market import Array
+from ..core.arrays import Array
 
 Kind = Literal["smoothed", "indicator", "straight_through"]
 Reals = NDArray[np.floating]

@@ -25,8 +25,8 @@ import array_api_compat
 import numpy as np
 from numpy.typing import NDArray
 
+from ..core.arrays import Array, namespace
 from ..core.errors import PacesetterError
-from ..core.market import Array, namespace
 from .rules import by_trend
 
 FREQUENCIES = (0.15, 0.3, 0.45, 0.6, 0.9, 1.2)  # of y, per unit of demand

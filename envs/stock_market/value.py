@@ -17,8 +17,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.arrays import at_least
-from ..core.market import Array
+from ..core.arrays import Array, at_least
 
 LEAST_VARIANCE = 1e-8
 

@@ -44,22 +44,15 @@ from annotated_types import Ge, Gt, Le, MinLen
 from gymnasium.spaces import Box
 from numpy.typing import ArrayLike, NDArray
 
-from ..core.arrays import row_mean, row_sum
+from ..core.arrays import Array, namespace, row_mean, row_sum
 from ..core.characteristics import Characteristic, Characteristics
 from ..core.errors import PacesetterError
-from ..core.market import (
-    Actions,
-    Array,
-    Group,
-    Market,
-    Paths,
-    Shocks,
-    State,
-    Step,
-    changed,
-    namespace,
-)
+from ..core.group import Group
+from ..core.market import Actions, Market, Shocks
+from ..core.paths import Paths
 from ..core.random_streams import Shock
+from ..core.state import State, changed
+from ..core.step import Step
 from .moments import second_moment_all_updating, second_moment_without_updates
 from .orders import orders, sigmoid
 from .paths import Crowd, Returns, walked

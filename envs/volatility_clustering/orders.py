@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from scipy.special import expit
 
-from ..core.market import Array
+from ..core.arrays import Array
 
 
 def sigmoid(xp: Any, x: Array) -> Array:

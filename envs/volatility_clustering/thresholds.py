@@ -19,7 +19,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.market import Array, namespace
+from ..core.arrays import Array, namespace
 from .kernels import gamma_slopes
 
 Floats = NDArray[np.float64]

@@ -8,7 +8,8 @@ from typing import Annotated, ClassVar, Literal, Self
 from annotated_types import MinLen
 
 from ...envs.core.arrays import Array, namespace
-from ...envs.core.market import Market, Step
+from ...envs.core.market import Market
+from ...envs.core.step import Step
 from .distances import DISTANCES, SortedSample
 from .objective import Measure, Objective, Path, check_interval, pooled, read_samples, recorder
 from .references import CsvFile, Held, Moments, Reference, Samples, UnfitReferenceError

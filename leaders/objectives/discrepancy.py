@@ -22,8 +22,9 @@ import array_api_compat
 import numpy as np
 from numpy.typing import NDArray
 
+from ...envs.core.arrays import Array, namespace
 from ...envs.core.errors import PacesetterError
-from ...envs.core.market import Array, Market, namespace
+from ...envs.core.market import Market
 from .objective import Measure, Objective, Path, check_interval, read_samples, recorder
 from .references import Held, Moments, Reference, Samples, UnfitReferenceError
 

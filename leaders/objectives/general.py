@@ -11,7 +11,8 @@ import numpy as np
 from ...envs.core.arrays import Array, convert, detached, is_tensor, needs_gradient
 from ...envs.core.dotted import import_dotted
 from ...envs.core.errors import PacesetterError
-from ...envs.core.market import Market, Step
+from ...envs.core.market import Market
+from ...envs.core.step import Step
 from .objective import (
     Measure,
     Objective,

@@ -16,7 +16,8 @@ import numpy as np
 
 from ...envs.core.arrays import Array, namespace, row_mean, row_sum
 from ...envs.core.errors import PacesetterError, unknown
-from ...envs.core.market import Market, Step
+from ...envs.core.market import Market
+from ...envs.core.step import Step
 from .references import Reference, Samples, UnfitReferenceError
 from .target import Target
 

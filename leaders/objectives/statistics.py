@@ -14,7 +14,8 @@ from annotated_types import Ge
 from ...envs.core.arrays import Array, converted, namespace
 from ...envs.core.dotted import import_dotted
 from ...envs.core.errors import PacesetterError, unknown
-from ...envs.core.market import Market, Step
+from ...envs.core.market import Market
+from ...envs.core.step import Step
 from .objective import Compared, Measure, Objective, Path, recorder, total
 from .references import Held, Reference, Samples, UnfitReferenceError
 from .statistic import Statistic

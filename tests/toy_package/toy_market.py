@@ -13,8 +13,11 @@ import numpy as np
 from annotated_types import Ge
 from gymnasium.spaces import Box
 
+from pacesetter.envs.core.arrays import namespace
 from pacesetter.envs.core.characteristics import Characteristic, Characteristics
-from pacesetter.envs.core.market import Group, Market, State, namespace
+from pacesetter.envs.core.group import Group
+from pacesetter.envs.core.market import Market
+from pacesetter.envs.core.state import State
 
 
 @dataclass(frozen=True)

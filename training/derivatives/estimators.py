@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from ...envs.core.arrays import detached
-from ...envs.core.market import Paths
+from ...envs.core.paths import Paths
 from ...leaders.leader import Question
 from ..experiments.experiment import Experiment
 from ..policies.policies import Policies

@@ -13,7 +13,7 @@ from array_api_compat import is_torch_array
 from gymnasium.spaces import Box, Discrete
 from torch import Tensor
 
-from ...envs.core.market import Group
+from ...envs.core.group import Group
 from ..experiments.experiment import Experiment
 from ..policies import distributions
 from ..policies.policies import Policies

@@ -12,7 +12,7 @@ import numpy as np
 from gymnasium.spaces import Box, Discrete
 
 from ...envs.core.errors import PacesetterError
-from ...envs.core.market import Group
+from ...envs.core.group import Group
 from ...leaders.objectives.references import UnfitReferenceError
 from ...leaders.policy.options import PPOOptions
 from .settings import FollowerSettings, TrainingSettings

@@ -10,7 +10,7 @@ import gymnasium as gym
 import numpy as np
 from gymnasium.spaces import Box
 
-from ...envs.core.market import LEADER
+from ...envs.core.group import LEADER
 from ...leaders.policy.options import PPOOptions
 from ..experiments.experiment import Experiment
 from .actions import from_action_space

@@ -11,7 +11,7 @@ from gymnasium.spaces import Discrete
 from numpy.typing import NDArray
 
 from ...envs.core.characteristics import Characteristics
-from ...envs.core.market import Group
+from ...envs.core.group import Group
 from ...leaders.game import GameStep
 from ..experiments.settings import FollowerSettings
 from ..policies import distributions

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ...envs.core.market import LEADER
+from ...envs.core.group import LEADER
 from ...leaders.game import GameStep, StackelbergGame
 from ..backend import SampleAccount, SampleReport
 from ..experiments.experiment import Experiment

@@ -13,7 +13,7 @@ from gymnasium.spaces import Box
 from pacesetter.envs.adapter.market import adapted
 from pacesetter.envs.check.report import check_market
 from pacesetter.envs.core.errors import PacesetterError
-from pacesetter.envs.core.market import Group
+from pacesetter.envs.core.group import Group
 from pacesetter.envs.parallel import parallel_env
 from pacesetter.envs.registry import make, market_class
 from pacesetter.leaders.game import StackelbergGame

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from pacesetter.envs.core.errors import PacesetterError
-from pacesetter.envs.core.market import changed
+from pacesetter.envs.core.state import changed
 from pacesetter.envs.household_economy.bellman import (
     CHANCES,
     LOG_PRODUCTIVITY,

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import logsumexp, xlogy
 
-from ....envs.core.market import changed
+from ....envs.core.state import changed
 from ....envs.market_entry.equilibrium import crowd, utilities
 from ....envs.market_entry.laws import IN, OUT
 from ....envs.market_entry.market import TRADER, MarketEntry

@@ -13,7 +13,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from ....envs.core.market import State
+from ....envs.core.state import State
 from ....envs.market_entry.equilibrium import sorted_equilibrium, symmetric_entry
 from ....envs.market_entry.market import HIGHEST_TAX, MarketEntry
 from ....leaders.search.fixed import FixedLeader

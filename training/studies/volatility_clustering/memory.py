@@ -54,7 +54,7 @@ def reverse(market: VolatilityClustering, paths: int = 1) -> None:
     """The gradient of the sum of squared returns of some paths."""
     import torch
 
-    from ....envs.core.market import changed
+    from ....envs.core.state import changed
 
     truth = np.tile(list(TRUTH.values()), (paths, 1))
     theta = torch.tensor(truth, requires_grad=True)

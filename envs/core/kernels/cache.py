@@ -29,7 +29,7 @@ import numba
 from numba.core.compiler import CompileResult
 from numba.core.serialize import dumps
 
-from .kernel_sources import digest_of, kernel_sources
+from .sources import digest_of, kernel_sources
 
 PREFIX = "kernels-"
 COMPILING = "compiling loops (once per installation)…"
@@ -52,7 +52,7 @@ class Kept:
 
     Attributes:
         package: its folder.
-        sources: files that loops are made of (see `kernel_sources`).
+        sources: files that loops are made of (see `sources.kernel_sources`).
         name: of the folder in each of the places.
     """
 

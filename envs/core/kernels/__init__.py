@@ -1,0 +1,1 @@
+"""Which files compiled loops are made of, and where they are kept."""
