@@ -33,40 +33,25 @@ Version history: v1.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from functools import cached_property, partial
-from typing import Annotated, Any, ClassVar, Literal, Self
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, ClassVar
 
 import numpy as np
-from annotated_types import Ge, Gt, Le, MinLen
 from gymnasium.spaces import Box
-from numpy.typing import ArrayLike, NDArray
 
 from ..core.arrays import Array, namespace, row_mean, row_sum
-from ..core.characteristics import Characteristic, Characteristics
-from ..core.errors import PacesetterError
 from ..core.group import Group
-from ..core.market import Actions, Market, Shocks
-from ..core.paths import Paths
+from ..core.market import Actions, Shocks
 from ..core.random_streams import Shock
 from ..core.state import State, changed
 from ..core.step import Step
 from .moments import second_moment_all_updating, second_moment_without_updates
-from .orders import orders, sigmoid
-from .paths import Crowd, Returns, walked
-from .thresholds import Law, first_draws, first_thresholds, renewed
+from .orders import orders
+from .thresholds import first_draws, first_thresholds, renewed
+from .whole_paths import WholePaths
 
-Name = Literal["log_alpha", "log_beta", "log_sigma", "log_eta", "logit_s"]
-Log = Annotated[float, Ge(-20), Le(20), "beyond e^±20 no path is walked"]
-Width = Annotated[float, Gt(0), Le(5)]
-NAMES: tuple[Name, ...] = ("log_alpha", "log_beta", "log_sigma", "log_eta", "logit_s")
-PAPER: tuple[Name, ...] = NAMES[:4]
-DESCRIPTIONS = ("log α", "log β", "log σ", "log η", "log s / (1 − s)")
-TRUTH = {"log_alpha": 0.1, "log_beta": 0.5, "log_sigma": 0.5, "log_eta": 0.2}
-"""θ* of the paper's observation, natural logarithms."""
-DEVIATIONS = 4.0  # of the prior, to the bounds
 LARGEST_LOG = 700.0  # of a price, beyond which floating-point numbers end
 
 
@@ -95,38 +80,10 @@ class VolatilityState(State):
 
 
 @dataclass(frozen=True)
-class VolatilityClustering(Market):
-    """Threshold traders under news, of whom nobody learns.
+class VolatilityClustering(WholePaths):
+    """Threshold traders under news, of whom nobody learns; `VolatilityOptions` has the options."""
 
-    Attributes:
-        traders: N.
-        periods: steps of an episode, T; trading goes on beyond them.
-        share_updating: s, the probability that a trader sets its threshold in a period. Where s is
-            calibrated, the middle of its prior.
-        leader_sets: the characteristics that are θ.
-        prior_mean, prior_deviation: of the normal prior of log α, log β, log σ and log η; θ is
-            bounded by 4 deviations. That of `logit_s` has deviation 1.
-        thresholds: distribution of thresholds at the start.
-        signal: whether all traders hear the same news, as in the paper, or each its own.
-        steepness: k of the gradient, per threshold: in units of one over the mean threshold (of
-            `lognormal`, the median) in the middle of the prior. The paper's is 5.
-        relaxed: trade by the logistic function; for tests of gradients alone.
-    """
-
-    traders: Annotated[int, Ge(1)] = 1000
-    periods: Annotated[int, Ge(2)] = 100
-    share_updating: Annotated[float, Ge(0), Le(1)] = 0.1
-    leader_sets: Annotated[tuple[Name, ...], MinLen(1)] = PAPER
-    prior_mean: tuple[Log, Log, Log, Log] = (0.0, 0.0, 0.0, 0.0)
-    prior_deviation: tuple[Width, Width, Width, Width] = (1.0, 1.0, 1.0, 1.0)
-    thresholds: Law = "gamma"
-    signal: Literal["common", "private"] = "common"
-    steepness: Annotated[float, Gt(0), "the gradient of an order is a bump of width 1/k"] = 10.0
-    relaxed: bool = False
-
-    name: ClassVar[str] = "volatility_clustering"
     state_type: ClassVar[type[State]] = VolatilityState
-    gradient: ClassVar[Literal["exact", "straight-through"]] = "straight-through"
     variants: ClassVar[tuple[Mapping[str, Any], ...]] = (
         {"traders": 40, "periods": 20},
         {"traders": 30, "periods": 10, "relaxed": True},
@@ -135,74 +92,12 @@ class VolatilityClustering(Market):
     )
     small: ClassVar[Mapping[str, Mapping[str, Any]]] = {"": {"traders": 8, "share_updating": 0.3}}
 
-    def __post_init__(self) -> None:
-        """Refuse characteristics that are named twice, and an s that a logit cannot reach."""
-        super().__post_init__()
-        if len(set(self.leader_sets)) < len(self.leader_sets):
-            raise PacesetterError(
-                f"market {self.name!r}: leader_sets names a characteristic twice: "
-                f"{', '.join(self.leader_sets)}. Name each once."
-            )
-        if "logit_s" in self.leader_sets and not 0.0 < self.share_updating < 1.0:
-            raise PacesetterError(
-                f"market {self.name!r}: share_updating is the middle of the prior of 'logit_s' and "
-                f"must lie between 0 and 1, got {self.share_updating:g}. Leave 'logit_s' out of "
-                "leader_sets to hold s at it."
-            )
-
-    def smooth(self) -> Self:
-        """The same market, traded by the logistic function: what its gradients are exact for."""
-        return replace(self, relaxed=True)
-
-    @property
-    def differentiable(self) -> bool:  # type: ignore[override]  # other markets are or are not
-        """Unless s is in θ: who sets its threshold is drawn, which no gradient flows through."""
-        return "logit_s" not in self.leader_sets
-
     # What it declares ---------------------------------------------------------------------------
-
-    @cached_property
-    def middle(self) -> NDArray[np.float64]:
-        """The middle of the prior of all that could be θ, in the order of `NAMES`."""
-        s = self.share_updating
-        with np.errstate(divide="ignore"):
-            return np.array([*self.prior_mean, np.log(s) - np.log1p(-s)])
-
-    @cached_property
-    def k(self) -> float:
-        """Steepness of the logistic function, in units of one over a threshold."""
-        alpha, beta = self.prior_mean[:2]
-        typical = alpha if self.thresholds == "lognormal" else alpha - beta
-        return float(self.steepness * math.exp(-typical))
-
-    @cached_property
-    def characteristics(self) -> Characteristics:
-        """θ with its normal prior, cut off at the bounds."""
-        deviation = np.array([*self.prior_deviation, 1.0])
-        columns = [NAMES.index(name) for name in self.leader_sets]
-        mean, spread = self.middle[columns], deviation[columns]
-        entries = [
-            Characteristic(
-                NAMES[column],
-                low=float(middle - DEVIATIONS * width),
-                high=float(middle + DEVIATIONS * width),
-                default=float(middle),
-                description=DESCRIPTIONS[column],
-            )
-            for column, middle, width in zip(columns, mean, spread, strict=True)
-        ]
-
-        return Characteristics(entries, partial(_prior, mean, spread))
 
     @property
     def groups(self) -> tuple[Group, ...]:
         """Nobody learns."""
         return ()
-
-    @property
-    def steps_per_episode(self) -> int:
-        """T."""
-        return self.periods
 
     @cached_property
     def leader_observation_space(self) -> Box:
@@ -232,20 +127,6 @@ class VolatilityClustering(Market):
         return {"thresholds": Shock("uniform", (self.traders,))}
 
     # What it computes ---------------------------------------------------------------------------
-
-    def parameters(self, theta: Array) -> tuple[Array, Array, Array, Array, Array]:
-        """α, β, σ, η and s of θ, ``(B, d)``: each ``(B,)``."""
-        xp, alike = namespace(theta), theta[:, 0] * 0.0
-        found = []
-        for name, middle in zip(NAMES, self.middle, strict=True):
-            if name in self.leader_sets:
-                entry = theta[:, self.leader_sets.index(name)]
-                found.append(sigmoid(xp, entry) if name == "logit_s" else xp.exp(entry))
-            else:
-                held = self.share_updating if name == "logit_s" else math.exp(middle)
-                found.append(alike + held)
-        alpha, beta, sigma, eta, s = found
-        return alpha, beta, sigma, eta, s
 
     def initial(self, theta: Array, shocks: Shocks) -> dict[str, Array]:
         """Nobody has set its threshold; the price is 1."""
@@ -309,86 +190,6 @@ class VolatilityClustering(Market):
         xp = namespace(state.theta)
         return xp.astype(state.demand[:, None], xp.float32)
 
-    def simulate(
-        self,
-        theta: ArrayLike,
-        seed: int = 0,
-        shocks: Mapping[str, NDArray[np.float64]] | None = None,
-        tangents: bool = True,
-    ) -> Returns:
-        """Returns under many θ, with their derivatives by θ: the same law in far less time.
-
-        Memory does not grow with the number of traders, nor time with their number times that of
-        periods. θ need not keep its bounds; where α, β, σ or η lies beyond e^±20, the path is not
-        a number.
-
-        Args:
-            theta: ``(J, d)``, one per path.
-            seed: path j is drawn from ``(seed, j)``.
-            shocks: common random numbers in place of drawn ones: ``news``, ``(J, T)`` standard
-                normal, and ``thresholds``, ``(J, N)`` uniform; either or both.
-            tangents: whether derivatives are wanted, which takes about as long again.
-
-        Raises:
-            PacesetterError: θ or shocks of another shape, private news, or derivatives by s.
-        """
-        values, names = np.asarray(theta, dtype=np.float64), self.leader_sets
-        if values.ndim != 2 or values.shape[1] != len(names):
-            raise PacesetterError(
-                f"paths need θ of shape (J, {len(names)}), one row of {', '.join(names)} per path; "
-                f"got shape {values.shape}."
-            )
-        if self.signal != "common":
-            raise PacesetterError(
-                f"market {self.name!r}: with signal 'private' traders with the same threshold hear "
-                "different news, and cannot be counted as one. Choose signal: common, or step the "
-                "market itself."
-            )
-        if tangents and not self.differentiable:
-            raise PacesetterError(
-                f"market {self.name!r}: who sets its threshold is drawn, and returns have no "
-                "derivative by 'logit_s' along a path. Leave it out of leader_sets, ask for "
-                "tangents=False, or take differences."
-            )
-        with np.errstate(over="ignore"):
-            parameters = np.stack(self.parameters(values), axis=1)
-        crowd = Crowd(self.traders, self.periods, self.thresholds, self.k, self.relaxed)
-        found = walked(crowd, parameters, seed, shocks or {}, tangents)
-        if found.tangents is None:
-            return found
-        columns = [NAMES.index(name) for name in names]
-        return Returns(found.returns, found.tangents[:, :, columns])
-
-    def paths(self, theta: Array, seed: int) -> Paths | None:
-        """Returns and prices with their tangents; None with private news or s in θ."""
-        if self.signal != "common" or not self.differentiable:
-            return None
-        found = self.simulate(theta, seed)
-        assert found.tangents is not None
-        tangents, prices = found.tangents, np.exp(found.log_prices)
-
-        def pull_back(gradients: Mapping[str, Array]) -> Array:
-            slopes = np.array(gradients.get("return", np.zeros_like(prices)))
-            if "price" in gradients:  # a return moves its own price and all that follow
-                moved = gradients["price"] * prices
-                slopes += np.cumsum(moved[:, ::-1], axis=1)[:, ::-1]
-            return np.einsum("jt,jtd->jd", slopes, tangents)
-
-        return Paths({"return": found.returns, "price": prices}, pull_back)
-
-    def planted_sample(
-        self, theta: Any, number: int, seed: int, quantity: str = "price"
-    ) -> NDArray[np.float64]:
-        """A path quantity under a known θ, episode after episode, ``(number,)``."""
-        copies = -(-number // self.periods)
-        state = self.reset(seed, copies, theta)
-        series = []
-        for _ in range(self.periods):
-            step = self.step(state, {})
-            state = step.state
-            series.append(step.quantities[quantity])
-        return np.stack(series, axis=1).reshape(-1)[:number]
-
     def benchmark(self) -> dict[str, float]:
         """E r² where nobody ever sets its threshold, and where everybody does in every period."""
         if self.signal != "common":
@@ -399,13 +200,3 @@ class VolatilityClustering(Market):
             found = second_moment_without_updates(alpha, beta, sigma, eta, self.traders)
             figures["second_moment/nobody_updating"] = found
         return figures
-
-
-def _prior(
-    mean: NDArray[np.float64], spread: NDArray[np.float64], uniforms: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Normal draws within the bounds, ``(n, d)``."""
-    from scipy.special import ndtr, ndtri  # a slow import
-
-    lowest = ndtr(-DEVIATIONS)
-    return mean + spread * ndtri(lowest + uniforms * (1.0 - 2.0 * lowest))

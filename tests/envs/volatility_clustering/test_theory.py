@@ -14,8 +14,8 @@ from scipy.stats import gamma, norm
 
 from pacesetter.envs.core.errors import PacesetterError
 from pacesetter.envs.registry import make
-from pacesetter.envs.volatility_clustering.market import TRUTH
 from pacesetter.envs.volatility_clustering.moments import probability_of_trade
+from pacesetter.envs.volatility_clustering.options import TRUTH
 from pacesetter.envs.volatility_clustering.thresholds import gamma_quantiles
 
 TRUE = np.array(list(TRUTH.values()))

@@ -15,7 +15,8 @@ from pathlib import Path
 import numpy as np
 
 from ....envs.registry import make
-from ....envs.volatility_clustering.market import TRUTH, VolatilityClustering
+from ....envs.volatility_clustering.market import VolatilityClustering
+from ....envs.volatility_clustering.options import TRUTH
 from ...runs.machine import machine
 from ...runs.whole_files import write_json, write_whole
 from ..charts import save

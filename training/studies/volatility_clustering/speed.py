@@ -11,7 +11,8 @@ from collections.abc import Callable
 import numpy as np
 
 from ....envs.registry import make
-from ....envs.volatility_clustering.market import TRUTH, VolatilityClustering
+from ....envs.volatility_clustering.market import VolatilityClustering
+from ....envs.volatility_clustering.options import TRUTH
 from ..speed import Figures, Measured, note
 from .memory import megabytes, reverse
 
