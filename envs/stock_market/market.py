@@ -41,26 +41,19 @@ from typing import Any, ClassVar
 import array_api_compat
 import numpy as np
 from gymnasium.spaces import Box
-from numpy.typing import NDArray
 
 from ..core.arrays import Array, namespace, row_sum
-from ..core.characteristics import Characteristic, Characteristics
-from ..core.errors import unknown
 from ..core.group import Group
 from ..core.market import Actions, Shocks
-from ..core.paths import Paths
 from ..core.random_streams import Shock
 from ..core.state import State, changed
 from ..core.step import Step
-from .options import StockMarketOptions
 from .rules import by_signal, by_trend
-from .simulation import PathShocks, Simulation
-from .statistics import PathStatistics
+from .whole_paths import WholePaths
 from .windows import LONGEST
 
 TRADER = "trader"
 OWN_WINDOWS = (2, LONGEST)  # moving averages that a learning trader sees
-PLANTED_SEEDS = 2**40  # where the seeds of planted samples begin, far from those of training
 
 
 @dataclass(frozen=True)
@@ -84,7 +77,7 @@ class StockMarketState(State):
 
 
 @dataclass(frozen=True)
-class StockMarket(StockMarketOptions):
+class StockMarket(WholePaths):
     """Traders by rule, one price; `StockMarketOptions` has the options."""
 
     state_type: ClassVar[type[State]] = StockMarketState
@@ -112,17 +105,7 @@ class StockMarket(StockMarketOptions):
         },
     }
 
-    @property
-    def differentiable(self) -> bool:  # type: ignore[override]  # other markets are or are not
-        """Smoothed rules alone have derivatives that differences agree with."""
-        return self.rules == "smoothed"
-
     # Declarations -------------------------------------------------------------------------------
-
-    @cached_property
-    def characteristics(self) -> Characteristics:
-        """θ = (b, c, d), or (c, γ) of indicator rules; the paper's true values by default."""
-        return Characteristics([Characteristic(*entry) for entry in self.parameters.entries])
 
     @cached_property
     def groups(self) -> tuple[Group, ...]:
@@ -134,28 +117,10 @@ class StockMarket(StockMarketOptions):
         orders = Box(-1.0, 1.0, (1,), np.float32)
         return (Group(TRADER, self.learning_traders, Box(-edge, edge), orders, names),)
 
-    @property
-    def steps_per_episode(self) -> int:
-        """T; trading goes on beyond it, so that the last step truncates."""
-        return self.horizon
-
     @cached_property
     def leader_observation_space(self) -> Box:
         """The price."""
         return Box(-np.inf, np.inf, (1,), np.float32)
-
-    @property
-    def quantities(self) -> dict[str, str]:
-        """Path quantities."""
-        return {
-            "price": "P(t)",
-            "log_return": "log P(t) / P(t−1)",
-            "demand": "D(t), of all traders, units",
-            "demand_noise": "D₁(t), units",
-            "demand_technical": "D₂(t), units",
-            "demand_fundamental": "D₃(t), units",
-            "fundamental_value": "P*(t), in units of the price",
-        }
 
     @cached_property
     def _sources(self) -> dict[str, tuple[int, ...]]:
@@ -326,81 +291,3 @@ class StockMarket(StockMarketOptions):
     def _in_moves(self, xp: Any, price: Array, base: float) -> Array:
         """log of a price, given less the initial one, over a base: in largest moves."""
         return xp.log((self.initial_price + price) / base) / self.price_impact
-
-    # Whole paths --------------------------------------------------------------------------------
-
-    @cached_property
-    def simulation(self) -> Simulation:
-        """The fast simulation of many paths at once, in which learning traders order nothing."""
-        return Simulation(self)
-
-    def path_shocks(self, number: int, seed: int) -> PathShocks:
-        """Everything random about `number` paths."""
-        return self.simulation.draw(number, seed)
-
-    def planted_paths(self, theta: Any, number: int, seed: int) -> NDArray[np.float64]:
-        """Prices P(0), …, P(T) under a known θ, ``(number, T + 1)``."""
-        shocks = self.path_shocks(number, PLANTED_SEEDS + seed)
-        return self.simulation.paths(self.characteristics.validate(theta)[0], shocks).prices
-
-    def planted_sample(
-        self, theta: Any, number: int, seed: int, quantity: str = "price"
-    ) -> NDArray[np.float64]:
-        """Every period's quantity of as many paths as it takes, ``(number,)``.
-
-        Raises:
-            PacesetterError: a quantity that prices alone do not show.
-        """
-        found = self.quantities_of(self.planted_paths(theta, -(-number // self.horizon), seed))
-        if quantity not in found:
-            raise unknown("path quantity with a planted sample", quantity, found)
-        return found[quantity].ravel()[:number]
-
-    def quantities_of(self, paths: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
-        """The path quantities that prices alone show, ``(n, T + 1)`` to ``(n, T)`` each."""
-        prices = np.asarray(paths, dtype=np.float64)
-        after = np.ascontiguousarray(prices[:, 1:])
-        return {
-            "price": after,
-            "log_return": np.diff(np.log(prices), axis=1),
-            "demand": (after / prices[:, :-1] - 1.0) * self.traders / self.price_impact,
-        }
-
-    def paths(self, theta: Array, seed: int) -> Paths | None:
-        """What prices show by the fast simulation; None if traders learn or rules have kinks."""
-        if self.groups or not self.differentiable:
-            return None
-        shocks = self.simulation.draw(len(theta), seed, np.float64)
-        simulated = self.simulation.paths(theta, shocks)
-        found = self.quantities_of(simulated.prices)
-
-        def pull_back(gradients: Mapping[str, Array]) -> Array:
-            by_price = np.zeros_like(simulated.prices)
-            by_price[:, 1:] += gradients.get("price", 0.0)
-            if "log_return" in gradients:
-                by_price[:, 1:] += gradients["log_return"] / simulated.prices[:, 1:]
-                by_price[:, :-1] -= gradients["log_return"] / simulated.prices[:, :-1]
-            if "demand" in gradients:
-                before, after = simulated.prices[:, :-1], simulated.prices[:, 1:]
-                by_growth = gradients["demand"] * self.traders / self.price_impact / before
-                by_price[:, 1:] += by_growth
-                by_price[:, :-1] -= by_growth * after / before
-            return simulated.pull_back(by_price)
-
-        return Paths(found, pull_back)
-
-    @cached_property
-    def path_statistics(self) -> PathStatistics:
-        """The statistics that tell one θ from another in price paths."""
-        return PathStatistics(
-            impact=self.price_impact / self.traders,
-            level=float(self.initial_price),
-            weights=self.window_weights,
-            long_windows=tuple(long for _, long in self.windows_in_force),
-            warm_up=self.warm_up,
-            smoothed=self.rules == "smoothed",
-        )
-
-    def statistics(self, paths: Array) -> Array:
-        """18 statistics of every path of prices, ``(n, T + 1)`` to ``(n, 18)``."""
-        return self.path_statistics.of(paths)

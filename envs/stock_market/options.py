@@ -10,6 +10,7 @@ import numpy as np
 from annotated_types import Ge, Gt, Le, Lt
 from numpy.typing import NDArray
 
+from ..core.characteristics import Characteristic, Characteristics
 from ..core.errors import PacesetterError
 from ..core.market import Market
 from .parameters import Parameters
@@ -129,3 +130,31 @@ class StockMarketOptions(Market):
             self.variance_reversion,
             self.variance_cut,
         )
+
+    @property
+    def differentiable(self) -> bool:  # type: ignore[override]  # other markets are or are not
+        """Smoothed rules alone have derivatives that differences agree with."""
+        return self.rules == "smoothed"
+
+    @cached_property
+    def characteristics(self) -> Characteristics:
+        """θ = (b, c, d), or (c, γ) of indicator rules; the paper's true values by default."""
+        return Characteristics([Characteristic(*entry) for entry in self.parameters.entries])
+
+    @property
+    def steps_per_episode(self) -> int:
+        """T; trading goes on beyond it, so that the last step truncates."""
+        return self.horizon
+
+    @property
+    def quantities(self) -> dict[str, str]:
+        """Path quantities."""
+        return {
+            "price": "P(t)",
+            "log_return": "log P(t) / P(t−1)",
+            "demand": "D(t), of all traders, units",
+            "demand_noise": "D₁(t), units",
+            "demand_technical": "D₂(t), units",
+            "demand_fundamental": "D₃(t), units",
+            "fundamental_value": "P*(t), in units of the price",
+        }
