@@ -56,6 +56,7 @@ ALLOWED_IN_ENVS = {
     "numba",
     "numpy",
     "pettingzoo",
+    "safetensors",
     "scipy",
 }
 MOST_FILES = 16

@@ -49,6 +49,8 @@ def send(
 def note_trade(memory: Integers) -> None:
     """Remember how much was traded until now."""
     here = memory[EXTRA]
+    if memory[here + at.TRADES] == 0:  # nobody in this market looks back
+        return
     place = memory[here + at.TRADE_COUNT] % at.MOST_TRADES
     trade = here + memory[here + at.TRADES] + at.TRADE_SIZE * place
     memory[trade] = memory[CLOCK]

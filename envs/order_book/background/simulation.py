@@ -9,10 +9,8 @@ Version history: v1.
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cache
-from itertools import pairwise
+from functools import partial
 from typing import Self
 
 import numpy as np
@@ -33,6 +31,7 @@ from ..layout import (
     with_room,
 )
 from ..levels import depth
+from ..threads import over_rows
 from . import event_queue
 from . import layout as at
 from .events import NEEDS_ORDERS, QUEUE_IS_FULL, advance_rows
@@ -121,9 +120,7 @@ class Markets:
 
         Prices are 0 and sizes 0 beyond the last level.
         """
-        found = np.zeros((len(self.memory), 4, count), dtype=np.int64)
-        _read_levels(self.memory, found)
-        return found
+        return levels_of(self.memory, count)
 
     def events(self, copy: int) -> Integers:
         """What happened to the orders of one copy since `clear_events`, ``(n, 8)``.
@@ -181,18 +178,7 @@ def _run(
     threads: int,
 ) -> None:
     arrays = (memory, reals, parameters, until, outcome)
-    copies = len(memory)
-    if threads == 1 or copies == 1:
-        advance_rows(*arrays, 0, copies)
-        return
-    # More parts than threads: copies differ in how much happens.
-    edges = np.linspace(0, copies, min(4 * threads, copies) + 1).astype(int).tolist()
-    list(_pool(threads).map(lambda part: advance_rows(*arrays, *part), pairwise(edges)))
-
-
-@cache
-def _pool(threads: int) -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(threads, thread_name_prefix="pacesetter-market")
+    over_rows(partial(advance_rows, *arrays), len(memory), threads)
 
 
 def _queue_room(market: BackgroundMarket) -> int:
@@ -209,6 +195,13 @@ def _parts(market: BackgroundMarket) -> dict[str, int]:
         "trades": at.TRADE_SIZE * at.MOST_TRADES,
         "queue": event_queue.queue_size(_queue_room(market)),
     }
+
+
+def levels_of(memory: Integers, count: int) -> Integers:
+    """The best levels of books ``(B, L)``; see `Markets.levels`."""
+    found = np.zeros((len(memory), 4, count), dtype=np.int64)
+    _read_levels(memory, found)
+    return found
 
 
 @kernel
