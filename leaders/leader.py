@@ -39,12 +39,14 @@ class Measured:
         gradients: of the objective by θ, in its units, ``(n, d)``.
         gradient_errors: standard errors of the gradients, ``(n, d)``.
         judged, judged_errors: the same by central differences, where a check was asked for.
+        judge_rules: whether differences are nearer the truth where the two disagree.
         statistics: of a path, mean over the copies, ``(n, m)``.
         rows: the statistics of every path, ``(n, copies, m)``.
         jacobians: of the mean statistics by θ, ``(n, m, d)``; over the first half of the copies,
             so that the scatter of the second half is independent of it.
         jacobian_rows: of every path of that half, ``(n, copies // 2, m, d)``.
         target: what the statistics are to come to.
+        episodes: that were played for the answer; 0 where the leader asked nothing.
         note: how it was done and why, for the log.
     """
 
@@ -54,11 +56,13 @@ class Measured:
     gradient_errors: NDArray | None = None
     judged: NDArray | None = None
     judged_errors: NDArray | None = None
+    judge_rules: bool = True
     statistics: NDArray | None = None
     rows: NDArray | None = None
     jacobians: NDArray | None = None
     jacobian_rows: NDArray | None = None
     target: Target | None = None
+    episodes: int = 0
     note: str = ""
 
 
@@ -181,6 +185,14 @@ class GuideWithPosterior(Protocol):
 
 
 @runtime_checkable
+class GuideWithScalars(Protocol):
+    """A guide that adds figures of its own to the history."""
+
+    def scalars(self) -> dict[str, float]:
+        """Of the last iteration, ``group/name`` -> number; the same names in all, NaN for none."""
+
+
+@runtime_checkable
 class GuideToSettle(Protocol):
     """A guide that settles a weight before its first iteration."""
 
@@ -233,12 +245,15 @@ class LeaderSettings(ABC):
         wants_statistics: whether it compares statistics of paths, which the objective must declare.
         wants_paths: whether it also needs the reference path by path.
         followers_may_learn: whether it can follow a market whose followers change.
+        certified_around: how far beside its answer, as a share of each range, a certificate also
+            trains followers; 0: nowhere.
     """
 
     name: ClassVar[str]
     wants_statistics: ClassVar[bool] = False
     wants_paths: ClassVar[bool] = False
     followers_may_learn: ClassVar[bool] = True
+    certified_around: ClassVar[float] = 0.0
     interval: Interval
     candidates: int | None = None
     update_every: int = 1

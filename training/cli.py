@@ -76,6 +76,13 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("folder", metavar="RUN", help="folder of a finished run")
     command.add_argument("--address", help="of a Ray cluster, or 'auto'; default: this machine")
     command.add_argument("--quiet", action="store_true", help="no progress display")
+    command.add_argument(
+        "--around",
+        type=_share,
+        metavar="SHARE",
+        help="also at θ ± this share of every range, whether it is an optimum; 0: not "
+        "(default: 0.1 for the gradient leader, else 0)",
+    )
     _identify_options(add("identify", identify, "Say how well data can tell every characteristic."))
     command = add("check", check, "Check that a market keeps the rules of the library.")
     command.add_argument("market", help="a market's name, or module:Environment")
@@ -114,6 +121,17 @@ def _identify_options(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument("--csv", type=Path, help="also write the table to this file")
     command.add_argument("--json", type=Path, help="also write the figures to this file")
+
+
+def _share(text: str) -> float:
+    """A number of at least 0 and at most a half."""
+    try:
+        share = float(text)
+    except ValueError:
+        share = -1.0
+    if not 0.0 <= share <= 0.5:
+        raise argparse.ArgumentTypeError(f"must be a number from 0 to 0.5, got {text!r}")
+    return share
 
 
 def _at_least(least: int) -> Callable[[str], int]:
@@ -245,7 +263,7 @@ def certify(options: argparse.Namespace) -> int:
     run = RunFolder.open(options.folder)
     from .session import certify_run
 
-    return certify_run(run, options.address, options.quiet)
+    return certify_run(run, options.address, options.quiet, options.around)
 
 
 def identify(options: argparse.Namespace) -> int:

@@ -15,6 +15,7 @@ from .evaluation.evaluate import (
     write_answer,
 )
 from .evaluation.identify import Identified
+from .loop.notes import kept_notes
 from .loop.trainer import train
 from .runs.run_folder import RunFolder
 
@@ -47,9 +48,11 @@ def evaluate_run(run: RunFolder) -> None:
     show(run, evaluate(run))
 
 
-def certify_run(run: RunFolder, address: str | None = None, quiet: bool = False) -> int:
+def certify_run(
+    run: RunFolder, address: str | None = None, quiet: bool = False, beside: float | None = None
+) -> int:
     """Train followers anew at a run's answer and show what changes; returns an exit code."""
-    found = certify(run, address, quiet)
+    found = certify(run, address, quiet, beside)
     if found is None:
         print(f"\nInterrupted; go on with  pacesetter certify {run.path}")
         return INTERRUPTED
@@ -61,6 +64,11 @@ def certify_run(run: RunFolder, address: str | None = None, quiet: bool = False)
     for name, value in found.items():
         table.add_row(name, f"{value:.5g}")
     Console(highlight=False, width=100).print(table)
+    if found.get("around/local_optimum") == 0.0:
+        print(
+            "warning: the leader would be better off beside its answer, with followers trained "
+            "there; it is no optimum."
+        )
     new_run = f"; the new run: {run.path / FOLDER}" if followers else ""
     print(f"figures: {run.path / FILE}{new_run}")
     return 0
@@ -99,5 +107,7 @@ def show(run: RunFolder, results: dict[str, float]) -> None:
     for line in result_lines(run.experiment, results):
         table.add_row(*line)
     Console(highlight=False, width=100).print(table)
+    for text in kept_notes(run):
+        print(text)
     print(f"all figures: {run.path / 'results.json'}; pictures: {run.path / 'figures'}")
     print(f"TensorBoard: tensorboard --logdir {run.path} --host localhost")

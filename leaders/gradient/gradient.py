@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
@@ -50,6 +51,7 @@ class GradientLeader(LeaderSettings):
     """
 
     name: ClassVar[str] = "gradient"
+    certified_around: ClassVar[float] = 0.1  # nothing else sees a wrong slope of the followers
     starts: Annotated[int, Ge(1), Le(64)] = 4
     initial_theta: dict[str, float] | None = None
     step: Annotated[float, Gt(0), Le(0.5)] = 0.025
@@ -103,7 +105,8 @@ class GradientGuide:
         self._sums, self._values = np.zeros(shape), np.zeros(len(self._theta))
         self._averaged = self._done = self._at_bound = self._flat = self._lost = 0
         self._checks: list[bool] = []
-        self._judged, self._steepest = "", 0.0
+        self._contradicted, self._steepest = "", 0.0
+        self._ratio = self._distance = math.nan
         self._how: How = settings.how
 
     def next_theta(self, slots: int) -> Floats:
@@ -120,15 +123,19 @@ class GradientGuide:
             return None
         share = self._done / self._iterations
         width = settings.first_width * (settings.last_width / settings.first_width) ** share
-        updates = self._done // settings.update_every
-        judge = settings.judge_every > 0 and updates % settings.judge_every == 0
+        judge = settings.judge_every > 0 and self._updates % settings.judge_every == 0
         return Question(
             self._theta, self._how, settings.slope, width, settings.copies_per_start, judge
         )
 
+    @property
+    def _updates(self) -> int:
+        return self._done // self._settings.update_every
+
     def learn(self, measured: Measured, last: bool) -> None:
         """Take a step from every start."""
         self._done += 1
+        self._ratio = self._distance = math.nan
         if measured.gradients is None:
             return
         slope = measured.gradients * self._range  # on the unit cube
@@ -151,9 +158,8 @@ class GradientGuide:
         """A step along the smoothed slope, in its own scale, no longer than the trust region."""
         self._slope = MOMENTUM * self._slope + (1.0 - MOMENTUM) * slope
         self._scale = SCALE_MEMORY * self._scale + (1.0 - SCALE_MEMORY) * slope**2
-        seen = self._done // self._settings.update_every
-        rate = self._slope / (1.0 - MOMENTUM**seen)
-        scale = np.sqrt(self._scale / (1.0 - SCALE_MEMORY**seen))
+        rate = self._slope / (1.0 - MOMENTUM**self._updates)
+        scale = np.sqrt(self._scale / (1.0 - SCALE_MEMORY**self._updates))
         direction = rate / np.maximum(scale, 1e-300)
         length = np.abs(direction).max(axis=1, keepdims=True)
         radius = self._settings.step * 10.0 ** (-self._done / self._iterations)
@@ -165,19 +171,27 @@ class GradientGuide:
 
     def _judge(self, measured: Measured) -> None:
         """Hold the derivative to central differences; fall back on them where it fails twice."""
-        if measured.judged is None or measured.gradients is None:
+        used, judged = measured.gradients, measured.judged
+        if judged is None or used is None:
             return
         assert measured.judged_errors is not None and measured.gradient_errors is not None
-        apart = np.abs(measured.gradients - measured.judged)
         error = np.hypot(measured.gradient_errors, measured.judged_errors)
         # Where nothing is random, curvature over the width of a difference is what is left.
-        self._steepest = max(self._steepest, float(np.abs(measured.judged).max(initial=0.0)))
+        self._steepest = max(self._steepest, float(np.abs(judged).max(initial=0.0)))
         error = np.maximum(error, CURVATURE * self._steepest + 1e-12)
-        worst = float((apart / error).max())
-        self._checks = [*self._checks, worst > ERRORS_APART][-CHECKS:]
-        self._judged = f"the derivative is {worst:.1f} standard errors from differences"
+        self._distance = float((np.abs(used - judged) / error).max())
+        length = float((judged**2).sum())
+        self._ratio = float((used * judged).sum()) / length if length > 0 else math.nan
+        self._checks = [*self._checks, self._distance > ERRORS_APART][-CHECKS:]
+        said = (
+            f"the derivative is {self._distance:.1f} standard errors from differences and "
+            f"{self._ratio:.2g} times as long, in two checks of three"
+        )
         if sum(self._checks) >= CHECKS_LOST:
-            self._how, self._checks = "differences", []
+            self._checks = []
+            if measured.judge_rules:
+                self._how = "differences"
+            self._contradicted = said
 
     def answer(self, acting: Callable[[], Floats]) -> Floats:
         """The mean over the last fifth, of the start that ended best."""
@@ -194,15 +208,21 @@ class GradientGuide:
         if self._averaged and (np.abs(answers - best).max() > FARTHEST_AGREEMENT):
             text = "; ".join(str(self._space.named(theta)) for theta in self._answers())
             found.append(f"starts ended at different θ: {text}. The best is the answer.")
-        if self._at_bound > MOST_AT_A_BOUND * self._done * len(self._theta):
-            found.append(f"θ was at a bound in {self._at_bound} steps of {self._done} updates.")
+        steps = self._updates * len(self._theta)
+        if self._at_bound > MOST_AT_A_BOUND * steps:
+            found.append(f"θ was at a bound in {self._at_bound} of {steps} steps.")
         if self._flat >= FLAT_UPDATES:
             found.append(
                 f"the derivative was zero in the last {self._flat} updates: followers may not see "
                 "θ, or the objective is flat there."
             )
         if self._how != self._settings.how:
-            found.append(f"{self._judged}, in two checks of three: differences took its place.")
+            found.append(f"{self._contradicted}: differences took its place.")
+        elif self._contradicted:
+            found.append(
+                f"{self._contradicted}: it is not the slope of the policies as they are. "
+                "'pacesetter certify' trains followers around the answer, and tells."
+            )
         if self._lost:
             found.append(f"{self._lost} derivatives were no numbers and were left out.")
         return found
@@ -210,6 +230,19 @@ class GradientGuide:
     def figures(self) -> dict[str, float]:
         """None."""
         return {}
+
+    def scalars(self) -> dict[str, float]:
+        """Of the last check: the derivative over differences, and how far apart they are.
+
+        The first is the projection on the latter, the second in standard errors, the largest over
+        starts and characteristics. NaN where there was no check.
+        """
+        if not self._settings.judge_every:
+            return {}
+        return {
+            "leader/derivative_over_differences": self._ratio,
+            "leader/derivative_errors_apart": self._distance,
+        }
 
     def state(self) -> dict[str, Any]:
         """Everything that changes."""
@@ -222,12 +255,12 @@ class GradientGuide:
         for name in _ARRAYS:
             setattr(self, name, np.array(state[name], dtype=np.float64))
         for name in _NUMBERS:
-            setattr(self, name, state[name])
+            setattr(self, name, state.get(name, getattr(self, name)))
         self._generator.bit_generator.state = state["generator"]
 
 
 _ARRAYS = ("_theta", "_slope", "_scale", "_sums", "_values")
 _NUMBERS = (
     *("_averaged", "_done", "_at_bound", "_flat", "_lost"),
-    *("_checks", "_judged", "_how", "_steepest"),
+    *("_checks", "_contradicted", "_how", "_steepest"),
 )

@@ -13,6 +13,7 @@ from ...leaders.leader import How, Question, Slope
 from ..experiments.experiment import Experiment
 from ..policies.network import SMOOTH
 from .implicit import MOST_ENTRIES, has_implicit_slope
+from .objective import cut_by
 
 MOST_TANGENTS = 16
 FEW_CHARACTERISTICS = 4
@@ -81,6 +82,8 @@ def _automatic(experiment: Experiment, question: Question) -> Chosen:
     choices = _choices(market)
     if not market.differentiable and not (choices and "torch" in market.namespaces):
         return Chosen("differences", "network", f"market {market.name!r} is not differentiable")
+    if _of_objective(question) and (reason := cut_by(experiment)):
+        return Chosen("differences", "network", f"the objective passes no gradient on: {reason}")
     if choices:
         if all(group.ordered for group in choices):
             return Chosen("ordered", "network", "choices are points of a line")
@@ -114,7 +117,10 @@ def _check(experiment: Experiment, question: Question) -> None:
     where = f"leader.how: {how} cannot be used in market {market.name!r}, "
     choices = _choices(market)
     if "torch" not in market.namespaces or not (market.differentiable or choices):
-        raise PacesetterError(f"{where}which is not differentiable; use differences.")
+        raise PacesetterError(
+            f"{where}which is not differentiable; use differences, or leader 'bayesian', which "
+            "needs values alone."
+        )
     unordered = [group.name for group in choices if not group.ordered]
     if choices and how in ("pathwise", "forward"):
         cure = "score or differences" if unordered else "ordered, score or differences"
@@ -127,6 +133,16 @@ def _check(experiment: Experiment, question: Question) -> None:
         raise PacesetterError(f"{where}because {what} points of a line; use score or differences.")
     if how == "score" and not choices:
         raise PacesetterError(f"{where}where nobody chooses at random; use pathwise.")
+    if _of_objective(question) and (reason := cut_by(experiment)):
+        raise PacesetterError(
+            f"leader.how: {how} needs the slope of objective {experiment.objective.name!r}, which "
+            f"has none: {reason} Use differences, or leader 'bayesian', which needs values alone."
+        )
+
+
+def _of_objective(question: Question) -> bool:
+    """Whether the objective is what is differentiated, and not statistics of paths."""
+    return question.wants == {"gradients"} and question.score is None
 
 
 def _check_slope(experiment: Experiment, slope: Slope) -> None:

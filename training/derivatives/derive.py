@@ -15,6 +15,8 @@ their spread over copies the standard error.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -25,9 +27,10 @@ from ..experiments.experiment import Experiment
 from ..policies.policies import Policies
 from .choose import Chosen, choose
 from .estimators import Asked, differences
-from .values import values_alone
+from .values import Outcomes
 
 Floats = NDArray[np.float64]
+JUDGING_WIDTH = 0.1  # of a difference that another estimator is held to, as a share of the range
 
 
 def derive(experiment: Experiment, policies: Policies, question: Question, seed: int) -> Measured:
@@ -43,7 +46,7 @@ def derive(experiment: Experiment, policies: Policies, question: Question, seed:
         PacesetterError: the estimator cannot work here; the message names one that can.
     """
     if not question.wants:
-        return values_alone(experiment, policies, question, seed)
+        return _values(Outcomes(experiment, policies, question, seed))
     chosen = choose(experiment, question)
     asked = Asked(experiment, policies, question, chosen, seed)
     if "statistics" in question.wants or "jacobians" in question.wants:
@@ -52,8 +55,8 @@ def derive(experiment: Experiment, policies: Policies, question: Question, seed:
     values, gradients = asked.derivative(theta)
     judged = judged_errors = None
     number = len(question.theta)
-    # The implicit slope is not the policies' own, which differences would hold it to.
-    if question.judge and chosen.how != "differences" and chosen.slope == "network":
+    if question.judge and chosen.how != "differences":
+        asked.question = replace(question, width=JUDGING_WIDTH)
         judged, judged_errors = _summary(differences(asked, theta)[1], number)
     mean, errors = _summary(gradients, number)
     return Measured(
@@ -63,8 +66,19 @@ def derive(experiment: Experiment, policies: Policies, question: Question, seed:
         gradient_errors=errors,
         judged=judged,
         judged_errors=judged_errors,
+        # Of another slope than the policies' own these are no judge: where policies are a little
+        # wrong, first-order conditions are nearer to what better ones would do.
+        judge_rules=chosen.slope == "network",
+        episodes=asked.episodes,
         note=_said(chosen),
     )
+
+
+def _values(outcomes: Outcomes) -> Measured:
+    """For who learns from values alone."""
+    question = outcomes.question
+    values = outcomes.outcome(_repeated(question.theta, question.copies))
+    return Measured(question.theta, _mean(values, len(question.theta)), episodes=outcomes.episodes)
 
 
 def _statistics(asked: Asked) -> Measured:
@@ -101,6 +115,7 @@ def _statistics(asked: Asked) -> Measured:
         jacobians=jacobians,
         jacobian_rows=jacobian_rows,
         target=compared.target,
+        episodes=asked.episodes,
         note=_said(asked.chosen),
     )
 

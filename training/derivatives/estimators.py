@@ -16,18 +16,15 @@ from ..policies.policies import Policies
 from .choose import Chosen
 from .followers import Choices, Followers
 from .implicit import with_implicit_slope
-from .playing import Act, play_episode, play_path
+from .playing import Act
+from .values import Outcomes
 
 Floats = NDArray[np.float64]
 CHOICES: dict[str, Choices] = {"score": "score", "ordered": "ordered"}
 
 
-class Asked:
-    """What all estimators play.
-
-    An *outcome* is the objective's value of every copy, ``(B,)``, or the statistics of its path,
-    ``(B, m)``; a *score* turns it into the number that is differentiated.
-    """
+class Asked(Outcomes):
+    """What all estimators play, and what is differentiated: a *score* of the outcome."""
 
     def __init__(
         self,
@@ -37,9 +34,8 @@ class Asked:
         chosen: Chosen,
         seed: int,
     ):
-        self.experiment, self.policies, self.question = experiment, policies, question
-        self.chosen, self.seed = chosen, seed
-        self.of_path = not question.wants.isdisjoint({"statistics", "jacobians"})
+        super().__init__(experiment, policies, question, seed)
+        self.chosen = chosen
 
     def derivative(self, theta: Floats) -> tuple[Floats, Floats]:
         """Outcomes, and the gradient of each copy's score by its own θ, ``(B, d)``."""
@@ -69,40 +65,10 @@ class Asked:
             return self.question.score(outcome)
         return outcome
 
-    def worth(self, path: Any) -> Any:
-        """The outcome of a whole path."""
-        measure = self.experiment.measure
-        if not self.of_path:
-            return measure.value(path)
-        assert measure.statistics is not None
-        return measure.statistics.of(path)
-
-    def fast(self, theta: Floats) -> Paths | None:
-        """Whole paths where the market has a fast way, and an interval is an episode."""
-        market = self.experiment.market
-        if self.experiment.interval_steps != market.steps_per_episode:
-            return None
-        return market.paths(theta, self.seed)
-
     def play(self, theta: Any, choices: Choices = "drawn") -> tuple[Any, Followers]:
         """Outcomes of one episode per row of θ, with the slope of answers, and who followed."""
         followers = Followers(self.experiment, self.policies, self.seed, choices)
-        return self._play(theta, self._act(followers)), followers
-
-    def outcome(self, theta: Floats) -> Floats:
-        """One per row of θ, with followers as they are, without derivatives."""
-        if self.of_path and (paths := self.fast(theta)) is not None:
-            try:
-                return np.asarray(self.worth(paths.quantities))
-            except KeyError:  # it reads what a fast path does not hold
-                pass
-        followers = Followers(self.experiment, self.policies, self.seed, "drawn")
-        return np.asarray(self._play(theta, followers.act))
-
-    def _play(self, theta: Any, act: Act) -> Any:
-        if self.of_path:
-            return self.worth(play_path(self.experiment, theta, self.seed, act))
-        return play_episode(self.experiment, theta, self.seed, act).values
+        return self.played(theta, self._act(followers)), followers
 
     def _act(self, followers: Followers) -> Act:
         market = self.experiment.market

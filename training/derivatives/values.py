@@ -1,39 +1,76 @@
-"""Values of an objective without derivatives: for who learns from these alone."""
+"""What θ is worth without derivatives: to who learns from values alone, and to differences."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ...leaders.leader import Measured, Question
+from ...envs.core.paths import Paths
+from ...leaders.leader import Question
 from ..experiments.experiment import Experiment
 from ..policies.policies import Policies
 from .followers import Followers
-from .playing import play_episode
+from .playing import Act, play_episode, play_path
 
 Floats = NDArray[np.float64]
 
 
-@torch.no_grad()
-def values_alone(
-    experiment: Experiment, policies: Policies, question: Question, seed: int
-) -> Measured:
-    """Answer a question that asks for no derivatives; see `derive`."""
-    theta = np.repeat(np.asarray(question.theta, dtype=np.float64), question.copies, axis=0)
-    values = _of_paths(experiment, theta, seed)
-    if values is None:
-        act = Followers(experiment, policies, seed, "drawn").act
-        values = np.asarray(play_episode(experiment, theta, seed, act).values)
-    return Measured(question.theta, values.reshape(-1, question.copies).mean(axis=1))
+class Outcomes:
+    """Plays the episodes of a question.
 
+    An *outcome* is the objective's value of every copy, ``(B,)``, or the statistics of its path,
+    ``(B, m)``.
 
-def _of_paths(experiment: Experiment, theta: Floats, seed: int) -> Floats | None:
-    """By the market's fast way; None where it has none, or the objective reads what it lacks."""
-    market, steps = experiment.market, experiment.interval_steps
-    if steps != market.steps_per_episode or (paths := market.paths(theta, seed)) is None:
-        return None
-    try:
-        return np.asarray(experiment.measure.value(paths.quantities))
-    except KeyError:
-        return None
+    Args:
+        experiment: its market, objective and interval.
+        policies: live networks of the followers.
+        question: what is asked for.
+        seed: of the episodes.
+
+    Attributes:
+        episodes: that were played so far.
+    """
+
+    def __init__(self, experiment: Experiment, policies: Policies, question: Question, seed: int):
+        self.experiment, self.policies, self.question = experiment, policies, question
+        self.seed = seed
+        self.of_path = not question.wants.isdisjoint({"statistics", "jacobians"})
+        self.episodes = 0
+
+    @torch.no_grad()
+    def outcome(self, theta: Floats) -> Floats:
+        """One per row of θ, with followers as they are, without derivatives."""
+        if (paths := self.fast(theta)) is not None:
+            try:
+                return np.asarray(self.worth(paths.quantities))
+            except KeyError:  # it reads what a fast path does not hold
+                pass
+        followers = Followers(self.experiment, self.policies, self.seed, "drawn")
+        return np.asarray(self.played(theta, followers.act))
+
+    def worth(self, path: Any) -> Any:
+        """The outcome of a whole path."""
+        measure = self.experiment.measure
+        if not self.of_path:
+            return measure.value(path)
+        assert measure.statistics is not None
+        return measure.statistics.of(path)
+
+    def fast(self, theta: Floats) -> Paths | None:
+        """Whole paths where the market has a fast way, and an interval is an episode."""
+        market = self.experiment.market
+        if self.experiment.interval_steps != market.steps_per_episode:
+            return None
+        if (paths := market.paths(theta, self.seed)) is not None:
+            self.episodes += len(theta)
+        return paths
+
+    def played(self, theta: Any, act: Act) -> Any:
+        """The outcome of one episode per row of θ, NumPy or torch, step by step."""
+        self.episodes += len(theta)
+        if self.of_path:
+            return self.worth(play_path(self.experiment, theta, self.seed, act))
+        return play_episode(self.experiment, theta, self.seed, act).values

@@ -4,7 +4,8 @@ Followers of a run have learned under many θ, while a leader went on moving; th
 and a leader that is measured on such followers may promise more than it keeps. A certificate trains
 followers from scratch at the leader's answer alone, for as many iterations, and measures again, in
 the same episodes. Where nobody learns there is nobody to train anew: what a leader promises is then
-measured again in episodes that it has never met.
+measured again in episodes that it has never met. Either may be done beside the answer, too, which
+tells whether it is an optimum (`around`).
 """
 
 from __future__ import annotations
@@ -12,9 +13,11 @@ from __future__ import annotations
 import math
 import shutil
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ...envs.core.errors import PacesetterError
 from ...leaders.search.fixed import FixedLeader
@@ -26,6 +29,7 @@ from ..policies.policies import Trained
 from ..runs.run_folder import RESULTS, RunFolder
 from ..runs.whole_files import write_json
 from ..studies.statistics import clustered_standard_error, finite, paired_standard_error
+from .around import around, neighbours
 from .evaluate import (
     evaluate,
     evaluate_during_training,
@@ -35,11 +39,15 @@ from .evaluate import (
 )
 
 FOLDER, FILE = "certificate", "certificate.json"
+AROUND = "certificate_around"
 FRESH_SEEDS = 500_000  # away from those of the evaluation
 
 
 def certify(
-    run: RunFolder, address: str | None = None, quiet: bool = False
+    run: RunFolder,
+    address: str | None = None,
+    quiet: bool = False,
+    beside: float | None = None,
 ) -> dict[str, float] | None:
     """Train followers anew at the answer of a finished run; None if that was interrupted.
 
@@ -58,37 +66,67 @@ def certify(
     In a market without learning groups ``objective/fresh_episodes`` takes the place of
     ``objective/retrained``, nothing is trained, and the leader may move θ within the episode.
 
+    With `beside` followers are also trained at θ less and plus that share of every range, each in a
+    run in ``RUN/certificate_around``; see `around` for what that adds.
+
     Args:
         run: a finished run whose leader sets θ once per episode.
         address: of a Ray cluster; None runs on this machine.
         quiet: no progress display.
+        beside: None: what the leader asks for, which is 0.1 of one that follows a derivative.
 
     Raises:
-        PacesetterError: the run is not finished, its leader moves θ within the episode, or
-            ``RUN/certificate`` is something else.
+        PacesetterError: the run is not finished, its leader moves θ within the episode, a θ beside
+            the answer is not allowed, or ``RUN/certificate`` is something else.
     """
     trained = load_trained(run)
-    if not run.experiment.market.groups:
-        found = in_fresh_episodes(trained)
-        write_json(run.path / FILE, found)
-        return found
-    again = _certificate_folder(run, certificate_experiment(trained))
+    share = run.experiment.leader.certified_around if beside is None else beside
+    if share:
+        neighbours(trained, share)  # before anybody is trained
+
+    def retrain(theta: NDArray[np.float64], name: str) -> Trained | None:
+        moved = replace(trained, theta=theta)
+        if not run.experiment.market.groups:
+            return moved
+        if not quiet:
+            print(f"followers at {_answer(certificate_experiment(moved).leader)}", flush=True)
+        (run.path / AROUND).mkdir(exist_ok=True)
+        return _retrained(moved, run.path / AROUND / name, run, address, quiet)
+
+    if run.experiment.market.groups:
+        again = _retrained(trained, run.path / FOLDER, run, address, quiet)
+        if again is None:
+            return None
+        found = compare(trained, again)
+    else:
+        again, found = trained, in_fresh_episodes(trained)
+    if share:
+        sides = around(again, share, retrain)
+        if sides is None:
+            return None
+        found |= sides
+    write_json(run.path / FILE, found)
+    return found
+
+
+def _retrained(
+    trained: Trained, path: Path, run: RunFolder, address: str | None, quiet: bool
+) -> Trained | None:
+    """Followers trained from scratch at the answer of `trained`, in a folder; None: interrupted."""
+    again = _certificate_folder(run, path, certificate_experiment(trained))
     if not (again.path / RESULTS).exists():
         outcome = train(again, address, quiet, watch=evaluate_during_training)
         if outcome.theta is None:
             return None
         write_answer(again, outcome.theta)
         evaluate(again)
-    found = compare(trained, load_trained(again))
-    write_json(run.path / FILE, found)
-    return found
+    return load_trained(again)
 
 
-def _certificate_folder(run: RunFolder, wanted: Experiment) -> RunFolder:
+def _certificate_folder(run: RunFolder, path: Path, wanted: Experiment) -> RunFolder:
     """The folder to train in: an earlier one if it is of the same experiment, else a new one."""
-    path = run.path / FOLDER
     if not path.exists():
-        return RunFolder.create(run.path, wanted, FOLDER)
+        return RunFolder.create(path.parent, wanted, path.name)
     there = RunFolder.open(path)
     if resolved(there.experiment) == resolved(wanted):
         return there
@@ -102,7 +140,7 @@ def _certificate_folder(run: RunFolder, wanted: Experiment) -> RunFolder:
     )
     (run.path / FILE).unlink(missing_ok=True)  # first: it would speak for the new answer
     shutil.rmtree(path)
-    return RunFolder.create(run.path, wanted, FOLDER)
+    return RunFolder.create(path.parent, wanted, path.name)
 
 
 def _answer(leader: Any) -> str:

@@ -11,7 +11,7 @@ from torch.utils.tensorboard import SummaryWriter
 
 from ...envs.core.errors import PacesetterError
 from ..experiments.experiment import Experiment
-from ..loop.trainer import FIGURES
+from ..loop.notes import FIGURES
 from ..policies.play import Theta, play
 from ..policies.policies import Policies, Trained
 from ..runs.array_file import read_arrays, write_arrays

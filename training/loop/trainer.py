@@ -18,7 +18,13 @@ import numpy as np
 from torch.utils.tensorboard import SummaryWriter
 
 from ...envs.core.errors import PacesetterError
-from ...leaders.leader import Guide, GuideToSettle, GuideWithPosterior, Measured
+from ...leaders.leader import (
+    Guide,
+    GuideToSettle,
+    GuideWithPosterior,
+    GuideWithScalars,
+    Measured,
+)
 from ..backend import Backend, Iteration
 from ..experiments.experiment import Experiment
 from ..experiments.rules import leader_copies
@@ -29,14 +35,14 @@ from ..ppo.update import NonFiniteTrainingError
 from ..runs.history import History
 from ..runs.posterior_file import save_posterior
 from ..runs.run_folder import RunFolder
-from ..runs.whole_files import write_json, write_whole
+from ..runs.whole_files import write_whole
 from .averaging import WeightAverage
 from .backends import backend_for
 from .inference import answered, covered
+from .notes import EstimatorNote, keep_warnings
 from .progress import Progress
 
 ERROR_LOG = "error.log"
-WARNINGS, FIGURES = "warnings.txt", "leader.json"
 GUIDE_FILE, AVERAGE_FILE = "guide.json", "average.safetensors"
 BACKEND_FOLDER = "algorithm"
 
@@ -53,12 +59,14 @@ class Outcome:
         iterations: done so far.
         seconds: of training in this call.
         asked: at how many θ the leader asked for derivatives in this call.
+        steps: of a copy of the market that were played to answer its questions in this call.
     """
 
     theta: np.ndarray | None
     iterations: int
     seconds: float
     asked: int = 0
+    steps: int = 0
 
 
 def train(
@@ -96,8 +104,8 @@ def train(
                 flush=True,
             )
     total = settings.pretrain_iterations + settings.iterations
-    history = History(run.path, first)
-    started, iteration, asked = time.monotonic(), first, 0
+    history, note = History(run.path, first), EstimatorNote(run, quiet)
+    started, iteration, asked, episodes = time.monotonic(), first, 0, 0
     try:
         with interruptible() as interrupted, Progress(experiment, first, quiet) as progress:
             while iteration < total and not interrupted:
@@ -110,9 +118,13 @@ def train(
                 if leading:
                     told = tell(experiment, policies, guide, done, iteration)
                     asked += 0 if told.gradients is None else len(told.theta)
+                    episodes += told.episodes
+                    note.add(told.note)
                     guide.learn(told, last=iteration == total - 1)
                     answer, values = guide.answer(policies.opening_theta), told.values
                 scalars = summarise(experiment, done, values, answer, seconds)
+                if isinstance(guide, GuideWithScalars):
+                    scalars |= guide.scalars()
                 history.add(iteration, scalars)
                 iteration += 1
                 if iteration > total - settings.averaged_share * total:
@@ -132,14 +144,15 @@ def train(
             final.save(run.path / "policies")
             if isinstance(guide, GuideWithPosterior):
                 save_posterior(run.path, guide.posterior())
-            note_warnings(run, guide)
+            keep_warnings(run, guide)
             theta = guide.answer(final.opening_theta)
     except Exception as error:  # whatever a user's market, an objective or a worker may raise
         raise failure(error, run) from error
     finally:
         history.close()
         backend.stop()
-    return Outcome(theta, iteration, time.monotonic() - started, asked)
+    steps = episodes * experiment.market.steps_per_episode
+    return Outcome(theta, iteration, time.monotonic() - started, asked, steps)
 
 
 # One iteration -----------------------------------------------------------------------------------
@@ -218,15 +231,6 @@ def summarise(
 
 def _mean(values: Iterator[float]) -> float:
     return float(np.mean(list(values)))
-
-
-def note_warnings(run: RunFolder, guide: Guide) -> None:
-    """Keep what a user must know of the leader's answer beside it, and say what may be wrong."""
-    if found := guide.warnings():
-        write_whole(run.path / WARNINGS, "\n".join(found) + "\n")
-        print("\n".join(f"warning: {text}" for text in found), flush=True)
-    if figures := guide.figures():
-        write_json(run.path / FIGURES, figures)
 
 
 # Stopping and going on ---------------------------------------------------------------------------

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import json
+import re
 import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from ..experiments.load import load_experiment
+from ..experiments.experiment import Experiment
+from ..experiments.load import load_experiment, resolved
 from ..runs.machine import machine
 from ..runs.run_folder import RunFolder
 from ..runs.whole_files import write_json, write_whole
+from .catalogue import study_of
 from .claims import SEEDS
 from .statistics import mean_text
 
@@ -28,6 +34,7 @@ class Entrant:
         overrides: changes to it.
         exact: the answer of theory.
         within: how far from it an answer may be.
+        route: of training; see `TrainingSettings`.
     """
 
     label: str
@@ -35,6 +42,26 @@ class Entrant:
     exact: float
     within: float
     overrides: tuple[str, ...] = ()
+    route: str = "local"
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What one run of an entrant came to.
+
+    Attributes:
+        answer: the characteristic that is compared.
+        worth: the figure of the study that is tabulated; None without one.
+        steps: of the market, for followers and for the leader's own questions.
+        derivatives: at how many θ the leader asked for them.
+        seconds: of the processor.
+    """
+
+    answer: float
+    worth: float | None
+    steps: float
+    derivatives: float
+    seconds: float
 
 
 @dataclass(frozen=True)
@@ -47,6 +74,7 @@ class Contest:
         key: the characteristic that is compared.
         entrants: rows.
         notes: what a reader must know.
+        worth: a figure of the market's study that is tabulated too, and its title; None: none.
     """
 
     name: str
@@ -54,33 +82,75 @@ class Contest:
     key: str
     entrants: Sequence[Entrant]
     notes: Sequence[str] = ()
+    worth: tuple[str, str] | None = None
 
     def reproduced(self, runs: Path, out: Path, jobs: int, seeds: int | None) -> dict[str, float]:
-        """Run every entrant with every seed in this process and write the table into `out`."""
+        """Run every entrant with every seed in this process and write the table into `out`.
+
+        What a run came to is kept in `runs`, so that an interrupted table goes on where it stood.
+        """
         chosen = SEEDS[:seeds]
         figures: dict[str, float] = {}
-        lines = [*self._head(chosen), *_columns()]
+        lines = [*self._head(chosen), *self._columns()]
+        kept = runs / self.name
+        kept.mkdir(parents=True, exist_ok=True)
         for entrant in self.entrants:
-            found = [_run(entrant, self.key, seed) for seed in chosen]
-            answers, steps, asked, seconds = (
-                np.array(column) for column in zip(*found, strict=True)
-            )
-            inside = np.abs(answers - entrant.exact) <= entrant.within
-            lines.append(
-                f"| {entrant.label} | {entrant.exact:.4g} ± {entrant.within:g} "
-                f"| {mean_text(answers, 4)} | {np.abs(answers - entrant.exact).max():.2g} "
-                f"| {inside.sum()} of {len(inside)} | {steps[0]:,.0f} | {asked[0]:,.0f} "
-                f"| {np.median(seconds):.3g} |"
-            )
+            found = [self._ran(kept, entrant, seed) for seed in chosen]
+            columns = {
+                field.name: np.array([getattr(one, field.name) for one in found])
+                for field in fields(Ran)
+            }
+            columns["inside"] = np.abs(columns["answer"] - entrant.exact) <= entrant.within
+            lines.append(self._row(entrant, columns))
             print(lines[-1], flush=True)
-            columns = {"answer": answers, "inside": inside, "steps": steps, "seconds": seconds}
-            columns["derivatives"] = asked
             for name, values in columns.items():
-                figures[f"{entrant.label}/{name}"] = float(np.mean(values))
+                if name != "worth" or self.worth:
+                    figures[f"{entrant.label}/{name}"] = float(np.mean(values))
         made = {"command": self._command(chosen), "seeds": list(chosen), "machine": machine()}
         write_json(out / f"{self.name}.json", {**made, "figures": figures})
         write_whole(out / f"{self.name}.md", "\n".join([*lines, ""]))
         return figures
+
+    def _ran(self, kept: Path, entrant: Entrant, seed: int) -> Ran:
+        """A run, or what an earlier one of the same experiment came to."""
+        overrides = (*entrant.overrides, f"seed={seed}", f"training.route={entrant.route}")
+        experiment = load_experiment(entrant.experiment, overrides)
+        asked = {"experiment": resolved(experiment), "worth": self.worth}
+        name = re.sub(r"\W+", "_", f"{entrant.label}_{seed}")
+        path = kept / f"{name}.json"
+        described = json.loads(json.dumps(asked))
+        if path.exists():
+            before = json.loads(path.read_text(encoding="utf-8"))
+            if before["asked"] == described:
+                return Ran(**before["found"])
+        found = _run(experiment, self.key, self.worth)
+        write_json(path, {"asked": described, "found": asdict(found)})
+        return found
+
+    def _row(self, entrant: Entrant, found: dict[str, NDArray[Any]]) -> str:
+        answers, inside = found["answer"], found["inside"]
+        cells = [
+            entrant.label,
+            f"{entrant.exact:.4g} ± {entrant.within:g}",
+            mean_text(answers, 4),
+            f"{np.abs(answers - entrant.exact).max():.2g}",
+            f"{inside.sum()} of {len(inside)}",
+            f"{found['steps'][0]:,.0f}",
+            f"{found['derivatives'][0]:,.0f}",
+            f"{np.median(found['seconds']):.3g}",
+        ]
+        if self.worth:
+            cells.insert(5, f"{found['worth'].min():.4f}")
+        return f"| {' | '.join(cells)} |"
+
+    def _columns(self) -> list[str]:
+        titles = [
+            *("leader", "exact", "answer (mean ± 95 %)", "farthest", "within", "market steps"),
+            *("derivatives asked for", "processor seconds (median)"),
+        ]
+        if self.worth:
+            titles.insert(5, f"{self.worth[1]}, least")
+        return [f"| {' | '.join(titles)} |", "|---" * len(titles) + "|"]
 
     def _command(self, seeds: Sequence[int]) -> str:
         few = f" --seeds {len(seeds)}" if len(seeds) < len(SEEDS) else ""
@@ -97,29 +167,24 @@ class Contest:
         return lines
 
 
-def _columns() -> list[str]:
-    titles = [
-        *("leader", "exact", "answer (mean ± 95 %)", "farthest", "within", "market steps"),
-        *("derivatives asked for", "processor seconds (median)"),
-    ]
-    return [f"| {' | '.join(titles)} |", "|---" * len(titles) + "|"]
-
-
-def _run(entrant: Entrant, key: str, seed: int) -> tuple[float, float, float, float]:
-    """The answer, steps of the market in training, derivatives asked for, and seconds."""
+def _run(experiment: Experiment, key: str, worth: tuple[str, str] | None) -> Ran:
     from ..loop.trainer import train  # imports torch
+    from ..policies.policies import Policies, Trained
 
-    overrides = (*entrant.overrides, f"seed={seed}", "training.route=local")
-    experiment = load_experiment(entrant.experiment, overrides)
     with tempfile.TemporaryDirectory() as folder:
         run = RunFolder.create(folder, experiment)
         began = time.process_time()
         outcome = train(run, quiet=True)
         seconds = time.process_time() - began
-    if outcome.theta is None:
-        raise KeyboardInterrupt
+        theta = outcome.theta
+        if theta is None:
+            raise KeyboardInterrupt
+        figure = None
+        if worth and (study := study_of(experiment.market)) is not None:
+            policies = Policies.load(experiment, run.path / "policies")
+            figure = study.measure(Trained(experiment, policies, theta)).results[worth[0]]
     training = experiment.training
     iterations = training.pretrain_iterations + training.iterations
-    steps = iterations * training.copies * training.rollout_steps
-    answer = experiment.market.characteristics.named(outcome.theta)[key]
-    return answer, float(steps), float(outcome.asked), seconds
+    steps = iterations * training.copies * training.rollout_steps + outcome.steps
+    answer = experiment.market.characteristics.named(theta)[key]
+    return Ran(answer, figure, float(steps), float(outcome.asked), seconds)

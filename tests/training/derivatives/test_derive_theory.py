@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+import types
 from dataclasses import replace
 
 import numpy as np
@@ -13,7 +15,8 @@ from pacesetter.envs.core.errors import PacesetterError
 from pacesetter.envs.registry import make
 from pacesetter.leaders.leader import Question
 from pacesetter.leaders.objectives.calibration import Calibration
-from pacesetter.leaders.objectives.general import QuantityObjective, Volatility
+from pacesetter.leaders.objectives.entropy import Entropy
+from pacesetter.leaders.objectives.general import CallableObjective, QuantityObjective, Volatility
 from pacesetter.leaders.objectives.references import Moments
 from pacesetter.leaders.registry import LEADERS
 from pacesetter.training.derivatives.choose import choose
@@ -65,6 +68,20 @@ def test_the_total_derivative_of_the_duopoly(how, followers, monkeypatch):
     exact = (12.0 - 2.0 * theta) / (followers + 1)
     np.testing.assert_allclose(measured.gradients, exact, atol=1e-6)
     np.testing.assert_allclose(measured.values, theta[:, 0] * (12 - theta[:, 0]) / (followers + 1))
+
+
+@pytest.mark.parametrize("slope", ["network", "implicit", "none"])
+def test_the_judge_is_the_total_derivative_whatever_it_judges(slope, monkeypatch):
+    """Central differences of a parabola are exact at any width; episodes are counted with them."""
+    market = make("duopoly")
+    answering(monkeypatch, market)
+    theta = np.array([[3.0], [5.0]])
+    experiment = experiment_on(market, LEADER_PROFIT, activation="silu")
+    measured = asked(experiment, theta, how="pathwise", slope=slope, copies=2, judge=True)
+    np.testing.assert_allclose(measured.judged, (12.0 - 2.0 * theta) / 2)
+    assert measured.judge_rules == (slope == "network")
+    assert np.allclose(measured.judged, measured.gradients) == (slope != "none")
+    assert measured.episodes == 4 * (1 + 2 + 1)
 
 
 @pytest.mark.parametrize("followers", [1, 5])
@@ -171,6 +188,28 @@ def with_groups(market, ordered):
     groups = tuple(replace(g, ordered=ordered and g.name == "customer") for g in market.groups)
     kind = type("Declared", (type(market),), {"groups": groups, "differentiable": True})
     return kind(market.shops, market.customers)
+
+
+def test_an_objective_without_a_slope_is_told_from_one_with(monkeypatch):
+    """In NumPy, by counting, or of the user's own in torch."""
+    module = types.ModuleType("objectives_of_theirs")
+    module.in_numpy = lambda path: np.asarray(path["reward"]).sum(axis=1)
+    module.in_torch = lambda path: path["reward"].sum(axis=1)
+    monkeypatch.setitem(sys.modules, "objectives_of_theirs", module)
+    question = Question(np.array([[4.0]]))
+    for objective, how in (
+        (CallableObjective("objectives_of_theirs:in_numpy"), "differences"),
+        (Entropy(bins=4), "differences"),
+        (CallableObjective("objectives_of_theirs:in_torch"), "pathwise"),
+        (LEADER_PROFIT, "pathwise"),
+    ):
+        experiment = experiment_on(make("duopoly"), objective, activation="silu")
+        chosen = choose(experiment, question)
+        assert chosen.how == how
+        assert ("passes no gradient on" in chosen.why) == (how == "differences")
+        if how == "differences":
+            with pytest.raises(PacesetterError, match="Use differences, or leader 'bayesian'"):
+                choose(experiment, replace(question, how="pathwise"))
 
 
 def test_what_cannot_work_is_refused_with_what_can():
