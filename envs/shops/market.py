@@ -65,9 +65,9 @@ class Shops(Market):
 
     Attributes:
         shops, customers, periods: n, J and T.
-        design: what θ is: the price of the last shop, which then is no agent; the composition of
-            the customers (share of hurried ones, connectivity, price of information); or the costs
-            of storage and shortfall.
+        design: what θ is: the price of the last shop, which then is no agent; the reach of
+            customers (connectivity and price of information); their composition (the share of
+            hurried ones as well); or the costs of storage and shortfall.
         customer_choice: by the entropic rule; all buy from the one shop there is; or learning.
         shortfall: orders beyond the stock are filled by express at w3 extra, or lost.
         storage_on: what is paid for: units left after sales, or after the restock.
@@ -129,6 +129,7 @@ class Shops(Market):
         },
         {"design": "costs", "stock_held": True, "shop_types": "drawn", "shops_see": "rivals"},
         {"network": "per_episode", "connectivity": 0.5},
+        {"design": "reach", "shops": 5},
     )  # fmt: skip
     small: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "": {"shops": 2, "customers": 3},
@@ -170,7 +171,7 @@ class Shops(Market):
         if self.design == "costs" and not self.stock_held:
             return "design 'costs' sets what storage costs, but no stock is held; stock_held: true."
         if self.design == "composition" and self.customer_kinds != "mixed":
-            return "design 'composition' mixes customers of kinds; customer_kinds: mixed."
+            return "design 'composition' mixes customers of kinds; customer_kinds: mixed, or reach."
         return ""
 
     @cached_property
@@ -240,6 +241,7 @@ class Shops(Market):
             "stock": "units at hand after the restock",
             "market_share": "of each shop among the units sold in this step; 0 if none was",
             "profit": "of each shop per unit of customers' mean need, its reward",
+            "rival_profit": "that of the last shop alone",
             "revenue": "price times sales, per unit of customers' mean need",
             "nothing_share": "of the customers in need, who bought nothing",
             "customer_surplus": "mean over customers of v − w1 p − w2 τ of what they got, or 0",
@@ -355,6 +357,7 @@ class Shops(Market):
             "stock": stock,
             "market_share": sales / xp.clip(sold, 1.0, None)[:, None],
             "profit": profit,
+            "rival_profit": profit[:, -1],
             "revenue": price * sales / unit,
             "nothing_share": nothing,
             "customer_surplus": row_sum(xp, utility_got) / J,

@@ -173,21 +173,24 @@ class Competition:
         price = float(minimize_scalar(loss, bounds=around, options={"xatol": 1e-7}).x)
         return self.equilibrium({leader: price})
 
+    def unmoved(self, before: Outcome, prices: Floats) -> Outcome:
+        """Other prices, ``(n,)``, for customers who choose as before: the naive forecast."""
+        return replace(before, price=prices, profit=(prices - np.array(self.costs)) * before.share)
+
     def counterfactual(self, shop: int, price: float) -> dict[str, Outcome]:
         """What follows when one shop leaves the equilibrium for another price.
 
         Returns:
-            ``nobody adapts``: customers choose as before, whatever they pay; ``customers adapt``;
-            ``all adapt``: so do the other shops' prices.
+            ``nobody`` adapts: customers choose as before, whatever they pay; ``customers`` do;
+            ``all`` do: so do the other shops' prices.
         """
         base = self.equilibrium()
         prices = base.price.copy()
         prices[shop] = price
-        naive = (prices - np.array(self.costs)) * base.share
         return {
-            "nobody adapts": replace(base, price=prices, profit=naive),
-            "customers adapt": self.outcome(prices),
-            "all adapt": self.equilibrium({shop: price}),
+            "nobody": self.unmoved(base, prices),
+            "customers": self.outcome(prices),
+            "all": self.equilibrium({shop: price}),
         }
 
     def figures(self, leads: bool) -> dict[str, float]:

@@ -11,7 +11,7 @@ import numpy as np
 from ..core.arrays import Array, converted
 from ..core.market import namespace
 from ..core.populations import reached
-from .customers import KINDS
+from .customers import KINDS, utilities
 from .pricing import Competition
 
 TERMS = (
@@ -86,6 +86,10 @@ class Terms:
         if state.price.shape[1] == len(self.costs):
             return state.price
         return namespace(state.theta).concat([state.price, state.theta], axis=1)
+
+    def utilities(self, state: Any) -> Array:
+        """What a unit at the standing prices is worth to each customer, ``(B, J, n)``."""
+        return utilities(self.people(state), self.standing(state), self.shop_types(state)[1])
 
     def competition(self, theta: Array, highest_price: float) -> Competition:
         """The pricing game of customers by rule under θ, ``(1, d)``."""
