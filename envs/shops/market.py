@@ -2,12 +2,12 @@
 
 n shops set a price and order stock; J customers choose a shop, or nothing. One step:
 
-1. a customer of type (w1, w2) sees price and delivery time of the shops it reaches;
-2. it orders what it needs from one of them, or nothing;
-3. orders, sales, shortfall and what is left follow by the rule `shortfall`;
-4. a shop earns ``[(p − c) sales − w2 storage − w3 shortfall] / (J · mean need)``, a customer
-   ``v − w1 p − w2 τ`` per unit that it gets;
-5. stock becomes ``clip(left + ordered, 0, capacity)``; reach and needs of the next step are drawn.
+1. a shop sets its price and orders units: its stock becomes ``clip(left + ordered, 0, capacity)``;
+2. a customer of type (w1, w2) sees price and delivery time of the shops it reaches;
+3. it orders what it needs from one of them, or nothing;
+4. orders, sales, shortfall and what is left follow by the rule `shortfall`;
+5. a shop earns ``[(p − c) sales − w2 storage − w3 shortfall] / (J · mean need)``, a customer
+   ``v − w1 p − w2 τ`` per unit that it gets; reach and needs of the next step are drawn.
 
 | what | entries |
 |---|---|
@@ -314,15 +314,13 @@ class Shops(Market):
         bought = self._bought(state, utility, actions, shocks)  # (B, J, n)
         units = bought * state.need[:, :, None]
         O = xp.sum(units, axis=1)  # noqa: E741 - the orders of the equations
-        got = units
-        if self.stock_held and self.shortfall == "lost":
-            got = served(xp, units, state.stock, shocks["queue"])
-        sales = xp.sum(got, axis=1) if got is not units else O
-        missed = xp.clip(O - state.stock, 0.0, None) if self.stock_held else 0.0 * O
-        left = xp.clip(state.stock - O, 0.0, None) if self.stock_held else 0.0 * O
-        # The shop whose price is θ orders what was ordered from it.
-        y = ordered if self.agents == self.shops else xp.concat([ordered, O[:, -1:]], axis=1)
-        stock = xp.clip(left + y, 0.0, float(self.capacity)) if self.stock_held else left
+        got, sales, stock, left, missed = units, O, 0.0 * O, 0.0 * O, 0.0 * O
+        if self.stock_held:
+            stock = self._restocked(state, ordered)
+            left, missed = xp.clip(stock - O, 0.0, None), xp.clip(O - stock, 0.0, None)
+            if self.shortfall == "lost":
+                got = served(xp, units, stock, shocks["queue"])
+                sales = xp.sum(got, axis=1)
         stored = left if self.storage_on == "after_sales" else stock
         profit = ((price - c) * sales - w2 * stored - w3 * missed) / unit
         share_got = got / xp.clip(state.need, 1.0, None)[:, :, None]
@@ -337,7 +335,7 @@ class Shops(Market):
             step_stream=state.step_stream,
             reset_stream=state.reset_stream,
             price=posted,
-            stock=stock,
+            stock=left,
             last_sales=sales,
             last_missed=missed,
             last_nothing=nothing,
@@ -363,6 +361,18 @@ class Shops(Market):
             "customer_surplus": row_sum(xp, utility_got) / J,
         }
         return self.end_step(after, rewards, quantities)
+
+    def _restocked(self, state: ShopsState, ordered: Array) -> Array:
+        """Units at hand once orders ``(B, N)`` have come, ``(B, n)``."""
+        xp = namespace(state.theta)
+        if self.agents < self.shops:  # the shop whose price is θ replaces what was last asked for
+            asked = (
+                state.last_sales
+                if self.shortfall == "express"
+                else (state.last_sales + state.last_missed)
+            )
+            ordered = xp.concat([ordered, asked[:, -1:]], axis=1)
+        return xp.clip(state.stock + ordered, 0.0, float(self.capacity))
 
     def _bought(self, state: ShopsState, utility: Array, actions: Actions, shocks: Shocks) -> Array:
         """Whom each customer orders from, 1 for one shop at most, ``(B, J, n)``."""

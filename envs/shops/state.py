@@ -13,7 +13,8 @@ class ShopsState(State):
 
     Attributes:
         price: last set by each learning shop, or posted by it, ``(B, N)``.
-        stock, last_sales, last_missed: of each shop, units, ``(B, n)``.
+        stock: left at each shop after its last sales, units, ``(B, n)``.
+        last_sales, last_missed: of each shop, units, ``(B, n)``.
         last_nothing: share of the customers in need who bought nothing, ``(B,)``.
         need: of each customer, units, ``(B, J)``.
         type_quantiles: ``(B, J)``.
