@@ -1,4 +1,4 @@
-"""The command ``pacesetter``: list, train, report, certify, identify, check, reproduce, bench, ….
+"""The command ``pacesetter``: list, train, report, certify, counterfactual, check, reproduce, ….
 
 Whatever can be known to be wrong is said before Ray or torch is imported; an error a user can act
 on is printed alone, with exit code 2. Everything is imported by the command that needs it, so that
@@ -82,6 +82,12 @@ def _parser() -> argparse.ArgumentParser:
         metavar="SHARE",
         help="also at θ ± this share of every range, whether it is an optimum; 0: not "
         "(default: 0.1 for the gradient leader, else 0)",
+    )
+    command = add("counterfactual", counterfactual, "Ask what another θ would do, by who adapts.")
+    command.add_argument("folder", metavar="RUN", help="folder of a finished run")
+    command.add_argument("change", nargs="+", metavar="theta.NAME=VALUE", help="what changes")
+    command.add_argument(
+        "--groups", default="", help="that adapt alone, e.g. shop,customer; default: each in turn"
     )
     _identify_options(add("identify", identify, "Say how well data can tell every characteristic."))
     command = add("check", check, "Check that a market keeps the rules of the library.")
@@ -266,19 +272,37 @@ def certify(options: argparse.Namespace) -> int:
     return certify_run(run, options.address, options.quiet, options.around)
 
 
+def counterfactual(options: argparse.Namespace) -> int:
+    """``pacesetter counterfactual``."""
+    from .runs.run_folder import RunFolder
+
+    run = RunFolder.open(options.folder)
+    theta = _named_values(options.change, "{}", "theta.NAME=VALUE")
+    groups = [name.strip() for name in options.groups.split(",") if name.strip()]
+    from .session import counterfactual_run
+
+    return counterfactual_run(run, theta, groups)
+
+
+def _named_values(texts: Sequence[str], said: str, form: str) -> dict[str, float]:
+    """Characteristics as they are written on the command line, name -> value."""
+    theta = {}
+    for text in texts:
+        name, _, value = text.partition("=")
+        try:
+            theta[name.strip().removeprefix("theta.")] = float(value)
+        except ValueError:
+            raise PacesetterError(
+                f"{said.format(repr(text))} is not of the form {form}, with a number for the value."
+            ) from None
+    return theta
+
+
 def identify(options: argparse.Namespace) -> int:
     """``pacesetter identify``."""
     from .experiments.load import load_experiment
 
-    theta = {}
-    for text in options.theta:
-        name, _, value = text.partition("=")
-        try:
-            theta[name.strip()] = float(value)
-        except ValueError:
-            raise PacesetterError(
-                f"--theta {text!r} is not of the form NAME=VALUE, with a number for the value."
-            ) from None
+    theta = _named_values(options.theta, "--theta {}", "NAME=VALUE")
     experiment = load_experiment(options.experiment, options.override)
     from .evaluation.identify import identify as measure
     from .session import show_identified

@@ -6,6 +6,8 @@ from rich.console import Console
 from rich.table import Table
 
 from .evaluation.certify import FILE, FOLDER, certify
+from .evaluation.counterfactual import FIGURE, counterfactual
+from .evaluation.counterfactual import FILE as COUNTERFACTUAL
 from .evaluation.evaluate import (
     draw,
     evaluate,
@@ -71,6 +73,25 @@ def certify_run(
         )
     new_run = f"; the new run: {run.path / FOLDER}" if followers else ""
     print(f"figures: {run.path / FILE}{new_run}")
+    return 0
+
+
+def counterfactual_run(run: RunFolder, theta: dict[str, float], groups: list[str]) -> int:
+    """Ask what another θ would do and show it by who adapts; returns an exit code."""
+    found = counterfactual(run, theta, groups)
+    changes = ", ".join(
+        f"{name} from {found.old[name]:.6g} to {value:.6g}"
+        for name, value in found.new.items()
+        if value != found.old[name]
+    )
+    table = Table(title=f"{run.experiment.name}: {changes}", title_justify="left")
+    table.add_column("mean over episodes ± 95 %")
+    for case in found.cases:
+        table.add_column(case, justify="right")
+    for name, cases in found.outcomes.items():
+        table.add_row(name, *(f"{mean:.4g} ± {width:.2g}" for mean, width in cases.values()))
+    Console(highlight=False, width=120).print(table)
+    print(f"figures: {run.path / COUNTERFACTUAL}; picture: {run.path / FIGURE}")
     return 0
 
 

@@ -1,0 +1,450 @@
+"""Shops and customers: prices, stock and who reaches whom.
+
+n shops set a price and order stock; J customers choose a shop, or nothing. One step:
+
+1. a shop sets its price and orders units: its stock becomes ``clip(left + ordered, 0, capacity)``;
+2. a customer of type (w1, w2) sees price and delivery time of the shops it reaches;
+3. it orders what it needs from one of them, or nothing;
+4. orders, sales, shortfall and what is left follow by the rule `shortfall`;
+5. a shop earns ``[(p − c) sales − w2 storage − w3 shortfall] / (J · mean need)``, a customer
+   ``v − w1 p − w2 τ`` per unit that it gets; reach and needs of the next step are drawn.
+
+| what | entries |
+|---|---|
+| shop's observation | own state: stock, last sales, last missed (of mean demand), price − 1; |
+| | mean and lowest visible price of others, − 1; c, τ, w2, w3; view of θ, from −1 to 1 |
+| shop's action | price and units ordered (Box), of these what is to be decided |
+| customer's observation | reach, price − 1, τ by shop; w1, w2, λ / (λ + ¼) |
+| customer's action | a shop, or nothing, the last one (Discrete) |
+| leader's observation | prices − 1, shares of units sold, share who buy nothing, mean stock |
+
+*Timing.* Customers by rule meet the price of the same step, so that pricing is a game of one step
+(discount 0). Customers who learn must see prices first: what a shop decides is posted, and met one
+step later (discount 0.9 or more).
+
+*Numbers.* v = 2, c = 1, λ = ¼ and nothing worth 0 are those of Calvano, Calzolari, Denicolò and
+Pastorello (American Economic Review 2020): their logit demand is equation (1) of `customers` for
+customers alike who reach every shop. The supply chain with captive customers is that of Phantom
+(github.com/jpmorganchase/Phantom).
+
+Version history: v1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Annotated, Any, ClassVar, Literal
+
+import numpy as np
+from annotated_types import Ge, Gt, Le
+from gymnasium.spaces import Box
+from numpy.typing import ArrayLike
+
+from ..core.arrays import Array, converted, namespace, row_mean, row_sum
+from ..core.characteristics import Characteristics
+from ..core.errors import PacesetterError
+from ..core.group import Group
+from ..core.market import Actions, Market, Shocks
+from ..core.populations import checked_shares, drawn_from
+from ..core.random_streams import Shock
+from ..core.state import State
+from ..core.step import Step
+from .customers import bought_by_rule, served, utilities
+from .design import Design, characteristics_of
+from .pricing import MOST_SHOPS, Competition
+from .state import ShopsState
+from .stock import BaseStock, base_stock, demand_law
+from .terms import TERMS, Terms, each
+from .view import CUSTOMER, SHOP, customer_group, customer_sees, shop_group, shop_sees
+
+FIRST_PRICE = 1.5
+
+
+@dataclass(frozen=True)
+class Shops(Market):
+    """Competition in prices and stock for customers of kinds.
+
+    Attributes:
+        shops, customers, periods: n, J and T.
+        design: what θ is: the price of the last shop, which then is no agent; the reach of
+            customers (connectivity and price of information); their composition (the share of
+            hurried ones as well); or the costs of storage and shortfall.
+        customer_choice: by the entropic rule; all buy from the one shop there is; or learning.
+        shortfall: orders beyond the stock are filled by express at w3 extra, or lost.
+        storage_on: what is paid for: units left after sales, or after the restock.
+        network: whether reach is drawn per step or per episode.
+        shops_see: whether shops see the others' last prices.
+        stock_held: False: no stock, storage or shortfall, the pricing game alone.
+        fixed_price: of every shop, which then decides on stock alone; None: shops set prices.
+        need: chances of needing 0, 1, … units.
+        wholesale_costs, delivery_times: c and τ, one for all shops or one for each.
+        shop_types: as given, or drawn per episode: c ∈ [.8, 1.2], τ ∈ {0, 1, 2}, w2 up to .3 and w3
+            up to 1.5.
+        customer_kinds: all alike, with `price_weight` and `delay_weight`, or a mix of hurried and
+            thrifty ones.
+        hurried_share: of a mix, where θ does not say.
+        connectivity: chance that a customer reaches a shop, where θ does not say.
+        information_cost: λ, in units of utility per nat, where θ does not say.
+        storage_cost, shortfall_cost: w2 and w3 per unit, where θ does not say.
+        capacity: most units of stock.
+        highest_price: that shops may set.
+    """
+
+    shops: Annotated[int, Ge(1)] = 3
+    customers: Annotated[int, Ge(1)] = 30
+    periods: Annotated[int, Ge(1)] = 100
+    design: Design = "rival_price"
+    customer_choice: Literal["logit", "captive", "learning"] = "logit"
+    shortfall: Literal["express", "lost"] = "express"
+    storage_on: Literal["after_sales", "after_restock"] = "after_sales"
+    network: Literal["per_step", "per_episode"] = "per_step"
+    shops_see: Literal["own", "rivals"] = "own"
+    stock_held: bool = False
+    fixed_price: Annotated[float, Gt(0)] | None = None
+    need: tuple[float, ...] = (0.0, 1.0)
+    wholesale_costs: tuple[float, ...] = (1.0,)
+    delivery_times: tuple[float, ...] = (0.0,)
+    shop_types: Literal["fixed", "drawn"] = "fixed"
+    customer_kinds: Literal["alike", "mixed"] = "alike"
+    price_weight: Annotated[float, Gt(0)] = 1.0
+    delay_weight: Annotated[float, Ge(0)] = 0.15
+    hurried_share: Annotated[float, Ge(0), Le(1)] = 0.5
+    connectivity: Annotated[float, Gt(0), Le(1)] = 1.0
+    information_cost: Annotated[float, Ge(0.05)] = 0.25
+    storage_cost: Annotated[float, Ge(0)] = 0.1
+    shortfall_cost: Annotated[float, Ge(0)] = 0.5
+    capacity: Annotated[int, Ge(1)] = 100
+    highest_price: Annotated[float, Gt(0)] = 2.6
+
+    name: ClassVar[str] = "shops"
+    state_type: ClassVar[type[State]] = ShopsState
+    variants: ClassVar[tuple[Mapping[str, Any], ...]] = (
+        {},
+        {"design": "composition", "customer_kinds": "mixed", "delivery_times": (0.0, 1.0, 2.0)},
+        {"design": "costs", "stock_held": True, "shortfall": "lost", "need": (0.5, 0.25, 0.25)},
+        {"customer_choice": "learning", "shops": 2, "customers": 6, "connectivity": 0.8},
+        {
+            "design": "costs", "shops": 1, "customers": 5, "customer_choice": "captive",
+            "stock_held": True, "fixed_price": 1.0, "wholesale_costs": (0.0,),
+            "need": (0.2,) * 5, "shortfall": "lost", "storage_on": "after_restock",
+        },
+        {"design": "costs", "stock_held": True, "shop_types": "drawn", "shops_see": "rivals"},
+        {"network": "per_episode", "connectivity": 0.5},
+        {"design": "reach", "shops": 5},
+    )  # fmt: skip
+    small: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "": {"shops": 2, "customers": 3},
+        "learning": {"shops": 2, "customers": 3, "customer_choice": "learning"},
+    }
+
+    def __post_init__(self) -> None:
+        """Refuse markets that contradict themselves."""
+        super().__post_init__()
+        checked_shares(self.need, [f"{k} units" for k in range(len(self.need))], "market.need")
+        for option in ("wholesale_costs", "delivery_times"):
+            given = getattr(self, option)
+            if len(given) not in (1, self.shops) or min(given) < 0.0:
+                raise PacesetterError(
+                    f"market.{option} has {len(given)} entries for {self.shops} shops: give one "
+                    f"for all or one for each, none below 0, got {given}."
+                )
+        reason = self._contradiction()
+        if reason:
+            raise PacesetterError(f"market 'shops': {reason}")
+
+    def _contradiction(self) -> str:
+        """What does not go together, and the cure; empty if all does."""
+        if self.mean_need == 0.0:
+            return f"market.need = {self.need}: nobody ever needs anything; e.g. [0, 1]."
+        if self.agents < 1:
+            return "design 'rival_price' needs two shops: one is θ, the others answer; shops: 2."
+        if self.customer_choice == "captive" and self.shops > 1:
+            return f"captive customers have one shop, not {self.shops}; shops: 1, or 'logit'."
+        if self.fixed_price is not None and not self.stock_held:
+            return "with fixed_price and stock_held: false a shop has nothing to decide."
+        if self.customer_choice == "captive" and self.fixed_price is None:
+            return "captive customers pay any price; give fixed_price, e.g. 1.0."
+        if max(self.wholesale_costs) >= self.highest_price and self.fixed_price is None:
+            return (
+                f"highest_price {self.highest_price:g} is not above every wholesale cost "
+                f"{self.wholesale_costs}, so that nobody could earn anything."
+            )
+        if self.design == "costs" and not self.stock_held:
+            return "design 'costs' sets what storage costs, but no stock is held; stock_held: true."
+        if self.design == "composition" and self.customer_kinds != "mixed":
+            return "design 'composition' mixes customers of kinds; customer_kinds: mixed, or reach."
+        return ""
+
+    @cached_property
+    def agents(self) -> int:
+        """Learning shops: all of them, or all but the one whose price is θ."""
+        return self.shops - (self.design == "rival_price")
+
+    @cached_property
+    def terms(self) -> Terms:
+        """Who customers and shops are under θ."""
+        return Terms(
+            names=self.characteristics.names,
+            given={name: getattr(self, name) for name in TERMS},
+            costs=each(self.wholesale_costs, self.shops),
+            delays=each(self.delivery_times, self.shops),
+            mixed=self.customer_kinds == "mixed",
+            drawn=self.shop_types == "drawn",
+        )
+
+    @cached_property
+    def mean_need(self) -> float:
+        """Units per customer and step."""
+        return float(np.arange(len(self.need)) @ np.array(self.need))
+
+    @cached_property
+    def mean_demand(self) -> float:
+        """Units per shop and step if all customers bought."""
+        return self.customers * self.mean_need / self.shops
+
+    @cached_property
+    def characteristics(self) -> Characteristics:
+        """As `design` says."""
+        return characteristics_of(self.design, self.wholesale_costs[-1], self.highest_price)
+
+    @cached_property
+    def groups(self) -> tuple[Group, ...]:
+        """Shops, and customers if they learn."""
+        lowest = min(self.wholesale_costs)
+        shop = shop_group(
+            self.agents,
+            (lowest, self.highest_price) if self.fixed_price is None else None,
+            self.capacity if self.stock_held else None,
+            self.characteristics.names,
+        )
+        if self.customer_choice != "learning":
+            return (shop,)
+        return shop, customer_group(self.customers, self.shops)
+
+    @property
+    def steps_per_episode(self) -> int:
+        """Periods; the market goes on beyond them, so the last step truncates."""
+        return self.periods
+
+    @cached_property
+    def leader_observation_space(self) -> Box:
+        """Prices, shares of sales, share who buy nothing, mean stock."""
+        return Box(-np.inf, np.inf, (2 * self.shops + 2,), np.float32)
+
+    @property
+    def quantities(self) -> dict[str, str]:
+        """Path quantities."""
+        return {
+            "price": "of each shop, met by customers in this step, units of money",
+            "orders": "units ordered from each shop",
+            "sales": "units that each shop sold",
+            "shortfall": "units ordered beyond each shop's stock",
+            "stock": "units at hand after the restock",
+            "market_share": "of each shop among the units sold in this step; 0 if none was",
+            "profit": "of each shop per unit of customers' mean need, its reward",
+            "rival_profit": "that of the last shop alone",
+            "revenue": "price times sales, per unit of customers' mean need",
+            "nothing_share": "of the customers in need, who bought nothing",
+            "customer_surplus": "mean over customers of v − w1 p − w2 τ of what they got, or 0",
+        }
+
+    @property
+    def step_shocks(self) -> dict[str, Shock]:
+        """Reach and needs of the next step, choices by rule, and who comes first."""
+        people = (self.customers,)
+        shocks = {"need": Shock("uniform", people)}
+        if self.network == "per_step":
+            shocks["edges"] = Shock("uniform", (*people, self.shops))
+        if self.customer_choice == "logit":
+            shocks["choice"] = Shock("uniform", people)
+        if self.shortfall == "lost":
+            shocks["queue"] = Shock("uniform", people)
+        return shocks
+
+    @property
+    def reset_shocks(self) -> dict[str, Shock]:
+        """Types, first reach and needs, and the prices posted first."""
+        people = (self.customers,)
+        return {
+            "type_quantiles": Shock("uniform", people),
+            "shop_quantiles": Shock("uniform", (self.shops, 4)),
+            "edges": Shock("uniform", (*people, self.shops)),
+            "need": Shock("uniform", people),
+            "posted": Shock("uniform", (self.agents,)),
+        }
+
+    def initial(self, theta: Array, shocks: Shocks) -> dict[str, Array]:
+        """Shops have mean demand in stock; posted prices are anything they may be."""
+        nothing = 0.0 * shocks["shop_quantiles"][:, :, 0]
+        price = FIRST_PRICE + 0.0 * shocks["posted"]
+        if self.customer_choice == "learning":
+            lowest = min(self.wholesale_costs)
+            price = lowest + (self.highest_price - lowest) * shocks["posted"]
+        if self.fixed_price is not None:
+            price = self.fixed_price + 0.0 * price
+        return {
+            "price": price,
+            "stock": nothing + self.mean_demand,
+            "last_sales": nothing,
+            "last_missed": nothing,
+            "last_nothing": nothing[:, 0],
+            "need": drawn_from(self.need, shocks["need"]),
+            "type_quantiles": shocks["type_quantiles"],
+            "shop_quantiles": shocks["shop_quantiles"],
+            "edge_uniforms": shocks["edges"],
+        }
+
+    def _decided(self, state: ShopsState, actions: Actions) -> tuple[Array, Array, Array]:
+        """Prices that customers meet ``(B, n)``, those posted and units ordered ``(B, N)``."""
+        xp = namespace(state.theta)
+        chosen = xp.astype(actions[SHOP], state.theta.dtype)
+        price = chosen[:, :, 0] if self.fixed_price is None else state.price
+        ordered = chosen[:, :, -1] if self.stock_held else 0.0 * price
+        met = self.terms.standing(state)
+        if self.customer_choice != "learning":
+            met = price if self.agents == self.shops else xp.concat([price, state.theta], axis=1)
+        return met, price, ordered
+
+    def transition(self, state: ShopsState, actions: Actions, shocks: Shocks) -> Step:
+        """Customers order, shops deliver and restock; see the five lines of the module."""
+        xp = namespace(state.theta)
+        J, unit = self.customers, self.customers * self.mean_need
+        price, posted, ordered = self._decided(state, actions)
+        c, tau, w2, w3 = self.terms.shop_types(state)
+        utility = utilities(self.terms.people(state), price, tau)
+        bought = self._bought(state, utility, actions, shocks)  # (B, J, n)
+        units = bought * state.need[:, :, None]
+        O = xp.sum(units, axis=1)  # noqa: E741 - the orders of the equations
+        got, sales, stock, left, missed = units, O, 0.0 * O, 0.0 * O, 0.0 * O
+        if self.stock_held:
+            stock = self._restocked(state, ordered)
+            left, missed = xp.clip(stock - O, 0.0, None), xp.clip(O - stock, 0.0, None)
+            if self.shortfall == "lost":
+                got = served(xp, units, stock, shocks["queue"])
+                sales = xp.sum(got, axis=1)
+        stored = left if self.storage_on == "after_sales" else stock
+        profit = ((price - c) * sales - w2 * stored - w3 * missed) / unit
+        share_got = got / xp.clip(state.need, 1.0, None)[:, :, None]
+        utility_got = row_sum(xp, utility * share_got)  # (B, J)
+        in_need = row_sum(xp, xp.astype(state.need > 0, price.dtype))
+        buyers = xp.sum(bought * xp.astype(state.need > 0, price.dtype)[:, :, None], axis=(1, 2))
+        nothing = (in_need - buyers) / xp.clip(in_need, 1.0, None)
+        sold = row_sum(xp, sales)
+        after = ShopsState(
+            theta=state.theta,
+            clock=state.clock,
+            step_stream=state.step_stream,
+            reset_stream=state.reset_stream,
+            price=posted,
+            stock=left,
+            last_sales=sales,
+            last_missed=missed,
+            last_nothing=nothing,
+            need=drawn_from(self.need, shocks["need"]),
+            type_quantiles=state.type_quantiles,
+            shop_quantiles=state.shop_quantiles,
+            edge_uniforms=shocks.get("edges", state.edge_uniforms),
+        )
+        rewards = {SHOP: profit[:, : self.agents]}
+        if self.customer_choice == "learning":
+            rewards[CUSTOMER] = utility_got
+        quantities = {
+            "price": price,
+            "orders": O,
+            "sales": sales,
+            "shortfall": missed,
+            "stock": stock,
+            "market_share": sales / xp.clip(sold, 1.0, None)[:, None],
+            "profit": profit,
+            "rival_profit": profit[:, -1],
+            "revenue": price * sales / unit,
+            "nothing_share": nothing,
+            "customer_surplus": row_sum(xp, utility_got) / J,
+        }
+        return self.end_step(after, rewards, quantities)
+
+    def _restocked(self, state: ShopsState, ordered: Array) -> Array:
+        """Units at hand once orders ``(B, N)`` have come, ``(B, n)``."""
+        xp = namespace(state.theta)
+        if self.agents < self.shops:  # the shop whose price is θ replaces what was last asked for
+            asked = (
+                state.last_sales
+                if self.shortfall == "express"
+                else (state.last_sales + state.last_missed)
+            )
+            ordered = xp.concat([ordered, asked[:, -1:]], axis=1)
+        return xp.clip(state.stock + ordered, 0.0, float(self.capacity))
+
+    def _bought(self, state: ShopsState, utility: Array, actions: Actions, shocks: Shocks) -> Array:
+        """Whom each customer orders from, 1 for one shop at most, ``(B, J, n)``."""
+        xp = namespace(state.theta)
+        edges = self.terms.edges(state)
+        if self.customer_choice == "captive":
+            return edges + 0.0 * utility
+        if self.customer_choice == "learning":
+            shop = xp.astype(actions[CUSTOMER], xp.int64)[:, :, None]
+            places = converted(np.arange(self.shops), shop)
+            return edges * xp.astype(shop == places, utility.dtype)
+        cost = self.terms.term(state.theta, "information_cost")
+        return bought_by_rule(xp, utility, edges, cost, shocks["choice"])
+
+    def observe(self, state: ShopsState) -> dict[str, Array]:
+        """What shops, and customers who learn, see; see the module."""
+        xp = namespace(state.theta)
+        N, prices, types = self.agents, self.terms.standing(state), self.terms.shop_types(state)
+        own = [
+            array[:, :N] / self.mean_demand
+            for array in (state.stock, state.last_sales, state.last_missed)
+        ]
+        theta = 2.0 * self.characteristics.to_unit(state.theta) - 1.0
+        mine = [entry[:, :N] for entry in types]
+        seen = {SHOP: shop_sees(xp, own, prices, self.shops_see == "rivals", mine, theta)}
+        if self.customer_choice == "learning":
+            cost = self.terms.term(state.theta, "information_cost")
+            edges, people = self.terms.edges(state), self.terms.people(state)
+            seen[CUSTOMER] = customer_sees(xp, edges, prices, types[1], people, cost)
+        return seen
+
+    def leader_observe(self, state: ShopsState) -> Array:
+        """Prices, shares of sales, share who buy nothing and mean stock, ``(B, 2 n + 2)``."""
+        xp = namespace(state.theta)
+        sold = xp.clip(row_sum(xp, state.last_sales), 1.0, None)[:, None]
+        seen = [
+            self.terms.standing(state) - 1.0,
+            state.last_sales / sold,
+            state.last_nothing[:, None],
+            row_mean(xp, state.stock)[:, None] / self.mean_demand,
+        ]
+        return xp.astype(xp.concat(seen, axis=1), xp.float32)
+
+    def information_costs(self, state: ShopsState) -> dict[str, Array]:
+        """λ of learning customers, in utility per nat, ``(B, J)``."""
+        if self.customer_choice != "learning":
+            return {}
+        return {
+            CUSTOMER: self.terms.term(state.theta, "information_cost") + 0.0 * state.type_quantiles
+        }
+
+    # What is computed ---------------------------------------------------------------------------
+
+    def competition(self, theta: ArrayLike | None = None) -> Competition:
+        """The pricing game under θ, ``(d,)``, for customers by rule and shops as given."""
+        return self.terms.competition(self.characteristics.validate(theta, 1), self.highest_price)
+
+    def stocking(self, share: float, price: float, theta: ArrayLike | None = None) -> BaseStock:
+        """The value of every level of stock to a shop that wins a share of customers at a price."""
+        w2, w3 = self.terms.stock_costs(self.characteristics.validate(theta, 1))
+        law = demand_law(share, self.need, self.customers)
+        markup = price - self.wholesale_costs[0]
+        return base_stock(law, markup, w2, w3, self.shortfall, self.storage_on, self.capacity)
+
+    def benchmark(self) -> dict[str, float]:
+        """The equilibrium in prices without stock, or the best stock of captive customers."""
+        if self.customer_choice == "captive":
+            per_reward = self.customers * self.mean_need
+            return self.stocking(1.0, self.fixed_price or 0.0).figures(per_reward)
+        if self.stock_held or self.shop_types == "drawn" or self.shops > MOST_SHOPS:
+            return {}
+        return self.competition().figures(leads=self.design == "rival_price")

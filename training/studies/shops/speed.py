@@ -1,0 +1,68 @@
+"""Speed of shops: their physics alone, and whole iterations with customers who learn."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+
+from ....envs.core.market import Market
+from ....envs.registry import make
+from ..speed import Figures, Measured, Race, note
+
+COPIES = 64
+CUSTOMERS = (30, 1000, 10_000)
+
+RACE = Race(
+    "3 shops and 30 learning customers, 64 copies, 64×64, 2 epochs, minibatch 1024",
+    "shops_learning",
+    copies=64,
+    steps=25,
+    goals={"iteration_speedup_over_stock": ("at least", 10.0)},
+)
+
+
+def alone(repeats: int, quick: bool = False) -> Figures:
+    """Agent steps per second of processor time, and nanoseconds per customer and step."""
+    figures: Figures = {}
+    for _ in range(repeats):
+        costs = {}
+        for customers in CUSTOMERS[: 2 if quick else None]:
+            copies = max(1, COPIES * CUSTOMERS[0] // customers)
+            market = make("shops", customers=customers, customer_choice="learning")
+            rate = steps_per_second(market, copies)
+            costs[customers] = 1e9 / (rate * customers)
+            note(figures, f"{customers}_customers/agent_steps_per_processor_second", rate * (
+                customers + market.shops - 1
+            ))  # fmt: skip
+            note(figures, f"{customers}_customers/nanoseconds_per_customer", costs[customers])
+        note(figures, "cost_per_customer_many_over_few", max(costs.values()) / costs[CUSTOMERS[0]])
+    return figures
+
+
+def steps_per_second(market: Market, copies: int, least_seconds: float = 0.5) -> float:
+    """Steps per second over all copies; observations are made, as they are in training."""
+    generator = np.random.default_rng(0)
+    shop, customer = market.groups
+    actions = {
+        shop.name: np.full((copies, shop.size, 1), 1.4, dtype=np.float32),
+        customer.name: generator.integers(0, customer.action_space.n, (copies, customer.size)),
+    }
+    state = market.reset(0, copies)
+    steps, began = 0, time.process_time()
+    while (elapsed := time.process_time() - began) < least_seconds:
+        step = market.step(state, actions)
+        state = market.restart(step.state, step.terminated | step.truncated)
+        market.observe(state)
+        steps += 1
+    return steps * copies / elapsed
+
+
+ALONE = Measured(
+    "shops alone, 64 copies of 30 learning customers",
+    alone,
+    goals={
+        "30_customers/agent_steps_per_processor_second": ("at least", 3e5),
+        "cost_per_customer_many_over_few": ("at most", 1.2),
+    },
+)
