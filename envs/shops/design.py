@@ -1,4 +1,4 @@
-"""What θ is in a market of shops: one of four designs, named by the options that it replaces."""
+"""What θ is in a market of shops: one of five designs, named by the options that it replaces."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Literal
 
 from ..core.characteristics import Characteristic, Characteristics
 
-Design = Literal["rival_price", "reach", "composition", "costs"]
+Design = Literal["rival_price", "reach", "mix", "composition", "costs"]
 LEAST_INFORMATION_COST = 0.05  # below, choices are all but certain and answers jump
 LEAST_CONNECTIVITY = 0.05
 MOST_STORAGE_COST, MOST_SHORTFALL_COST = 0.3, 1.5
@@ -22,6 +22,7 @@ def characteristics_of(design: Design, cost: float, highest_price: float) -> Cha
     """
     money, per_unit = "units of money", "units of money per unit"
     middle = (cost + highest_price) / 2.0
+    hurried = Characteristic("hurried_share", 0.0, 1.0, 0.5, "share of customers", "h")
     reach = [
         Characteristic("connectivity", LEAST_CONNECTIVITY, 1.0, 1.0, "chance to reach a shop", "k"),
         Characteristic(
@@ -30,12 +31,10 @@ def characteristics_of(design: Design, cost: float, highest_price: float) -> Cha
     ]
     entries = {
         "reach": reach,
+        "mix": [hurried, reach[0]],
+        "composition": [hurried, *reach],
         "rival_price": [
             Characteristic("rival_price", cost, highest_price, middle, money, "of the last shop")
-        ],
-        "composition": [
-            Characteristic("hurried_share", 0.0, 1.0, 0.5, "share of customers", "h"),
-            *reach,
         ],
         "costs": [
             Characteristic("storage_cost", 0.0, MOST_STORAGE_COST, 0.1, per_unit, "w2"),

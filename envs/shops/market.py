@@ -69,15 +69,16 @@ class Shops(Market):
     Attributes:
         shops, customers, periods: n, J and T.
         design: what θ is: the price of the last shop, which then is no agent; the reach of
-            customers (connectivity and price of information); their composition (the share of
-            hurried ones as well); or the costs of storage and shortfall.
+            customers (connectivity and price of information); their mix (share of hurried ones and
+            connectivity); their composition (all three); or the costs of storage and shortfall.
         customer_choice: by the entropic rule; all buy from the one shop there is; or learning.
         shortfall: orders beyond the stock are filled by express at w3 extra, or lost.
         storage_on: what is paid for: units left after sales, or after the restock.
         network: whether reach is drawn per step or per episode.
         shops_see: whether shops see the others' last prices.
         stock_held: False: no stock, storage or shortfall, the pricing game alone.
-        fixed_price: of every shop, which then decides on stock alone; None: shops set prices.
+        fixed_prices: one for all shops or one for each, which then decide on stock alone, or on
+            nothing where none is held; None: shops set prices.
         need: chances of needing 0, 1, … units.
         wholesale_costs, delivery_times: c and τ, one for all shops or one for each.
         shop_types: as given, or drawn per episode: c ∈ [.8, 1.2], τ ∈ {0, 1, 2}, w2 up to .3 and w3
@@ -102,7 +103,7 @@ class Shops(Market):
     network: Literal["per_step", "per_episode"] = "per_step"
     shops_see: Literal["own", "rivals"] = "own"
     stock_held: bool = False
-    fixed_price: Annotated[float, Gt(0)] | None = None
+    fixed_prices: tuple[float, ...] | None = None
     need: tuple[float, ...] = (0.0, 1.0)
     wholesale_costs: tuple[float, ...] = (1.0,)
     delivery_times: tuple[float, ...] = (0.0,)
@@ -127,12 +128,13 @@ class Shops(Market):
         {"customer_choice": "learning", "shops": 2, "customers": 6, "connectivity": 0.8},
         {
             "design": "costs", "shops": 1, "customers": 5, "customer_choice": "captive",
-            "stock_held": True, "fixed_price": 1.0, "wholesale_costs": (0.0,),
+            "stock_held": True, "fixed_prices": (1.0,), "wholesale_costs": (0.0,),
             "need": (0.2,) * 5, "shortfall": "lost", "storage_on": "after_restock",
         },
         {"design": "costs", "stock_held": True, "shop_types": "drawn", "shops_see": "rivals"},
         {"network": "per_episode", "connectivity": 0.5},
         {"design": "reach", "shops": 5},
+        {"design": "mix", "customer_kinds": "mixed", "fixed_prices": (1.6, 1.3, 1.1)},
     )  # fmt: skip
     small: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "": {"shops": 2, "customers": 3},
@@ -143,8 +145,10 @@ class Shops(Market):
         """Refuse markets that contradict themselves."""
         super().__post_init__()
         checked_shares(self.need, [f"{k} units" for k in range(len(self.need))], "market.need")
-        for option in ("wholesale_costs", "delivery_times"):
+        for option in ("wholesale_costs", "delivery_times", "fixed_prices"):
             given = getattr(self, option)
+            if given is None:
+                continue
             if len(given) not in (1, self.shops) or min(given) < 0.0:
                 raise PacesetterError(
                     f"market.{option} has {len(given)} entries for {self.shops} shops: give one "
@@ -162,19 +166,21 @@ class Shops(Market):
             return "design 'rival_price' needs two shops: one is θ, the others answer; shops: 2."
         if self.customer_choice == "captive" and self.shops > 1:
             return f"captive customers have one shop, not {self.shops}; shops: 1, or 'logit'."
-        if self.fixed_price is not None and not self.stock_held:
-            return "with fixed_price and stock_held: false a shop has nothing to decide."
-        if self.customer_choice == "captive" and self.fixed_price is None:
-            return "captive customers pay any price; give fixed_price, e.g. 1.0."
-        if max(self.wholesale_costs) >= self.highest_price and self.fixed_price is None:
+        if self.customer_choice == "captive" and self.fixed_prices is None:
+            return "captive customers pay any price; give fixed_prices, e.g. [1.0]."
+        if self.fixed_prices is not None and self.design == "rival_price":
+            return "prices are given, and θ is one of them; another design, or no fixed_prices."
+        if max(self.wholesale_costs) >= self.highest_price and self.fixed_prices is None:
             return (
                 f"highest_price {self.highest_price:g} is not above every wholesale cost "
                 f"{self.wholesale_costs}, so that nobody could earn anything."
             )
         if self.design == "costs" and not self.stock_held:
             return "design 'costs' sets what storage costs, but no stock is held; stock_held: true."
-        if self.design == "composition" and self.customer_kinds != "mixed":
-            return "design 'composition' mixes customers of kinds; customer_kinds: mixed, or reach."
+        if self.design in ("mix", "composition") and self.customer_kinds != "mixed":
+            return (
+                f"design {self.design!r} mixes customers of kinds; customer_kinds: mixed, or reach."
+            )
         return ""
 
     @cached_property
@@ -194,6 +200,11 @@ class Shops(Market):
             drawn=self.shop_types == "drawn",
         )
 
+    @property
+    def _shops_decide(self) -> bool:
+        """Whether anything is left for shops to decide."""
+        return self.fixed_prices is None or self.stock_held
+
     @cached_property
     def mean_need(self) -> float:
         """Units per customer and step."""
@@ -212,16 +223,18 @@ class Shops(Market):
     @cached_property
     def groups(self) -> tuple[Group, ...]:
         """Shops, and customers if they learn."""
+        customers = (customer_group(self.customers, self.shops),)
+        people = customers if self.customer_choice == "learning" else ()
+        if not self._shops_decide:
+            return people
         lowest = min(self.wholesale_costs)
         shop = shop_group(
             self.agents,
-            (lowest, self.highest_price) if self.fixed_price is None else None,
+            (lowest, self.highest_price) if self.fixed_prices is None else None,
             self.capacity if self.stock_held else None,
             self.characteristics.names,
         )
-        if self.customer_choice != "learning":
-            return (shop,)
-        return shop, customer_group(self.customers, self.shops)
+        return shop, *people
 
     @property
     def steps_per_episode(self) -> int:
@@ -246,6 +259,7 @@ class Shops(Market):
             "profit": "of each shop per unit of customers' mean need, its reward",
             "rival_profit": "that of the last shop alone",
             "revenue": "price times sales, per unit of customers' mean need",
+            **{f"share_{i}": f"of units needed, from shop {i}" for i in range(self.shops)},
             "nothing_share": "of the customers in need, who bought nothing",
             "customer_surplus": "mean over customers of v − w1 p − w2 τ of what they got, or 0",
         }
@@ -282,8 +296,8 @@ class Shops(Market):
         if self.customer_choice == "learning":
             lowest = min(self.wholesale_costs)
             price = lowest + (self.highest_price - lowest) * shocks["posted"]
-        if self.fixed_price is not None:
-            price = self.fixed_price + 0.0 * price
+        if self.fixed_prices is not None:
+            price = converted(np.array(each(self.fixed_prices, self.shops)), price) + 0.0 * price
         return {
             "price": price,
             "stock": nothing + self.mean_demand,
@@ -299,9 +313,11 @@ class Shops(Market):
     def _decided(self, state: ShopsState, actions: Actions) -> tuple[Array, Array, Array]:
         """Prices that customers meet ``(B, n)``, those posted and units ordered ``(B, N)``."""
         xp = namespace(state.theta)
-        chosen = xp.astype(actions[SHOP], state.theta.dtype)
-        price = chosen[:, :, 0] if self.fixed_price is None else state.price
-        ordered = chosen[:, :, -1] if self.stock_held else 0.0 * price
+        price, ordered = state.price, 0.0 * state.price
+        if self._shops_decide:
+            chosen = xp.astype(actions[SHOP], state.theta.dtype)
+            price = chosen[:, :, 0] if self.fixed_prices is None else price
+            ordered = chosen[:, :, -1] if self.stock_held else ordered
         met = self.terms.standing(state)
         if self.customer_choice != "learning":
             met = price if self.agents == self.shops else xp.concat([price, state.theta], axis=1)
@@ -332,6 +348,7 @@ class Shops(Market):
         buyers = xp.sum(bought * xp.astype(state.need > 0, price.dtype)[:, :, None], axis=(1, 2))
         nothing = (in_need - buyers) / xp.clip(in_need, 1.0, None)
         sold = row_sum(xp, sales)
+        share = O / xp.clip(row_sum(xp, state.need), 1.0, None)[:, None]
         after = ShopsState(
             theta=state.theta,
             clock=state.clock,
@@ -347,7 +364,7 @@ class Shops(Market):
             shop_quantiles=state.shop_quantiles,
             edge_uniforms=shocks.get("edges", state.edge_uniforms),
         )
-        rewards = {SHOP: profit[:, : self.agents]}
+        rewards = {SHOP: profit[:, : self.agents]} if self._shops_decide else {}
         if self.customer_choice == "learning":
             rewards[CUSTOMER] = utility_got
         quantities = {
@@ -360,6 +377,7 @@ class Shops(Market):
             "profit": profit,
             "rival_profit": profit[:, -1],
             "revenue": price * sales / unit,
+            **{f"share_{i}": share[:, i] for i in range(self.shops)},
             "nothing_share": nothing,
             "customer_surplus": row_sum(xp, utility_got) / J,
         }
@@ -400,7 +418,10 @@ class Shops(Market):
         ]
         theta = 2.0 * self.characteristics.to_unit(state.theta) - 1.0
         mine = [entry[:, :N] for entry in types]
-        seen = {SHOP: shop_sees(xp, own, prices, self.shops_see == "rivals", mine, theta)}
+        seen = {}
+        if self._shops_decide:
+            visible = self.shops_see == "rivals"
+            seen[SHOP] = shop_sees(xp, own, prices, visible, mine, theta)
         if self.customer_choice == "learning":
             cost = self.terms.term(state.theta, "information_cost")
             edges, people = self.terms.edges(state), self.terms.people(state)
@@ -444,7 +465,7 @@ class Shops(Market):
         """The equilibrium in prices without stock, or the best stock of captive customers."""
         if self.customer_choice == "captive":
             per_reward = self.customers * self.mean_need
-            return self.stocking(1.0, self.fixed_price or 0.0).figures(per_reward)
+            return self.stocking(1.0, (self.fixed_prices or (0.0,))[0]).figures(per_reward)
         if self.stock_held or self.shop_types == "drawn" or self.shops > MOST_SHOPS:
             return {}
         return self.competition().figures(leads=self.design == "rival_price")

@@ -96,7 +96,9 @@ class Terms:
             float(self.term(theta, name)[0, 0])
             for name in ("hurried_share", "connectivity", "information_cost")
         )
-        kinds = ((1.0, self.given["price_weight"], self.given["delay_weight"]),)
+        kinds: tuple[tuple[float, ...], ...] = (
+            (1.0, self.given["price_weight"], self.given["delay_weight"]),
+        )
         if self.mixed:
             hurried, thrifty = (
                 (one["price_weight"], one["delay_weight"]) for one in KINDS.kinds.values()

@@ -116,7 +116,7 @@ def test_customers_by_rule_choose_by_the_entropic_law(theta):
 def test_a_base_stock_policy_earns_its_value():
     market = make(
         "shops", design="costs", shops=1, customers=5, customer_choice="captive", stock_held=True,
-        fixed_price=1.0, wholesale_costs=(0.0,), need=(0.2,) * 5, shortfall="lost",
+        fixed_prices=(1.0,), wholesale_costs=(0.0,), need=(0.2,) * 5, shortfall="lost",
     )  # fmt: skip
     theta = [[0.1, 0.0]]
     state = market.reset(10, 400, np.repeat(theta, 400, axis=0))
@@ -133,7 +133,7 @@ def test_a_base_stock_policy_earns_its_value():
 def test_rationing_serves_those_who_come_first():
     market = make(
         "shops", design="costs", shops=1, customers=4, customer_choice="captive", stock_held=True,
-        fixed_price=1.0, wholesale_costs=(0.0,), need=(0.0, 0.0, 1.0), shortfall="lost",
+        fixed_prices=(1.0,), wholesale_costs=(0.0,), need=(0.0, 0.0, 1.0), shortfall="lost",
     )  # fmt: skip
     state = market.reset(0)
     shocks = {
@@ -171,7 +171,7 @@ def test_learning_customers_meet_the_price_of_the_step_before():
         ({"wholesale_costs": (1.0, 0.9)}, "one for each"),
         ({"design": "costs"}, "stock_held: true"),
         ({"design": "composition"}, "customer_kinds: mixed"),
-        ({"fixed_price": 1.0}, "nothing to decide"),
+        ({"fixed_prices": (1.0,)}, "another design"),
         ({"connectivity": 1.2}, "connectivity"),
         ({"highest_price": 0.9}, "earn anything"),
         ({"customer_choice": "captive", "shops": 3}, "have one shop"),

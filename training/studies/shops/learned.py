@@ -173,7 +173,7 @@ def stocking(trained: Trained) -> dict[str, float]:
     """Mean reward of stocking beside the best, and the level that is ordered up to."""
     market = trained.experiment.market
     assert isinstance(market, Shops)
-    best = market.stocking(1.0, market.fixed_price or 0.0, trained.theta)
+    best = market.stocking(1.0, (market.fixed_prices or (0.0,))[0], trained.theta)
     state = market.reset(
         trained.experiment.evaluation.seed, trained.experiment.evaluation.copies, trained.theta
     )

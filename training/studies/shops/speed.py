@@ -32,9 +32,8 @@ def alone(repeats: int, quick: bool = False) -> Figures:
             market = make("shops", customers=customers, customer_choice="learning")
             rate = steps_per_second(market, copies)
             costs[customers] = 1e9 / (rate * customers)
-            note(figures, f"{customers}_customers/agent_steps_per_processor_second", rate * (
-                customers + market.shops - 1
-            ))  # fmt: skip
+            agents = sum(group.size for group in market.groups)
+            note(figures, f"{customers}_customers/agent_steps_per_processor_second", rate * agents)
             note(figures, f"{customers}_customers/nanoseconds_per_customer", costs[customers])
         note(figures, "cost_per_customer_many_over_few", max(costs.values()) / costs[CUSTOMERS[0]])
     return figures

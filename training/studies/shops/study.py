@@ -29,7 +29,7 @@ def measure(trained: Trained) -> Findings:
     if market.customer_choice == "captive":
         findings.results.update(stocking(trained))
         return findings
-    if market.stock_held or market.shop_types == "drawn":
+    if not _priced(market):
         return findings
     findings.results.update(at_the_answer(trained))
     if market.customer_choice == "learning":
@@ -41,6 +41,11 @@ def measure(trained: Trained) -> Findings:
     if market.design == "rival_price":
         findings.results.update(counterfactuals(trained))
     return findings
+
+
+def _priced(market: Shops) -> bool:
+    """Whether shops set prices whose equilibrium is computed."""
+    return not (market.stock_held or market.shop_types == "drawn" or market.fixed_prices)
 
 
 def _conditional(experiment: Experiment) -> bool:
@@ -58,7 +63,7 @@ def rows(experiment: Experiment) -> list[Row]:
             Row("value per step", "value", f"{figures['value_per_step']:.3f}", "base stock"),
             Row("ordered up to", "order_up_to", f"{figures['order_up_to']:g}", "base stock"),
         ]
-    if market.stock_held or market.shop_types == "drawn":
+    if not _priced(market):
         return []
     table = [
         Row("price", "price"),
