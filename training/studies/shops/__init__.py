@@ -7,6 +7,7 @@ DECLARED = Declared(
     tables={
         "shops": "tables:shops",
         "shops_leaders": "tables:leaders",
+        "shops_planted": "tables:planted",
     },
     benchmarks={
         "shops": "speed:RACE",

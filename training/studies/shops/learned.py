@@ -63,15 +63,29 @@ def conditional_errors(trained: Trained) -> tuple[dict[str, float], dict[str, Fl
     prices = np.array([one.price for one in learned]), np.array([one.price for one in exact])
     shares = [np.array([one.market_share for one in group]) for group in (learned, exact)]
     own = slice(0, market.agents)
+    regret = np.array([_regret(market, *pair) for pair in zip(tested, learned, strict=True)])
     relative = np.abs(prices[0] / prices[1] - 1.0)[:, own]
     results = {
         "held_out/price_error_mean": float(relative.mean()),
         "held_out/price_error_largest": float(relative.max()),
+        "held_out/regret_mean": float(regret.mean()),
+        "held_out/regret_largest": float(regret.max()),
         "held_out/share_error_mean": float(np.abs(shares[0] - shares[1]).mean()),
         "held_out/share_error_largest": float(np.abs(shares[0] - shares[1]).max()),
     }
     arrays = {"held_out/learned": prices[0][:, own], "held_out/computed": prices[1][:, own]}
     return results, arrays
+
+
+def _regret(market: Shops, theta: Floats, learned: Outcome) -> Floats:
+    """What each learning shop's best answer to the others would add, share of its profit, (N,)."""
+    game = market.competition(theta)
+    gains = []
+    for shop in range(market.agents):
+        prices = learned.price.copy()
+        prices[shop] = game.best_response(shop, learned.price)
+        gains.append(game.outcome(prices).profit[shop] / learned.profit[shop] - 1.0)
+    return np.array(gains)
 
 
 def _held(market: Shops, theta: Floats) -> dict[int, float]:

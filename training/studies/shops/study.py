@@ -74,6 +74,7 @@ def rows(experiment: Experiment) -> list[Row]:
         Row("profit of the leading shop", "rival_profit"),
         Row("distance from the law of choice", "choice_error", "0", "logit"),
         Row("price error at other θ, mean", "held_out/price_error_mean", "0", "equilibrium"),
+        Row("regret at other θ, mean share of profit", "held_out/regret_mean", "0", "equilibrium"),
         Row("price error at other θ, largest", "held_out/price_error_largest", "0", "equilibrium"),
     ]
     if market.design == "rival_price":
