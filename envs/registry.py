@@ -20,6 +20,7 @@ MARKETS: Catalogue[Market] = Catalogue(
         "labour_tax": "labour_tax.market:LabourTax",
         "market_entry": "market_entry.market:MarketEntry",
         "market_maker": "market_maker.market:MarketMaker",
+        "otc_rfq": "otc_rfq.market:RequestForQuote",
         "shops": "shops.market:Shops",
         "stock_market": "stock_market.market:StockMarket",
         "volatility_clustering": "volatility_clustering.market:VolatilityClustering",
