@@ -1,0 +1,106 @@
+"""The tables of requests for quote."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..claims import Across, Claim, Reproduction, Results, RunArrays, Trial
+from .study import ASKED, CLIENTS
+
+Floats = NDArray[np.float64]
+PLANTED = {"offer_mean": 1.0, "offer_scale": 0.6, "offer_shape": 1.2}
+LEAST_ERRORS = {"offer_mean": 0.0154, "offer_scale": 0.0130, "offer_shape": 0.0341}
+OBSERVATIONS = 20
+LEARNING = "one policy for every client and number asked"
+
+
+def learning() -> Reproduction:
+    """The reproduction ``otc_rfq``."""
+    claims: list[Claim] = []
+    for name in CLIENTS:
+        for asked in ASKED:
+            claims.append(Claim(f"{name}/{asked}/error", high=0.02))
+            if name == "default":
+                claims.append(Claim(f"{name}/{asked}/profit_share", low=0.98))
+    return Reproduction(
+        "Request for quote: learned quotes against the equilibrium of the auction",
+        (
+            Trial(
+                "otc_rfq_learning",
+                LEARNING,
+                claims=(*claims, Claim("largest_gain", high=0.02)),
+            ),
+        ),
+        notes=(
+            "Quotes are those of the most likely mark-up at evenly likely costs; `error` is their "
+            "mean distance from β(c), `profit_share` what they earn over what β earns, "
+            "`largest_gain` what the best quote would add, both against others in equilibrium.",
+            "Names are client/dealers asked. The default client's value is EP(1, 0.5, 1.5), the "
+            "poorer one's EP(0.6, 0.8, 1.5), the richer one's EP(1.5, 1.1, 1.5).",
+        ),
+        figures=_figures,
+    )
+
+
+def planted() -> Reproduction:
+    """The reproduction ``otc_rfq_planted``."""
+    return Reproduction(
+        "Who quotes? Dealers found again from 10,000 acceptances and gaps",
+        tuple(
+            Trial(
+                "otc_rfq_moments",
+                f"observation {number}",
+                (f"objective.reference.seed={number}",),
+                report=tuple(f"theta/{name}" for name in PLANTED)
+                + tuple(f"theta_standard_error/{name}" for name in PLANTED),
+            )
+            for number in range(OBSERVATIONS)
+        ),
+        seeds=(0,),
+        across=tuple(
+            claim
+            for name in PLANTED
+            for claim in (
+                Across(f"root mean square error of {name}", partial(_error, name=name)),
+                Across(
+                    f"the same over its least standard error, {name}",
+                    partial(_error, name=name, unit=LEAST_ERRORS[name]),
+                    high=1.25,
+                ),
+                Across(
+                    f"share of observations within 1.96 standard errors of {name}",
+                    partial(_covered, name=name),
+                    0.85,
+                    1.0,
+                ),
+            )
+        ),
+        notes=(
+            "Least standard errors are those of 10,000 requests whose acceptance and gap are seen "
+            "(Fisher information). Of 20 observations a coverage of 95 % shows as 0.85 to 1.",
+        ),
+    )
+
+
+def _error(results: Results, name: str, unit: float = 1.0) -> Floats:
+    """Root mean square error over observations, ``(1,)``."""
+    found = np.array([run[f"theta/{name}"] for runs in results.values() for run in runs])
+    return np.array([np.sqrt(np.mean((found - PLANTED[name]) ** 2)) / unit])
+
+
+def _covered(results: Results, name: str) -> Floats:
+    """Share of observations whose interval of 95 % holds the planted value, ``(1,)``."""
+    runs = [run for runs in results.values() for run in runs]
+    found = np.array([run[f"theta/{name}"] for run in runs])
+    errors = np.array([run[f"theta_standard_error/{name}"] for run in runs])
+    return np.array([np.mean(np.abs(found - PLANTED[name]) <= 1.96 * errors)])
+
+
+def _figures(arrays: RunArrays) -> dict[str, Any]:
+    from .study import quotes_figure
+
+    return {"otc_rfq_quotes": quotes_figure(list(arrays[LEARNING]))}
