@@ -96,7 +96,7 @@ def daily_table(out: Path, size: Size | None = None) -> dict[str, float]:
     out.mkdir(parents=True, exist_ok=True)
     made = {"command": f"pacesetter reproduce {NAME}", "machine": machine(), "figures": figures}
     write_json(out / f"{NAME}.json", made)
-    save(daily_figures.facts_figure(judged), out / f"{NAME}.png")
+    save(daily_figures.facts_figure(figures, list(FITS)), out / f"{NAME}.png")
     save(daily_figures.clustering_figure(judged), out / f"{NAME}_clustering.png")
     save(daily_figures.scan_figure(judged), out / f"{NAME}_scan.png")
     write_whole(out / f"{NAME}.md", "\n".join(lines(judged, size.points)))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from ..charts import EXACT_COLOUR, TRAINED_COLOUR, chart
@@ -19,26 +21,30 @@ COLUMNS = 4
 SHADES = (-0.1, 0.3)  # autocorrelations between the ends of the scale of colours
 
 
-def facts_figure(judged: dict[str, Judged]) -> Figure:
-    """Every fact: the data's as a line, and what each posterior predicts of it."""
+def facts_figure(figures: Mapping[str, float], fits: Sequence[str]) -> Figure:
+    """Every fact: the data's as a line, and what each posterior predicts of it.
+
+    Args:
+        figures: of the table, by name.
+        fits: what the posteriors are called.
+    """
     rows = -(-len(LABELS) // COLUMNS)
-    figure, axes = chart(rows, COLUMNS, width=12.0, height=2.6 * rows)
+    figure, axes = chart(rows, COLUMNS, width=12.0, height=2.6 * rows + 0.4)
+    short = [text.replace(" and ", "\nand ").replace(", ", ",\n") for text in fits]
     for axis, (name, label) in zip(np.ravel(axes), LABELS.items(), strict=False):
-        for side, (colour, (index, one)) in enumerate(zip(COLOURS, judged.items(), strict=True)):
-            axis.axhline(one.data[name], color=colour, linewidth=1.0, linestyle="--")
-            for place, fit in enumerate(one.fits.values()):
-                values = fit.facts[name]
-                low, high = np.quantile(values, BAND)
-                at = place + 0.24 * (side - 0.5)
-                axis.plot([at, at], [low, high], color=colour, linewidth=2.0)
-                shown = SERIES[index] if place == 0 else None
-                axis.plot(at, values.mean(), "o", color=colour, markersize=4, label=shown)
+        for side, (colour, index) in enumerate(zip(COLOURS, SERIES, strict=True)):
+            axis.axhline(figures[f"{index}/data/{name}"], color=colour, lw=1.0, linestyle="--")
+            for place, fit in enumerate(fits):
+                key, at = f"{index}/{fit}/{name}", place + 0.24 * (side - 0.5)
+                ends = [figures[f"{key}/low"], figures[f"{key}/high"]]
+                axis.plot([at, at], ends, color=colour, linewidth=2.0)
+                axis.plot(at, figures[key], "o", color=colour, markersize=4)
         axis.set_title(label, fontsize=9)
-        labels = list(next(iter(judged.values())).fits)
-        short = [text.replace(" and ", "\nand ").replace(", ", ",\n") for text in labels]
-        axis.set_xticks(range(len(labels)), short, fontsize=7)
-        axis.set_xlim(-0.5, len(labels) - 0.5)
-    np.ravel(axes)[0].legend(fontsize=7, title="data dashed", title_fontsize=7)
+        axis.set_xticks(range(len(fits)), short, fontsize=7)
+        axis.set_xlim(-0.5, len(fits) - 0.5)
+    drawn = [Line2D([], [], color=colour, marker="o") for colour in COLOURS]
+    drawn.append(Line2D([], [], color="black", linestyle="--"))
+    figure.legend(drawn, [*SERIES.values(), "data"], loc="outside upper center", ncols=3)
     return figure
 
 

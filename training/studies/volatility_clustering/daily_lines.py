@@ -16,10 +16,10 @@ SHORT = {
     "excess_kurtosis": "kurtosis",
     "tail": "tail ξ",
     "still": "no trade",
-    "clustering/1": "lag 1",
-    "clustering/5": "lag 5",
-    "clustering/20": "lag 20",
-    "clustering/100": "lag 100",
+    "clustering/1": "sizes, lag 1",
+    "clustering/5": "sizes, lag 5",
+    "clustering/20": "sizes, lag 20",
+    "clustering/100": "sizes, lag 100",
     "memory": "memory d",
     "leverage": "leverage",
 }
@@ -50,6 +50,10 @@ def _head() -> list[str]:
         "characteristics, by the score. Each figure is the mean over paths as long as the data, "
         "every one under a draw of its own, with the range of nine in ten; *no* where the data lie "
         "outside it.",
+        "",
+        "Two facts it cannot have by its rules: the sign of a return is that of news which is "
+        "independent of all that went before, so that returns have no autocorrelation, and no "
+        "leverage.",
     ]
 
 
@@ -130,7 +134,7 @@ def _shares(one: Judged) -> list[str]:
 def _tolerances() -> str:
     by_size: dict[float, list[str]] = {}
     for name, tolerance in TOLERANCE.items():
-        by_size.setdefault(tolerance, []).append(SHORT.get(name, LABELS[name]))
+        by_size.setdefault(tolerance, []).append(LABELS[name])
     return "; ".join(f"{size:g} of {', '.join(names)}" for size, names in by_size.items())
 
 
