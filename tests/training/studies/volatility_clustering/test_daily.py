@@ -18,6 +18,7 @@ from pacesetter.training.cli import main
 from pacesetter.training.experiments.load import load_experiment
 from pacesetter.training.loop.inference import answered, infer
 from pacesetter.training.policies.policies import Policies
+from pacesetter.training.studies.volatility_clustering import daily_scan
 from pacesetter.training.studies.volatility_clustering.daily import Size, daily_table
 from pacesetter.training.studies.volatility_clustering.daily_facts import (
     LABELS,
@@ -123,8 +124,9 @@ def indices(monkeypatch):
         monkeypatch.setitem(sys.modules, f"arch.data.{index}", module)
 
 
-def test_the_table_of_real_days_is_written_whole(indices, tmp_path, capsys):
-    figures = daily_table(tmp_path, Size(paths=8, points=16, candidates=2, overrides=SMALL))
+def test_the_table_of_real_days_is_written_whole(indices, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(daily_scan, "SETTLING", 40)
+    figures = daily_table(tmp_path, Size(paths=8, points=16, candidates=1, overrides=SMALL))
     name = "volatility_clustering_daily"
     assert json.loads((tmp_path / f"{name}.json").read_text())["figures"] == figures
     assert {path.name for path in tmp_path.glob("*.png")} == {
