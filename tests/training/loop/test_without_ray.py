@@ -93,7 +93,7 @@ def test_where_nobody_learns_every_leader_trains_without_ray(
 
 def test_the_best_leader_finds_the_calmest_market(rule_based, tmp_path, no_ray):
     """The price is calmest where it returns at once (speed 1) and noise is least."""
-    search = ("leader.name=bayesian", "training.iterations=25", "training.copies=64")
+    search = ("leader.name=bayesian", "training.iterations=25", "training.copies=16")
     line = ["train", str(rule_based), *search, "--runs", str(tmp_path), "--name", "run", "--quiet"]
     assert main(line) == 0
     answer = json.loads((tmp_path / "run" / "answer.json").read_text())
