@@ -157,8 +157,7 @@ def check_series(series: Floats, quantity: str, lagged: bool = False) -> None:
     """Refuse what no discrepancy can be taken from.
 
     Raises:
-        UnfitReferenceError: a number is missing, there are too few or more than half are equal, or
-            returns are prices.
+        UnfitReferenceError: a number is missing, there are too few or more than half are equal.
     """
     what, least = f"the reference of {quantity!r}", LEAST + WINDOWS[-1] * lagged
     missing = np.flatnonzero(~np.isfinite(series))
@@ -178,12 +177,6 @@ def check_series(series: Floats, quantity: str, lagged: bool = False) -> None:
         raise UnfitReferenceError(
             f"{what} is constant, {values[0]:g} from the first to the last of {len(series)} "
             "observations: a kernel has no scale. Give a series that moves."
-        )
-    if "return" in quantity and series.min() > 0.0 and series.min() > 0.05 * series.max():
-        raise UnfitReferenceError(
-            f"{what} is positive throughout, from {series.min():g} to {series.max():g}: these are "
-            "prices. Returns are numpy.diff(numpy.log(prices)); or give the file as reference: "
-            "{name: prices, path: …}, which converts them."
         )
     if (scales_of(points_of(series[None], lagged)[0]) > 0.0).all():
         return

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ...envs.core.arrays import Array, namespace, row_mean, row_sum
 from ...envs.core.errors import PacesetterError, unknown
@@ -116,7 +117,7 @@ def read_samples(reference: Reference, market: Market, quantities: Iterable[str]
 
     Raises:
         PacesetterError: the market has no such quantity.
-        UnfitReferenceError: there is no sample of it, or it is no distribution.
+        UnfitReferenceError: there is no sample of it, or it is one of prices and not of returns.
     """
     samples = {}
     for quantity in quantities:
@@ -126,7 +127,19 @@ def read_samples(reference: Reference, market: Market, quantities: Iterable[str]
         except PacesetterError as error:
             raise UnfitReferenceError(str(error)) from error
         samples[quantity] = np.asarray(sample, dtype=np.float64)
+        _refuse_prices(samples[quantity], quantity)
     return samples
+
+
+def _refuse_prices(sample: NDArray[np.float64], quantity: str) -> None:
+    """Whoever has prices may take them for returns; what never falls is none."""
+    low, high = sample.min(initial=np.inf), sample.max(initial=-np.inf)
+    if "return" in quantity and 0.0 < 0.05 * high < low < high:
+        raise UnfitReferenceError(
+            f"the reference of {quantity!r} is positive throughout, from {low:g} to {high:g}: "
+            "these are prices. Returns are numpy.diff(numpy.log(prices)); or give the file as "
+            "reference: {name: prices, path: …}, which converts them."
+        )
 
 
 def total(values: Array) -> Array:

@@ -76,7 +76,7 @@ def test_standard_errors_are_the_scatter_over_seeds():
     market, truth = RuleBased(periods=30), np.array([0.6, 1.3])
     leader = MomentsLeader(starts=2, copies_per_start=400, how="differences")
     scores, misfits = [], []
-    for seed in range(24):
+    for seed in range(16):
         planted = Planted({"speed": 0.6, "noise": 1.3}, 300, seed=1000 * (seed + 1))
         guide, _ = calibrated(market, Statistics(planted, statistics), leader, 16, seed)
         named = guide.figures()
@@ -85,8 +85,8 @@ def test_standard_errors_are_the_scatter_over_seeds():
         misfits.append(named["misfit/chi_squared"])
     scores = np.array(scores)
     assert np.abs(scores).max() < 4.0
-    assert 0.7 < scores.std() < 1.35  # 48 draws: 1 ± .1
-    assert np.mean(misfits) == pytest.approx(2.0, abs=1.2)  # 24 draws: 2 ± .4
+    assert 0.7 < scores.std() < 1.35  # 32 draws: 1 ± .13
+    assert np.mean(misfits) == pytest.approx(2.0, abs=1.2)  # 16 draws: 2 ± .5
 
 
 def test_a_wrong_model_is_told_by_its_misfit():

@@ -59,7 +59,7 @@ def fitted(settings, iterations, space=SPACE, seed=0, tell=measured, guide=None,
         ({"draws": 256}, 400, 4.0),
         ({"draws": 256}, 400, 40.0),
         ({"draws": 256, "family": "normal"}, 400, 40.0),
-        ({"draws": 1024, "estimator": "score"}, 500, 4.0),
+        ({"draws": 256, "estimator": "score"}, 500, 4.0),
         ({"draws": 1024, "estimator": "score", "family": "normal"}, 500, 4.0),
     ],
 )

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from pacesetter.envs.core.errors import PacesetterError
+from pacesetter.training.cli import main
 from pacesetter.training.evaluation import certify
 from pacesetter.training.evaluation.certify import certificate_experiment, compare
 from pacesetter.training.experiments.load import load_experiment
@@ -25,12 +24,12 @@ TINY = (
     "followers.minibatch_size=32",
     "evaluation.copies=4",
     "evaluation.episodes=2",
+    "training.route=local",
 )
 
 
 def command(*arguments):
-    line = [sys.executable, "-m", "pacesetter.training.cli", *map(str, arguments)]
-    return subprocess.run(line, capture_output=True, text=True, timeout=240)
+    return main(list(map(str, arguments)))
 
 
 class Answers:
@@ -61,12 +60,11 @@ def test_the_gap_is_what_the_leader_loses_when_followers_do_their_best():
     assert found["follower_gap/follower"] == pytest.approx((9.0 - 5.0) / 9.0)  # paid in units of 9
 
 
-def test_a_run_is_certified_once_and_shown_again(tmp_path):
-    done = command("train", "duopoly_ppo", *TINY, "--runs", tmp_path, "--name", "run", "--quiet")
-    assert done.returncode == 0, done.stderr
+def test_a_run_is_certified_once_and_shown_again(tmp_path, capsys):
+    line = ("train", "duopoly_ppo", *TINY, "--runs", tmp_path, "--name", "run", "--quiet")
+    assert command(*line) == 0
     run = tmp_path / "run"
-    first = command("certify", run, "--quiet")
-    assert first.returncode == 0, first.stderr
+    assert command("certify", run, "--quiet") == 0
     found = json.loads((run / "certificate.json").read_text())
     answer = json.loads((run / "answer.json").read_text())
     again = load_experiment(run / "certificate" / "config.yaml")
@@ -76,9 +74,9 @@ def test_a_run_is_certified_once_and_shown_again(tmp_path):
         found["objective/as_trained"] - found["objective/retrained"]
     )
     before = (run / "certificate" / "results.json").stat().st_mtime_ns
-    second = command("certify", run, "--quiet")
-    assert second.returncode == 0
-    assert "leader_gap" in second.stdout
+    capsys.readouterr()
+    assert command("certify", run, "--quiet") == 0
+    assert "leader_gap" in capsys.readouterr().out
     assert (run / "certificate" / "results.json").stat().st_mtime_ns == before
 
 
@@ -128,7 +126,6 @@ def test_a_leader_that_moves_within_the_episode_has_no_certificate():
         certificate_experiment(trained)
 
 
-def test_an_unfinished_run_is_refused(tmp_path):
-    done = command("certify", tmp_path / "nowhere")
-    assert done.returncode != 0
-    assert "there is no such folder" in done.stderr
+def test_an_unfinished_run_is_refused(tmp_path, capsys):
+    assert command("certify", tmp_path / "nowhere") == 2
+    assert "there is no such folder" in capsys.readouterr().err

@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 
 import pytest
 
 from pacesetter.envs.core.errors import PacesetterError
+from pacesetter.training.cli import main
 from pacesetter.training.experiments.load import load_experiment, resolved
 from pacesetter.training.experiments.yaml_file import dump_yaml
 from pacesetter.training.ppo.backend import LocalBackend
 from pacesetter.training.rllib.backend import RLlibBackend
 
-PATIENCE = 600
 HEAD = """
 market: {name: "small_markets:TwoGroups"}
 objective: {name: quantity, quantity: choice}
 leader: {name: random}
-training: {copies: 32, rollout_steps: 4, pretrain_iterations: 40, iterations: 2}
+training: {copies: 32, rollout_steps: 4, pretrain_iterations: 20, iterations: 2}
 evaluation: {copies: 50, episodes: 2}
 """
 OPTIONS = """
@@ -91,14 +88,10 @@ def test_what_the_stock_route_shares_must_be_the_same(write):
 @pytest.mark.parametrize("route", ["array", "local", "stock"])
 def test_both_groups_learn(route, write, tmp_path):
     """What is left of the best play, 0, is the noise of exploration."""
-    own_epochs = ["followers.shop.epochs=8", "followers.shop.minibatch_size=32"]
-    line = [sys.executable, "-m", "pacesetter.training.cli", "train", str(write(OPTIONS))]
-    line += [f"training.route={route}", *own_epochs, "--runs", str(tmp_path), "--name", "run"]
-    path = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    done = subprocess.run(
-        [*line, "--quiet"], capture_output=True, text=True, timeout=PATIENCE, env=path
-    )
-    assert done.returncode == 0, done.stderr
+    own = ["followers.shop.epochs=8", "followers.shop.minibatch_size=32"]
+    line = ["train", str(write(OPTIONS)), f"training.route={route}", *own]
+    line += ["--runs", str(tmp_path), "--name", "run"]
+    assert main([*line, "--quiet"]) == 0
     run = tmp_path / "run"
     shapes = json.loads((run / "policies" / "policies.json").read_text())
     assert shapes["shop"]["actor.0.weight"] == [16, 1]

@@ -11,6 +11,7 @@ import time
 
 import pytest
 
+from pacesetter.training.cli import main
 from pacesetter.training.runs.history import read_history
 
 PATIENCE = 600  # seconds: on a busy machine Ray alone may take a minute to start
@@ -30,10 +31,9 @@ def command(*arguments):
     return [sys.executable, "-m", "pacesetter.training.cli", *map(str, arguments)]
 
 
-def finish(*arguments, code=0):
-    done = subprocess.run(command(*arguments), capture_output=True, text=True, timeout=PATIENCE)
-    assert done.returncode == code, done.stdout + done.stderr
-    return done.stdout
+def finish(*arguments):
+    """In this process, where Ray starts once for all of them."""
+    assert main(list(map(str, arguments))) == 0
 
 
 def wait_for_iterations(folder, number, process):
@@ -52,19 +52,22 @@ def path_of(folder):
     ]
 
 
-@pytest.fixture(scope="module", params=["duopoly_ppo", "duopoly_bayesian"])
+@pytest.fixture(scope="module", params=["duopoly_ppo array", "duopoly_bayesian local"])
 def undisturbed(request, tmp_path_factory):
+    """What is trained, a leader that learns on Ray and one that searches without, and its run."""
     parent = tmp_path_factory.mktemp("undisturbed")
-    finish("train", request.param, *TINY, "--runs", parent, "--name", "run", "--quiet")
-    return request.param, parent / "run"
+    experiment, route = request.param.split()
+    trained = (experiment, *TINY, f"training.route={route}")
+    finish("train", *trained, "--runs", parent, "--name", "run", "--quiet")
+    return trained, parent / "run"
 
 
 def test_a_killed_run_ends_with_the_same_figures(undisturbed, tmp_path):
-    experiment, reference = undisturbed
+    trained, reference = undisturbed
     folder = tmp_path / "run"
     # Slowed down by frequent checkpoints alone, the run would be over before it could be killed.
     process = subprocess.Popen(
-        command("train", experiment, *TINY, "--runs", tmp_path, "--name", "run", "--quiet"),
+        command("train", *trained, "--runs", tmp_path, "--name", "run", "--quiet"),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         start_new_session=True,
@@ -84,10 +87,10 @@ def test_a_killed_run_ends_with_the_same_figures(undisturbed, tmp_path):
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["ctrl_c", "terminated"])
 def test_an_interrupted_run_saves_and_says_how_to_go_on(undisturbed, tmp_path, number):
-    experiment, reference = undisturbed
+    trained, reference = undisturbed
     folder = tmp_path / "run"
     process = subprocess.Popen(
-        command("train", experiment, *TINY, "--runs", tmp_path, "--name", "run"),
+        command("train", *trained, "--runs", tmp_path, "--name", "run"),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

@@ -53,7 +53,7 @@ def test_is_trained_interrupted_resumed_and_evaluated(tmp_path):
     training = {"copies": 4, "rollout_steps": 10, "pretrain_iterations": 10, "iterations": 30}
     foreign = replace(
         foreign,
-        training={**training, "checkpoint_every": 5},
+        training={**training, "checkpoint_every": 5, "route": "local"},
         evaluation={"copies": 2, "episodes": 2},
     )
     interrupt_and_resume(tmp_path, foreign, "ppo", 0)

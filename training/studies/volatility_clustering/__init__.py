@@ -5,6 +5,7 @@ from ..catalogue import Declared
 DECLARED = Declared(
     study="study:VOLATILITY_STUDY",
     measurements={
+        "volatility_clustering_daily": "daily:reproduced",
         "volatility_clustering_memory": "memory:reproduced",
     },
     benchmarks={

@@ -19,8 +19,6 @@ from ....envs.volatility_clustering.market import VolatilityClustering
 from ....envs.volatility_clustering.options import TRUTH
 from ...runs.machine import machine
 from ...runs.whole_files import write_json, write_whole
-from ..charts import save
-from .figures import memory_figure
 
 TRADERS = (100_000, 1_000_000)
 PERIODS = (50, 100, 200, 400, 1000)
@@ -96,6 +94,10 @@ def memory_table(
     out: Path, traders: tuple[int, ...] = TRADERS, periods: tuple[int, ...] = PERIODS
 ) -> dict[str, float]:
     """Measure both modes, and write the table and the picture into the folder `out`."""
+    # Matplotlib is none of what every process of a measurement should import.
+    from ..charts import save
+    from .figures import memory_figure
+
     out.mkdir(parents=True, exist_ok=True)
     measured: dict[str, dict[int, Points]] = {"forward": {}, "reverse": {}}
     figures: dict[str, float] = {}
