@@ -74,5 +74,5 @@ LEADERS = Contest(
 
 
 def reproduced(runs: Path, out: Path, jobs: int, seeds: int | None) -> dict[str, float]:
-    """The table; it needs neither runs nor jobs, as seconds are compared."""
+    """The table; it needs no jobs, as seconds are compared."""
     return LEADERS.reproduced(runs, out, jobs, seeds)
