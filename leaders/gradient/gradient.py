@@ -43,7 +43,9 @@ class GradientLeader(LeaderSettings):
             it out (an ablation); ``auto``: implicit where it can be had.
         copies_per_start: episodes that every derivative is averaged over.
         first_width, last_width: of differences, as shares of the range, at both ends of the run.
-        judge_every: updates between two checks against central differences; 0: none.
+        judge_every: updates between two checks against central differences, which take the place of
+            a derivative that fails twice in three; 0: none. An implicit slope is not that of the
+            policies as they are, so that it is doubted in a warning and kept.
         averaged_share: share of the run, at its end, whose θ are averaged. Followers go on wavering
             about their best answer, and where many of them multiply that, a longer mean is nearer.
         nearby: where the leader's copies play, as a share of the range around its θ: followers must
