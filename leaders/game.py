@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from ..envs.core.arrays import Array, convert, converted, detached, is_tensor, namespace
 from ..envs.core.errors import PacesetterError
 from ..envs.core.market import Actions, Market
-from .objectives.objective import Objective
+from .objectives.objective import Measure, Objective
 from .recording import Recording
 
 Interval = Literal["episode"] | int
@@ -63,12 +63,20 @@ class StackelbergGame:
         objective: what the leader is paid for.
         interval: follower steps between two settings of θ, or ``"episode"``. An interval also ends
             with its episode.
+        measure: of the objective, where it is bound already; what it compares with may have taken
+            long to prepare.
 
     Raises:
         PacesetterError: an interval longer than an episode, or an unfit objective.
     """
 
-    def __init__(self, market: Market, objective: Objective, interval: Interval = "episode"):
+    def __init__(
+        self,
+        market: Market,
+        objective: Objective,
+        interval: Interval = "episode",
+        measure: Measure | None = None,
+    ):
         steps = market.steps_per_episode if interval == "episode" else int(interval)
         if not 1 <= steps <= market.steps_per_episode:
             raise PacesetterError(
@@ -78,7 +86,7 @@ class StackelbergGame:
             )
         self.market = market
         self.interval_steps = steps
-        self._measure = objective.measure(market, steps)
+        self._measure = measure or objective.measure(market, steps)
         self.market_state: Any = None
         self.interval_clock: NDArray[np.int64] = np.zeros(0, dtype=np.int64)
         self.led: NDArray[np.bool_] = np.ones(0, dtype=bool)

@@ -17,7 +17,6 @@ from ..leader import How, Interval, LeaderSettings, Measured, Question, Slope
 
 Floats = NDArray[np.float64]
 MOMENTUM, SCALE_MEMORY = 0.8, 0.95
-SHARE_AVERAGED = 0.2
 FARTHEST_AGREEMENT = 0.02  # of the range: answers of two starts that are the same optimum
 ERRORS_APART, CHECKS, CHECKS_LOST = 3.0, 3, 2
 MOST_AT_A_BOUND = 0.2
@@ -31,7 +30,7 @@ class GradientLeader(LeaderSettings):
 
     It differentiates its objective by θ including what followers will do otherwise: without that
     term it plays Cournot where it should lead. Steps are at most `step` of the range of a
-    characteristic and shrink tenfold over the run; the answer is the mean over the last fifth.
+    characteristic and shrink tenfold over the run; the answer is the mean over the last of them.
 
     Attributes:
         starts: how many optima are climbed at once: from the market's default (or `initial_theta`)
@@ -44,7 +43,11 @@ class GradientLeader(LeaderSettings):
             it out (an ablation); ``auto``: implicit where it can be had.
         copies_per_start: episodes that every derivative is averaged over.
         first_width, last_width: of differences, as shares of the range, at both ends of the run.
-        judge_every: updates between two checks against central differences; 0: none.
+        judge_every: updates between two checks against central differences, which take the place of
+            a derivative that fails twice in three; 0: none. An implicit slope is not that of the
+            policies as they are, so that it is doubted in a warning and kept.
+        averaged_share: share of the run, at its end, whose θ are averaged. Followers go on wavering
+            about their best answer, and where many of them multiply that, a longer mean is nearer.
         nearby: where the leader's copies play, as a share of the range around its θ: followers must
             be good there. The other copies meet any θ.
         interval, update_every: the two clocks.
@@ -61,6 +64,7 @@ class GradientLeader(LeaderSettings):
     first_width: Annotated[float, Gt(0), Le(0.5)] = 0.2
     last_width: Annotated[float, Gt(0), Le(0.5)] = 0.05
     judge_every: Annotated[int, Ge(0)] = 10
+    averaged_share: Annotated[float, Gt(0), Le(1)] = 0.2
     nearby: Annotated[float, Ge(0), Le(1)] = 0.1
     interval: Interval = "episode"
     update_every: Annotated[int, Ge(1)] = 1
@@ -149,7 +153,7 @@ class GradientGuide:
         self._judge(measured)
         self._flat = 0 if np.abs(slope[usable]).max(initial=0.0) > 0 else self._flat + 1
         self._move(np.where(usable[:, None], slope, 0.0), usable)
-        if self._done > (1.0 - SHARE_AVERAGED) * self._iterations:
+        if self._done > (1.0 - self._settings.averaged_share) * self._iterations:
             self._averaged += 1
             self._sums += self._theta
             self._values += np.where(usable, measured.values, 0.0)
@@ -194,7 +198,7 @@ class GradientGuide:
             self._contradicted = said
 
     def answer(self, acting: Callable[[], Floats]) -> Floats:
-        """The mean over the last fifth, of the start that ended best."""
+        """The mean over the last updates, of the start that ended best."""
         return self._answers()[int(np.argmax(self._values))]
 
     def _answers(self) -> Floats:

@@ -57,7 +57,7 @@ def derive(experiment: Experiment, policies: Policies, question: Question, seed:
     number = len(question.theta)
     if question.judge and chosen.how != "differences":
         asked.question = replace(question, width=JUDGING_WIDTH)
-        judged, judged_errors = _summary(differences(asked, theta)[1], number)
+        judged, judged_errors = _summary(differences(asked, theta), number)
     mean, errors = _summary(gradients, number)
     return Measured(
         theta=np.asarray(question.theta, dtype=np.float64),

@@ -41,7 +41,7 @@ class Asked(Outcomes):
         """Outcomes, and the gradient of each copy's score by its own θ, ``(B, d)``."""
         how = self.chosen.how
         if how == "differences":
-            return differences(self, theta)
+            return self.outcome(theta), differences(self, theta)
         if how == "forward":
             return _forward(self, theta)
         fast = _through_paths(self, theta) if how == "pathwise" else None
@@ -53,7 +53,7 @@ class Asked(Outcomes):
         One tangent per characteristic: there are fewer of them than statistics.
         """
         if self.chosen.how == "differences":
-            return differences(self, theta, identity=True)[1]
+            return differences(self, theta, identity=True)
         fast = _rows_through_paths(self, theta) if self.chosen.how == "pathwise" else None
         if fast is not None:
             return fast
@@ -165,7 +165,7 @@ def _forward(
 
 
 @torch.no_grad()
-def differences(asked: Asked, theta: Floats, identity: bool = False) -> tuple[Floats, Floats]:
+def differences(asked: Asked, theta: Floats, identity: bool = False) -> Floats:
     """One central difference per characteristic, one-sided at a bound; see `_forward`."""
     space, width = asked.experiment.market.characteristics, asked.question.width
 
@@ -182,5 +182,4 @@ def differences(asked: Asked, theta: Floats, identity: bool = False) -> tuple[Fl
         rise = values(up) - values(down)
         apart = np.where(apart > 0, apart, 1.0).reshape(-1, *[1] * (rise.ndim - 1))
         columns.append(rise / apart)
-    found = np.empty(0) if identity else asked.outcome(theta)
-    return found, np.stack(columns, axis=-1)
+    return np.stack(columns, axis=-1)

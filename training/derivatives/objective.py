@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -14,7 +15,8 @@ from ...leaders.objectives.objective import Measure
 from ..experiments.experiment import Experiment
 
 COPIES = 2
-_TRIED: WeakKeyDictionary[Measure, str] = WeakKeyDictionary()
+_TRIED: WeakKeyDictionary[Callable[..., Any], str] = WeakKeyDictionary()
+"""By the function of a measure, whose other fields may hold arrays."""
 
 
 def cut_by(experiment: Experiment) -> str:
@@ -24,9 +26,9 @@ def cut_by(experiment: Experiment) -> str:
     or have no slope.
     """
     measure = experiment.measure
-    if measure not in _TRIED:
-        _TRIED[measure] = _reason(measure, _path(experiment))
-    return _TRIED[measure]
+    if measure.value not in _TRIED:
+        _TRIED[measure.value] = _reason(measure, _path(experiment))
+    return _TRIED[measure.value]
 
 
 def _path(experiment: Experiment) -> dict[str, np.ndarray[Any, Any]]:

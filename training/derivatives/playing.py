@@ -39,7 +39,7 @@ def play_episode(experiment: Experiment, theta: Any, seed: int, act: Act) -> Epi
         seed: of the market.
         act: who acts for all followers.
     """
-    game = experiment.game()
+    game = experiment.game(experiment.measure)
     copies = theta.shape[0]
     game.reset(seed, copies, theta)
     total: Any = 0.0

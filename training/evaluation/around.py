@@ -90,9 +90,9 @@ def around(trained: Trained, share: float, retrain: Retrain) -> dict[str, float]
         error = _error_of_difference(high, low) / apart
         found |= finite({f"around/{name}/slope_standard_error": error})
         found |= finite({f"around/{name}/optimum": _top(points, np.array(values))})
-        for side in played:
-            gain = float(side.objective.mean() - middle.objective.mean())
-            best &= not gain > SURE * np.nan_to_num(_error_of_difference(side, middle))
+        for neighbour in played:
+            gain = float(neighbour.objective.mean() - middle.objective.mean())
+            best &= not gain > SURE * np.nan_to_num(_error_of_difference(neighbour, middle))
     return found | {"around/local_optimum": float(best)}
 
 

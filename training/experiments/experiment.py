@@ -100,6 +100,6 @@ class Experiment:
         """The objective bound to the market."""
         return self.bound_objective.measure(self.market, self.interval_steps)
 
-    def game(self) -> StackelbergGame:
-        """The market under the leader's slow clock, not yet begun."""
-        return StackelbergGame(self.market, self.bound_objective, self.leader.interval)
+    def game(self, measure: Measure | None = None) -> StackelbergGame:
+        """The market under the leader's slow clock, not yet begun; bound anew, or as `measure`."""
+        return StackelbergGame(self.market, self.bound_objective, self.leader.interval, measure)

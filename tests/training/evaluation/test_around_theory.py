@@ -65,7 +65,7 @@ def test_an_interrupted_neighbour_is_no_certificate():
 
 def test_a_neighbour_that_is_not_allowed_is_refused():
     """A household tax may not be more progressive than it is high."""
-    experiment = load_experiment("household_tax_bayesian")
+    experiment = load_experiment("household_tax_bayesian", ["market.budget=discard"])
     trained = Trained(experiment, BestAnswers(), experiment.market.characteristics.default)
     with pytest.raises(PacesetterError, match=r"is not allowed beside.*smaller --around, or 0"):
         neighbours(trained, 0.5)

@@ -4,6 +4,7 @@ from ..catalogue import Declared
 
 DECLARED = Declared(
     study="study:COBWEB_STUDY",
+    measurements={"cobweb_leaders": "leaders:reproduced"},
     tables={
         "cobweb_calibration": "tables:calibration",
         "cobweb_planted": "tables:planted",
@@ -13,6 +14,7 @@ DECLARED = Declared(
         "cobweb": "speed:TWO_EPOCHS",
         "cobweb_four_epochs": "speed:FOUR_EPOCHS",
         "cobweb_wide": "speed:WIDE",
+        "cobweb_derivatives": "speed:DERIVATIVES",
         "memory": "speed:MEMORY",
     },
 )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ..speed import Race, Resident
+from ..slowdown import GOALS, slowdown
+from ..speed import Figures, Measured, Race, Resident
 
 COPIES, STEPS = 64, 50
 
@@ -43,3 +44,11 @@ MEMORY = Resident(
     "cobweb",
     goals={"demo/megabytes": ("at most", 2500.0)},
 )
+
+
+def derivatives(repeats: int, quick: bool = False) -> Figures:
+    """64 copies of 50 steps, through the distribution function of every forecast."""
+    return slowdown("cobweb_planted_gradient", "ordered", COPIES, (), repeats, quick)
+
+
+DERIVATIVES = Measured("derivatives in the cobweb, ordered, 64 copies", derivatives, GOALS)

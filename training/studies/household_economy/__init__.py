@@ -16,5 +16,6 @@ DECLARED = Declared(
     benchmarks={
         "household": "speed:ALONE",
         "household_training": "speed:RACE",
+        "household_derivatives": "speed:DERIVATIVES",
     },
 )

@@ -16,6 +16,7 @@ import numpy as np
 from ....envs.core.market import Market
 from ....envs.household_economy.market import HOUSEHOLD
 from ....envs.registry import make
+from .. import slowdown
 from ..speed import Figures, Goal, Measured, Race, note
 
 SIZES = {"100_households": (100, 1), "1000_households": (1000, 8), "10000_households": (10_000, 8)}
@@ -98,6 +99,12 @@ def run_for_memory(accounting: str) -> None:
     print(kilobytes / (1e6 if sys.platform == "darwin" else 1e3))
 
 
+def derivatives(repeats: int, quick: bool = False) -> Figures:
+    """16 copies of 100 households, a whole episode, through their policies."""
+    smooth = ("followers.activation=silu",)
+    return slowdown.slowdown("household_tax_bayesian", "pathwise", 16, smooth, repeats, quick)
+
+
 RACE = Race(
     "closed, 100 households, 8 copies, 64×64, 2 epochs, minibatch 1024",
     "household_economy",
@@ -116,4 +123,7 @@ ALONE = Measured(
         for accounting in ("closed", "taxai")
         for figure, goal in GOALS.items()
     },
+)
+DERIVATIVES = Measured(
+    "derivatives in the household economy, pathwise, 16 copies", derivatives, slowdown.GOALS
 )

@@ -8,4 +8,7 @@ DECLARED = Declared(
     tables={
         "labour_tax": "tables:labour_tax",
     },
+    benchmarks={
+        "labour_tax_derivatives": "speed:DERIVATIVES",
+    },
 )

@@ -18,6 +18,8 @@ def _entrant(leader: str, variance: float, inverse_elasticity: float) -> Entrant
     )
     exact = market.benchmark()["optimal_tax_progressivity"]
     label = f"{leader}, v = {variance:g}, ζ = {inverse_elasticity:g}"
+    if leader == "random":
+        return Entrant(label, "labour_tax_bayesian", exact, 0.01, ("leader.name=random", *options))
     return Entrant(label, f"labour_tax_{leader}", exact, 0.01, options)
 
 
@@ -29,6 +31,7 @@ LEADERS = Contest(
         *(_entrant("gradient", *pair) for pair in PAIRS),
         _entrant("ppo", *PAIRS[0]),
         _entrant("bayesian", *PAIRS[0]),
+        _entrant("random", *PAIRS[0]),
     ),
     (
         "400 households; exact values are those of many. The gradient leader takes wide "
@@ -40,5 +43,5 @@ LEADERS = Contest(
 
 
 def reproduced(runs: Path, out: Path, jobs: int, seeds: int | None) -> dict[str, float]:
-    """The table; it needs neither runs nor jobs, as seconds are compared."""
+    """The table; it needs no jobs, as seconds are compared."""
     return LEADERS.reproduced(runs, out, jobs, seeds)
