@@ -32,8 +32,9 @@ from ..runs.run_folder import RunFolder
 from ..runs.whole_files import write_json, write_whole
 from .averaging import WeightAverage
 from .backends import backend_for
-from .inference import answered, covered
+from .inference import answered
 from .progress import Progress
+from .weights import Weights
 
 ERROR_LOG = "error.log"
 WARNINGS, FIGURES = "warnings.txt", "leader.json"
@@ -86,7 +87,7 @@ def train(
     guide = experiment.guide()
     average = WeightAverage(backend.modules)
     if not checkpoint and isinstance(guide, GuideToSettle):
-        guide.settle(lambda w, number: covered(experiment, w, number))
+        guide.settle(Weights(experiment).covered)
     first = 0
     if checkpoint:
         first, reason = restore(backend, guide, average, checkpoint)

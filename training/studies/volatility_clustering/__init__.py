@@ -6,6 +6,7 @@ DECLARED = Declared(
     study="study:VOLATILITY_STUDY",
     measurements={
         "volatility_clustering_memory": "memory:reproduced",
+        "volatility_clustering_posterior": "posterior:reproduced",
     },
     benchmarks={
         "volatility_clustering": "speed:ALONE",
