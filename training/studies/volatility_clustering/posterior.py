@@ -14,9 +14,10 @@ from ...runs.machine import machine
 from ...runs.whole_files import write_json, write_whole
 from ..charts import save
 from ..resampling import Estimate, bootstrap_interval
-from .posterior_claims import NAMES, Verdict, verdicts
+from .posterior_claims import NAMES, verdicts
 from .posterior_figures import pictures
 from .posterior_fits import AMORTISED, FIRST_SEED, TRUST_SEED, Budget, Fitted, Found, measured
+from .verdicts import Verdict, verdict_lines
 
 NAME = "volatility_clustering_posterior"
 Floats = NDArray[np.float64]
@@ -108,7 +109,7 @@ def _lines(found: Found, judged: Sequence[Verdict], budget: Budget, command: str
         "place of 10,000, which only adds noise to a term of weight 1/1000.",
         "",
         *_recipes(found),
-        *_claims(judged),
+        *verdict_lines(judged),
         *_trust(found),
     ]
 
@@ -131,15 +132,6 @@ def _recipes(found: Found) -> list[str]:
             f"| {' '.join(f'{one:.2g}' for one in _deviations(fits))} "
             f"| {np.mean([fit.correlation for fit in fits]):.2f} "
             f"| {'' if np.isnan(objective) else f'{objective:.3g}'} | {took} |"
-        )
-    return [*lines, ""]
-
-
-def _claims(judged: Sequence[Verdict]) -> list[str]:
-    lines = ["| what | found | wanted | reached |", "|---|---|---|---|"]
-    for one in judged:
-        lines.append(
-            f"| {one.what} | {one.found} | {one.wanted} | {'yes' if one.kept else '**no**'} |"
         )
     return [*lines, ""]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,21 +10,12 @@ from numpy.typing import NDArray
 from ....envs.volatility_clustering.options import PAPER
 from ....leaders.gradient.trust import LEVELS
 from .posterior_fits import AMORTISED, DEFAULT, PATHWISE, SCORE, Fitted, Found
+from .verdicts import Verdict, at_most
 
 Floats = NDArray[np.float64]
 NAMES = PAPER
 EARLY = 100  # epochs, of 10 simulations each
 WINDOW = 10
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """One line: what was found and wanted, as text, and whether it was reached."""
-
-    what: str
-    found: str
-    wanted: str
-    kept: bool
 
 
 def verdicts(found: Found) -> list[Verdict]:
@@ -51,8 +41,8 @@ def _of_the_paper(found: Found) -> list[Verdict]:
             "0.8 … 1.1",
             bool(((wide >= 0.8) & (wide <= 1.1)).all()),
         ),
-        _at_most("sd of log σ, paper's, pathwise", float(deviations[2]), 0.25),
-        _at_most("sd of log η, paper's, pathwise", float(deviations[3]), 0.1),
+        at_most("sd of log σ, paper's, pathwise", float(deviations[2]), 0.25),
+        at_most("sd of log η, paper's, pathwise", float(deviations[3]), 0.1),
     ]
 
 
@@ -63,7 +53,7 @@ def _convergence(found: Found) -> list[Verdict]:
         [one.losses[:EARLY][-WINDOW:].mean() - one.losses[-WINDOW:].mean() for one in fits]
     )
     return [
-        _at_most("loss that is left to fall after 1,000 simulations, median", np.median(left), 0.01)
+        at_most("loss that is left to fall after 1,000 simulations, median", np.median(left), 0.01)
     ]
 
 
@@ -81,9 +71,9 @@ def _of_the_default(found: Found) -> list[Verdict]:
             f"≥ {least}",
             better >= least,
         ),
-        _at_most("seconds, default", _seconds(found.fits[DEFAULT]), 10.0),
-        _at_most("seconds, paper's, 256 draws of the KL", _seconds(found.fits[PATHWISE]), 10.0),
-        _at_most("seconds, paper's, 10,000 draws of the KL", found.seconds_in_full, 10.0),
+        at_most("seconds, default", _seconds(found.fits[DEFAULT]), 10.0),
+        at_most("seconds, paper's, 256 draws of the KL", _seconds(found.fits[PATHWISE]), 10.0),
+        at_most("seconds, paper's, 10,000 draws of the KL", found.seconds_in_full, 10.0),
     ]
 
 
@@ -100,8 +90,8 @@ def _of_the_amortised(found: Found) -> list[Verdict]:
     return [
         Verdict("amortised: log q(θ), mean over the prior", f"{mean:.2f}", "≥ −0.3", mean >= -0.3),
         Verdict("amortised: log q(θ*), median", f"{middle:.2f}", "≥ 1", middle >= 1.0),
-        _at_most("amortised: coverage off nominal, farthest", off, 0.06),
-        _at_most("amortised: seconds in all", seconds, 60.0),
+        at_most("amortised: coverage off nominal, farthest", off, 0.06),
+        at_most("amortised: seconds in all", seconds, 60.0),
     ]
 
 
@@ -119,7 +109,3 @@ def _densities(fits: list[Fitted]) -> Floats:
 
 def _seconds(fits: list[Fitted]) -> float:
     return float(np.median([fit.seconds for fit in fits]))
-
-
-def _at_most(what: str, value: float, most: float) -> Verdict:
-    return Verdict(what, f"{value:.3g}", f"≤ {most:g}", bool(value <= most))
