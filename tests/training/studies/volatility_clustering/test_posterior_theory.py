@@ -34,7 +34,7 @@ SMALL = Budget(
     amortised_trials=6,
     simulations=500,
     fresh=40,
-    overrides=("training.iterations=24", "market.traders=100"),
+    overrides=("training.iterations=12", "market.traders=100"),
 )
 
 
@@ -67,7 +67,7 @@ def test_a_fit_goes_on_from_another(found):
     whole = infer(short)
     again = losses_of(infer(short, whole))
     assert again[:5].mean() < losses_of(whole)[:5].mean() - 0.01
-    assert set(found.starts) and all(len(one) == 24 for one in found.starts.values())
+    assert set(found.starts) and all(len(one) == 12 for one in found.starts.values())
 
 
 def test_what_is_missed_is_printed_beside_its_target(tmp_path, found, monkeypatch):
