@@ -65,13 +65,13 @@ from ..core.market import (
 )
 from ..core.random_streams import Shock
 from .moments import second_moment_all_updating, second_moment_without_updates
+from .options import LARGEST_LOG
 from .orders import orders
 from .thresholds import first_draws, first_thresholds, renewed
 from .whole_paths import WholePaths
 
 TRADER = "trader"
 MEMORIES = (5.0, 20.0)  # periods that the averages of a learning trader reach back
-LARGEST_LOG = 700.0  # of a price, beyond which floating-point numbers end
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,7 @@ DESCRIPTIONS = ("log α", "log β", "log σ", "log η", "log s / (1 − s)")
 TRUTH = {"log_alpha": 0.1, "log_beta": 0.5, "log_sigma": 0.5, "log_eta": 0.2}
 """θ* of the paper's observation, natural logarithms."""
 DEVIATIONS = 4.0  # of the prior, to the bounds
+LARGEST_LOG = 700.0  # of a price, beyond which floating-point numbers end
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..core.errors import PacesetterError
 from ..core.market import Array, Paths
-from .options import NAMES, VolatilityOptions
+from .options import LARGEST_LOG, NAMES, VolatilityOptions
 from .paths import Crowd, Returns, walked
 
 
@@ -84,7 +84,8 @@ class WholePaths(VolatilityOptions):
             return None
         found = self.simulate(theta, seed)
         assert found.tangents is not None
-        tangents, prices = found.tangents, np.exp(found.log_prices)
+        tangents = found.tangents
+        prices = np.exp(np.clip(found.log_prices, -LARGEST_LOG, LARGEST_LOG))
 
         def pull_back(gradients: Mapping[str, Array]) -> Array:
             slopes = np.array(gradients.get("return", np.zeros_like(prices)))
