@@ -145,9 +145,11 @@ def _trust(found: Found) -> list[str]:
         f"{len(found.amortised.truths)} for the amortised posterior. Central intervals of {levels} "
         "cover, ± half of an interval of 95 % for the share; TARP likewise; `chance` is that of "
         "ranks at least as uneven were they uniform. Of the weights but the first, fits begin at "
-        "those of another weight and take a quarter of the epochs.",
+        "those of another weight and take a quarter of the epochs. One θ far out in the prior may "
+        "make a mean of log q what it is.",
         "",
-        f"| posterior | {' | '.join(NAMES)} | TARP | chance of the ranks | log q(θ), mean |",
+        f"| posterior | {' | '.join(NAMES)} | TARP | chance of the ranks "
+        "| log q(θ), mean; median; least |",
         f"|---|{'---|' * len(NAMES)}---|---|---|",
     ]
     named = {f"w = {w:g}": trials for w, trials in sorted(found.by_weight.items())}
@@ -157,7 +159,8 @@ def _trust(found: Found) -> list[str]:
         columns.append(_covers(figures, "tarp_{}"))
         chances = " ".join(f"{figures[f'rank_chance/{name}']:.2g}" for name in NAMES)
         lines.append(
-            f"| {label} | {' | '.join(columns)} | {chances} | {figures['log_density']:.2f} |"
+            f"| {label} | {' | '.join(columns)} | {chances} | {figures['log_density']:.2f}; "
+            f"{figures['log_density_median']:.2f}; {trials.density.min():.4g} |"
         )
     return [*lines, ""]
 

@@ -122,20 +122,23 @@ def _coverage(found: Found) -> Figure:
     """Coverage of central intervals by characteristic, over w, for every level."""
     weights = sorted(found.by_weight)
     figure, axes = chart(1, len(NAMES), width=10.0, height=2.9)
-    shades = (COLOURS[2], TRAINED_COLOUR, COLOURS[3])
+    places, shades = np.arange(len(weights)), (COLOURS[2], TRAINED_COLOUR, COLOURS[3])
     for axis, name in zip(axes, NAMES, strict=True):
         for colour, level in zip(shades, LEVELS, strict=True):
             key = f"coverage_{round(100 * level)}/{name}"
             figures = [found.by_weight[w].figures() for w in weights]
             share = [one[key] for one in figures]
             bars = [1.96 * one[f"{key}_standard_error"] for one in figures]
-            axis.errorbar(weights, share, bars, marker="o", markersize=4, capsize=2, color=colour)
+            look = {"marker": "o", "markersize": 4, "capsize": 2, "color": colour}
+            axis.errorbar(places, share, bars, label=f"{level:.0%}", **look)
             axis.axhline(level, color=colour, linestyle="--", linewidth=0.9)
-        axis.set_xscale("log")
+        axis.set_xticks(places, [f"{w:g}" for w in weights])
+        axis.set_xlim(-0.3, len(weights) - 0.7)
         axis.set_ylim(0.0, 1.05)
         axis.set_title(name, fontsize=9)
         axis.set_xlabel("w")
     axes[0].set_ylabel("coverage")
+    axes[-1].legend(fontsize=8, loc="lower left")
     return figure
 
 
