@@ -183,6 +183,9 @@ class GuideWithPosterior(Protocol):
     def posterior(self) -> KeptDistribution:
         """The distribution so far."""
 
+    def begin_at(self, distribution: KeptDistribution) -> None:
+        """Start from another fit of the same characteristics, and not from the prior."""
+
 
 @runtime_checkable
 class GuideWithScalars(Protocol):

@@ -26,7 +26,17 @@ the logistic function with steepness k (see `orders`). Given who sets its thresh
 thresholds is exact; there is none by s. With ``relaxed`` the logistic function goes forward too, so
 that differences can confirm the gradient; nothing should be calibrated with it.
 
-The same law, walked much faster, is `VolatilityClustering.paths`.
+*Who learns*, if anybody (`learning_traders` > 0), orders at most a unit before the news are heard,
+which goes into Z_t beside the others' and leaves all moves at 1/η or less; it is paid what it holds
+times the return, in units of 1/η, and sees
+
+| entry | unit |
+|---|---|
+| log S, and its moving averages over about 5 and 20 periods | 1/η, largest moves |
+| its holding, over T | orders |
+| θ | −1 … 1 within its bounds |
+
+Without learning traders the same law, walked much faster, is `VolatilityClustering.paths`.
 
 Version history: v1.
 """
@@ -38,6 +48,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar
 
+import array_api_compat
 import numpy as np
 from gymnasium.spaces import Box
 
@@ -48,11 +59,13 @@ from ..core.random_streams import Shock
 from ..core.state import State, changed
 from ..core.step import Step
 from .moments import second_moment_all_updating, second_moment_without_updates
+from .options import LARGEST_LOG
 from .orders import orders
 from .thresholds import first_draws, first_thresholds, renewed
 from .whole_paths import WholePaths
 
-LARGEST_LOG = 700.0  # of a price, beyond which floating-point numbers end
+TRADER = "trader"
+MEMORIES = (5.0, 20.0)  # periods that the averages of a learning trader reach back
 
 
 @dataclass(frozen=True)
@@ -67,6 +80,8 @@ class VolatilityState(State):
         threshold: what it has set it to, ``(B, N)``.
         log_price: log S, ``(B,)``.
         demand: excess demand of the last period per trader, ``(B,)``.
+        averages: of log S, that learning traders see, ``(B, 2)``; without them ``(B, 0)``.
+        inventory: orders of every learning trader so far, ``(B, n)``.
     """
 
     probability: Array
@@ -77,11 +92,13 @@ class VolatilityState(State):
     threshold: Array
     log_price: Array
     demand: Array
+    averages: Array
+    inventory: Array
 
 
 @dataclass(frozen=True)
 class VolatilityClustering(WholePaths):
-    """Threshold traders under news, of whom nobody learns; `VolatilityOptions` has the options."""
+    """Threshold traders under news, one price; `VolatilityOptions` has the options."""
 
     state_type: ClassVar[type[State]] = VolatilityState
     variants: ClassVar[tuple[Mapping[str, Any], ...]] = (
@@ -89,15 +106,24 @@ class VolatilityClustering(WholePaths):
         {"traders": 30, "periods": 10, "relaxed": True},
         {"traders": 30, "signal": "private", "thresholds": "lognormal", "relaxed": True},
         {"traders": 1, "periods": 2, "leader_sets": ("log_sigma", "log_eta", "logit_s")},
+        {"traders": 20, "periods": 10, "learning_traders": 2, "relaxed": True},
     )
-    small: ClassVar[Mapping[str, Mapping[str, Any]]] = {"": {"traders": 8, "share_updating": 0.3}}
+    small: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "": {"traders": 8, "share_updating": 0.3},
+        "learning": {"traders": 8, "share_updating": 0.3, "learning_traders": 2},
+    }
 
     # What it declares ---------------------------------------------------------------------------
 
-    @property
+    @cached_property
     def groups(self) -> tuple[Group, ...]:
-        """Nobody learns."""
-        return ()
+        """Nobody, or learning traders."""
+        if not self.learning_traders:
+            return ()
+        names = self.characteristics.names
+        edge = np.array([np.inf] * (2 + len(MEMORIES)) + [1.0] * len(names), dtype=np.float32)
+        orders = Box(-1.0, 1.0, (1,), np.float32)
+        return (Group(TRADER, self.learning_traders, Box(-edge, edge), orders, names),)
 
     @cached_property
     def leader_observation_space(self) -> Box:
@@ -134,6 +160,7 @@ class VolatilityClustering(WholePaths):
         alpha = self.parameters(theta)[0]
         shape = alpha if xp is np else alpha.detach()
         draw, slope = first_draws(self.thresholds, shape, probability)
+        place = {"dtype": theta.dtype, "device": array_api_compat.device(theta)}
         none = xp.zeros_like(probability)
         nothing = xp.zeros_like(shape)
         return {
@@ -145,6 +172,8 @@ class VolatilityClustering(WholePaths):
             "threshold": none,
             "log_price": nothing,
             "demand": nothing,
+            "averages": xp.zeros((len(shape), len(MEMORIES) if self.groups else 0), **place),
+            "inventory": xp.zeros((len(shape), self.learning_traders), **place),
         }
 
     def transition(self, state: VolatilityState, actions: Actions, shocks: Shocks) -> Step:
@@ -157,7 +186,14 @@ class VolatilityClustering(WholePaths):
         heard = shocks["news"]
         news = sigma[:, None] * (heard if self.signal == "private" else heard[:, None])
         order, traded = orders(xp, news, thresholds, self.k, self.relaxed)
-        demand = row_mean(xp, order)
+        total, demand = row_sum(xp, order), row_mean(xp, order)
+        rewards, theirs = {}, {}
+        if self.learning_traders:
+            own = xp.astype(actions[TRADER][:, :, 0], state.theta.dtype)  # (B, n)
+            total = total + row_sum(xp, own)
+            demand = total / (self.traders + self.learning_traders)
+            rewards[TRADER] = state.inventory * demand[:, None]
+            theirs["inventory"] = state.inventory + own
         returned = demand / eta
         updating = shocks["updates"] < s[:, None]
         absolute = xp.abs(returned)[:, None]
@@ -165,10 +201,13 @@ class VolatilityClustering(WholePaths):
         quantities = {
             "return": returned,
             "price": xp.exp(xp.clip(log_price, -LARGEST_LOG, LARGEST_LOG)),
-            "excess_demand": row_sum(xp, order),
+            "excess_demand": total,
             "active_share": row_mean(xp, traded),
             "mean_threshold": row_mean(xp, xp.where(updating, absolute, thresholds)),
         }
+        if self.learning_traders:
+            away = log_price[:, None] - state.averages
+            theirs["averages"] = state.averages + away / self._constant(xp, MEMORIES, away)
         after = changed(
             state,
             draw=draw,
@@ -178,12 +217,32 @@ class VolatilityClustering(WholePaths):
             threshold=xp.where(updating, absolute, state.threshold),
             log_price=log_price,
             demand=demand,
+            **theirs,
         )
-        return self.end_step(after, {}, quantities)
+        return self.end_step(after, rewards, quantities)
 
     def observe(self, state: VolatilityState) -> dict[str, Array]:
-        """Nobody looks."""
-        return {}
+        """Price, averages, holding and θ for learning traders, ``(B, n, 4 + d)``."""
+        if not self.learning_traders:
+            return {}
+        xp, eta = namespace(state.theta), self.parameters(state.theta)[3][:, None]
+        logs = xp.concat([state.log_price[:, None], state.averages], axis=1) * eta
+        space = self.characteristics
+        low = self._constant(xp, space.low, state.theta)
+        span = self._constant(xp, space.high - space.low, state.theta)
+        view = 2.0 * (state.theta - low) / span - 1.0
+        copies, traders = state.inventory.shape
+
+        def for_all(shared: Array) -> Array:
+            return xp.broadcast_to(shared[:, None, :], (copies, traders, shared.shape[1]))
+
+        own = (state.inventory / self.periods)[:, :, None]
+        seen = xp.concat([for_all(logs), own, for_all(view)], axis=2)
+        return {TRADER: xp.astype(seen, xp.float32)}
+
+    @staticmethod
+    def _constant(xp: Any, values: Any, like: Array) -> Array:
+        return xp.asarray(values, dtype=like.dtype, device=array_api_compat.device(like))
 
     def leader_observe(self, state: VolatilityState) -> Array:
         """Excess demand of the last period per trader, ``(B, 1)``."""
@@ -192,7 +251,7 @@ class VolatilityClustering(WholePaths):
 
     def benchmark(self) -> dict[str, float]:
         """E r² where nobody ever sets its threshold, and where everybody does in every period."""
-        if self.signal != "common":
+        if self.signal != "common" or self.learning_traders:
             return {}
         alpha, beta, sigma, eta = np.exp(self.middle[:4]).tolist()
         figures = {"second_moment/all_updating": second_moment_all_updating(sigma, eta)}

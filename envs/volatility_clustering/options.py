@@ -27,6 +27,7 @@ DESCRIPTIONS = ("log α", "log β", "log σ", "log η", "log s / (1 − s)")
 TRUTH = {"log_alpha": 0.1, "log_beta": 0.5, "log_sigma": 0.5, "log_eta": 0.2}
 """θ* of the paper's observation, natural logarithms."""
 DEVIATIONS = 4.0  # of the prior, to the bounds
+LARGEST_LOG = 700.0  # of a price, beyond which floating-point numbers end
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,7 @@ class VolatilityOptions(Market):
         signal: whether all traders hear the same news, as in the paper, or each its own.
         steepness: k of the gradient, per threshold: in units of one over the mean threshold (of
             `lognormal`, the median) in the middle of the prior. The paper's is 5.
+        learning_traders: followers who learn, each an order of at most one unit, beside the others.
         relaxed: trade by the logistic function; for tests of gradients alone.
     """
 
@@ -57,6 +59,7 @@ class VolatilityOptions(Market):
     thresholds: Law = "gamma"
     signal: Literal["common", "private"] = "common"
     steepness: Annotated[float, Gt(0), "the gradient of an order is a bump of width 1/k"] = 10.0
+    learning_traders: Annotated[int, Ge(0)] = 0
     relaxed: bool = False
 
     name: ClassVar[str] = "volatility_clustering"

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from ..core.arrays import Array
 from ..core.errors import PacesetterError
 from ..core.paths import Paths
-from .options import NAMES, VolatilityOptions
+from .options import LARGEST_LOG, NAMES, VolatilityOptions
 from .paths import Crowd, Returns, walked
 
 
@@ -41,13 +41,19 @@ class WholePaths(VolatilityOptions):
             tangents: whether derivatives are wanted, which takes about as long again.
 
         Raises:
-            PacesetterError: θ or shocks of another shape, private news, or derivatives by s.
+            PacesetterError: θ or shocks of another shape, private news, learning traders, or
+                derivatives by s.
         """
         values, names = np.asarray(theta, dtype=np.float64), self.leader_sets
         if values.ndim != 2 or values.shape[1] != len(names):
             raise PacesetterError(
                 f"paths need θ of shape (J, {len(names)}), one row of {', '.join(names)} per path; "
                 f"got shape {values.shape}."
+            )
+        if self.learning_traders:
+            raise PacesetterError(
+                f"market {self.name!r}: learning traders order what their policies say, and no "
+                "path is known without these. Set learning_traders: 0, or step the market itself."
             )
         if self.signal != "common":
             raise PacesetterError(
@@ -71,12 +77,16 @@ class WholePaths(VolatilityOptions):
         return Returns(found.returns, found.tangents[:, :, columns])
 
     def paths(self, theta: Array, seed: int) -> Paths | None:
-        """Returns and prices with their tangents; None with private news or s in θ."""
-        if self.signal != "common" or not self.differentiable:
+        """Returns and prices with their tangents; None if traders learn or hear news apart.
+
+        None, too, where s is in θ.
+        """
+        if self.learning_traders or self.signal != "common" or not self.differentiable:
             return None
         found = self.simulate(theta, seed)
         assert found.tangents is not None
-        tangents, prices = found.tangents, np.exp(found.log_prices)
+        tangents = found.tangents
+        prices = np.exp(np.clip(found.log_prices, -LARGEST_LOG, LARGEST_LOG))
 
         def pull_back(gradients: Mapping[str, Array]) -> Array:
             slopes = np.array(gradients.get("return", np.zeros_like(prices)))
@@ -90,12 +100,16 @@ class WholePaths(VolatilityOptions):
     def planted_sample(
         self, theta: Any, number: int, seed: int, quantity: str = "price"
     ) -> NDArray[np.float64]:
-        """A path quantity under a known θ, episode after episode, ``(number,)``."""
+        """A path quantity under a known θ, episode after episode, ``(number,)``.
+
+        Learning traders order nothing.
+        """
         copies = -(-number // self.periods)
         state = self.reset(seed, copies, theta)
+        idle = {g.name: np.zeros((copies, g.size, *g.action_space.shape)) for g in self.groups}
         series = []
         for _ in range(self.periods):
-            step = self.step(state, {})
+            step = self.step(state, idle)
             state = step.state
             series.append(step.quantities[quantity])
         return np.stack(series, axis=1).reshape(-1)[:number]

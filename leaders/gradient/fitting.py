@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -77,6 +78,10 @@ class Fit:
         self._least = math.inf
         self._drawn: tuple[Tensor, Tensor] | None = None
         self.mean = np.zeros(number)
+
+    def begin_at(self, weights: Mapping[str, NDArray[Any]]) -> None:
+        """Take over the weights of another fit, by their names."""
+        self.network.load_state_dict({k: torch.from_numpy(v.copy()) for k, v in weights.items()})
 
     def draw(self) -> Floats:
         """Points whose loss is wanted, ``(J, k)``; their graph is kept until `learn`."""

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ...envs.core.characteristics import Characteristics
 from ...envs.core.errors import PacesetterError
-from ..leader import Measured, Question
+from ..leader import KeptDistribution, Measured, Question
 from .recipes import BASE_WEIGHT, Family, VariationalOptions
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 FACTORS, TRIALS = (1 / 8, 1 / 4, 1 / 2, 1, 2, 4, 8), 32
+NOMINAL = 0.8
 MOST_LOST, MOST_OUTSIDE = 0.5, 0.01
 MOST_FALL = 0.5  # nats
 
@@ -83,12 +84,21 @@ class VariationalGuide:
         """Choose the weight, if the options say so: the one whose intervals cover as they say."""
         if self._settings.w != "calibrated":
             return
-        found = {BASE_WEIGHT * factor: 0.0 for factor in FACTORS}
-        for weight in found:
-            found[weight] = covered(weight, TRIALS)
-            print(f"w = {weight:g}: intervals of 80 % cover {found[weight]:.0%}", flush=True)
-        self._weight = min(found, key=lambda weight: abs(found[weight] - 0.8))
+        found: dict[int, float] = {}
+        place = min(range(len(FACTORS)), key=lambda n: abs(np.log(FACTORS[n])))
+        # The more the loss weighs, the narrower are intervals: the search ends where it turns.
+        while 0 <= place < len(FACTORS) and place not in found:
+            weight = BASE_WEIGHT * FACTORS[place]
+            found[place] = covered(weight, TRIALS)
+            print(f"w = {weight:g}: intervals of 80 % cover {found[place]:.0%}", flush=True)
+            place += 1 if found[place] > NOMINAL else -1
+        best = min(found, key=lambda n: abs(found[n] - NOMINAL))
+        self._weight = BASE_WEIGHT * FACTORS[best]
         print(f"w = {self._weight:g} is chosen, and not given.", flush=True)
+
+    def begin_at(self, distribution: KeptDistribution) -> None:
+        """Start from another fit of the same characteristics, and not from the prior."""
+        self._fit.begin_at(distribution.tensors())
 
     def next_theta(self, slots: int) -> Floats:
         """Draws of the present distribution, so that followers are good where it is."""

@@ -69,11 +69,7 @@ def _check_nobody_learns(experiment: Experiment, how: How) -> None:
 
 def memory_of_reverse(experiment: Experiment, copies: int) -> int:
     """Bytes that reverse mode keeps of one episode of so many copies, estimated."""
-    market = experiment.market
-    state = market.reset(0)
-    numbers = sum(getattr(value, "size", 0) for value in vars(state).values())
-    numbers += sum(group.size * group.observation_space.shape[0] for group in market.groups)
-    return copies * market.steps_per_episode * numbers * BYTES_KEPT
+    return copies * experiment.market.steps_per_episode * experiment.numbers_kept * BYTES_KEPT
 
 
 def _automatic(experiment: Experiment, question: Question) -> Chosen:

@@ -100,6 +100,13 @@ class Experiment:
         """The objective bound to the market."""
         return self.bound_objective.measure(self.market, self.interval_steps)
 
+    @cached_property
+    def numbers_kept(self) -> int:
+        """Numbers in the state of one copy, and in what its followers see."""
+        state, groups = self.market.reset(0), self.market.groups
+        numbers = sum(getattr(value, "size", 0) for value in vars(state).values())
+        return numbers + sum(group.size * group.observation_space.shape[0] for group in groups)
+
     def game(self, measure: Measure | None = None) -> StackelbergGame:
         """The market under the leader's slow clock, not yet begun; bound anew, or as `measure`."""
         return StackelbergGame(self.market, self.bound_objective, self.leader.interval, measure)

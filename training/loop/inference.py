@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ...envs.core.errors import PacesetterError
 from ...envs.core.market import Market
 from ...leaders.gradient.recipes import NormalPrior, log_density_of_prior
-from ...leaders.gradient.trust import Trials, coverage
+from ...leaders.gradient.trust import Trials
 from ...leaders.gradient.variational_guide import DivergedError
 from ...leaders.leader import (
     Distribution,
@@ -45,10 +45,14 @@ def answered(
     return derive(experiment, policies, question, seed + passed)
 
 
-def infer(experiment: Experiment) -> KeptDistribution:
+def infer(experiment: Experiment, start: KeptDistribution | None = None) -> KeptDistribution:
     """The posterior of an experiment in which nobody learns but a variational leader.
 
     The same as that of a run of the experiment, number for number.
+
+    Args:
+        experiment: of whose training settings the iterations count.
+        start: another posterior of the same θ and family to begin at; None: at the prior.
 
     Raises:
         PacesetterError: followers learn, the leader is another, or the fit diverges.
@@ -60,6 +64,8 @@ def infer(experiment: Experiment) -> KeptDistribution:
         )
     guide = experiment.guide()
     assert isinstance(guide, GuideWithPosterior)
+    if start is not None:
+        guide.begin_at(start)
     policies = Policies.untrained(experiment)
     for iteration in range(experiment.training.iterations):
         question = guide.question()
@@ -114,14 +120,6 @@ def trials(
         log_density_of_prior(np.stack(truths), mean, deviation),
         lost,
     )
-
-
-def covered(experiment: Experiment, w: float, number: int, level: float = 0.8) -> float:
-    """Share of θ drawn from the prior within their intervals under a weight w."""
-    weighted = replace(experiment.leader.posterior_options, w=w)
-    found = trials(replace(experiment, leader=weighted), number)
-    share, _ = coverage(found.truths, found.draws, level)
-    return float(share[found.scale > 0].mean())
 
 
 def _observations(experiment: Experiment, number: int) -> Iterator[tuple[Floats, Samples]]:

@@ -38,9 +38,10 @@ from ..runs.run_folder import RunFolder
 from ..runs.whole_files import write_whole
 from .averaging import WeightAverage
 from .backends import backend_for
-from .inference import answered, covered
+from .inference import answered
 from .notes import EstimatorNote, keep_warnings
 from .progress import Progress
+from .weights import Weights
 
 ERROR_LOG = "error.log"
 GUIDE_FILE, AVERAGE_FILE = "guide.json", "average.safetensors"
@@ -94,7 +95,7 @@ def train(
     guide = experiment.guide()
     average = WeightAverage(backend.modules)
     if not checkpoint and isinstance(guide, GuideToSettle):
-        guide.settle(lambda w, number: covered(experiment, w, number))
+        guide.settle(Weights(experiment).covered)
     first = 0
     if checkpoint:
         first, reason = restore(backend, guide, average, checkpoint)

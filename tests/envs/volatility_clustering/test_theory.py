@@ -281,6 +281,48 @@ def test_clustering_appears_where_news_are_small_beside_what_a_trade_moves():
     assert -0.08 < lag_one(wild) < 0.0
 
 
+# Who learns ---------------------------------------------------------------------------------------
+
+
+def test_a_learning_trader_moves_the_price_as_any_other_and_is_paid_for_what_it_holds():
+    """One unit bought and held earns the way of the price since, in largest moves."""
+    made, alone = market(traders=30, learning_traders=2), market(traders=30)
+    theta = np.tile(TRUE, (5, 1))
+    state, other = made.reset(4, 5, theta), alone.reset(4, 5, theta)
+    bought = {"trader": np.array([[[1.0], [-0.5]]] * 5)}
+    step, quiet = made.step(state, bought), alone.step(other, {})
+    orders = step.quantities["return"] * 32 * ETA
+    np.testing.assert_allclose(orders, quiet.quantities["return"] * 30 * ETA + 0.5, atol=1e-9)
+    np.testing.assert_allclose(orders, step.quantities["excess_demand"], atol=1e-9)
+    assert (step.rewards["trader"] == 0.0).all()
+    first, paid = np.log(step.quantities["price"]), 0.0
+    for _ in range(12):
+        step = made.step(step.state, {"trader": np.zeros((5, 2, 1))})
+        paid = paid + step.rewards["trader"]
+    moved = ETA * (np.log(step.quantities["price"]) - first)
+    np.testing.assert_allclose(paid, moved[:, None] * [1.0, -0.5], atol=1e-12)
+
+
+def test_a_learning_trader_sees_price_averages_holding_and_theta():
+    made = market(traders=30, learning_traders=2, periods=50)
+    state = made.reset(5, 3, np.tile(TRUE, (3, 1)))
+    logs = [np.zeros(3)]
+    for _ in range(6):
+        step = made.step(state, {"trader": np.full((3, 2, 1), 0.25)})
+        state = step.state
+        logs.append(np.log(step.quantities["price"]))
+    seen = made.observe(state)["trader"]
+    assert seen.shape == (3, 2, 8) and seen.dtype == np.float32
+    np.testing.assert_allclose(seen[:, 1, 0], ETA * logs[-1], rtol=1e-5)
+    for column, memory in ((1, 5.0), (2, 20.0)):
+        mean = sum((1 - 1 / memory) ** back * one / memory for back, one in enumerate(logs[::-1]))
+        np.testing.assert_allclose(seen[:, 0, column], ETA * mean, rtol=1e-5)
+    np.testing.assert_allclose(seen[:, :, 3], 6 * 0.25 / 50)
+    np.testing.assert_allclose(seen[0, 0, 4:], TRUE / 4, rtol=1e-5)
+    assert made.paths(np.tile(TRUE, (3, 1)), 0) is None and made.benchmark() == {}
+    assert len(made.planted_sample(TRUE, 60, 0, "return")) == 60
+
+
 # Memory and time ----------------------------------------------------------------------------------
 
 
@@ -321,6 +363,8 @@ def test_options_that_make_no_market_are_refused(options, said):
 def test_paths_that_cannot_be_walked_are_refused():
     with pytest.raises(PacesetterError, match=r"\(J, 4\), one row of log_alpha"):
         market().simulate(TRUE)
+    with pytest.raises(PacesetterError, match="Set learning_traders: 0"):
+        market(learning_traders=1).simulate([TRUE])
     with pytest.raises(PacesetterError, match="Choose signal: common"):
         market(signal="private").simulate([TRUE])
     with pytest.raises(PacesetterError, match="no derivative by 'logit_s'"):

@@ -25,7 +25,8 @@ from pacesetter.training.evaluation.posterior import planted_truth
 from pacesetter.training.experiments.experiment import Experiment
 from pacesetter.training.experiments.settings import TrainingSettings
 from pacesetter.training.loop.amortised import given
-from pacesetter.training.loop.inference import covered, infer, observe, trials
+from pacesetter.training.loop.inference import infer, observe, trials
+from pacesetter.training.loop.weights import Weights
 from pacesetter.training.runs.history import History, read_history
 from pacesetter.training.runs.posterior_file import (
     RECORD,
@@ -176,8 +177,23 @@ def test_the_right_weight_covers_and_a_wrong_one_does_not():
     share, error = coverage(right.truths, right.draws, 0.8)
     assert (np.abs(share - 0.8) < 3.0 * error).all()
     assert (right.density > right.prior_density).mean() > 0.8
-    assert covered(short, 400.0, 12) < 0.6 < covered(short, 20.0, 12)
-    assert covered(short, 1.0, 12) > 0.84
+    weights = Weights(short)
+    assert weights.covered(400.0, 12) < 0.6 < weights.covered(20.0, 12)
+    assert weights.covered(1.0, 12) > 0.84
+
+
+def test_a_fit_that_begins_at_another_weight_ends_where_a_whole_one_does():
+    """A quarter of the iterations is enough: intervals are those of the textbook's posterior."""
+    planted = experiment(160)
+    exact = np.linalg.eigvalsh(planted.market.exact(planted.bound().samples["price"])[1])
+    weights = Weights(planted)
+    for w in (5.0, 20.0):
+        found = weights.trials(w, 3).draws
+    for draws in found:
+        spread = np.linalg.eigvalsh(np.cov(draws.T))
+        np.testing.assert_allclose(spread, exact, rtol=0.35)
+    begun = infer(replace(planted, training=TrainingSettings(iterations=1)), infer(planted))
+    assert np.linalg.det(np.cov(begun.sample(2000, 0).T)) < 2.0 * np.prod(exact)
 
 
 def test_the_weight_of_a_run_can_be_chosen(line, tmp_path, no_ray, capsys, monkeypatch):

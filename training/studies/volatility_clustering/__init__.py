@@ -7,6 +7,7 @@ DECLARED = Declared(
     measurements={
         "volatility_clustering_daily": "daily:reproduced",
         "volatility_clustering_memory": "memory:reproduced",
+        "volatility_clustering_posterior": "posterior:reproduced",
     },
     benchmarks={
         "volatility_clustering": "speed:ALONE",

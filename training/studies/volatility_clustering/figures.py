@@ -19,7 +19,7 @@ def price_figure(arrays: Arrays) -> Figure:
     """A fan of log prices under the answer, and the reference's."""
     figure, (axis,) = chart(1, 1, width=7.2, height=3.6)
     paths = arrays["answer/log_prices"]
-    _fan(axis, 1.0 + np.arange(paths.shape[1]), paths, "answer")
+    fan(axis, 1.0 + np.arange(paths.shape[1]), paths, "answer")
     if "reference/log_prices" in arrays:
         observed = arrays["reference/log_prices"][0]
         periods = 1.0 + np.arange(len(observed))
@@ -34,7 +34,7 @@ def clustering_figure(arrays: Arrays) -> Figure:
     """Autocorrelation of |r| over lags."""
     figure, (axis,) = chart(1, 1, width=7.2, height=3.2)
     lags = arrays["lags"]
-    _fan(axis, lags, arrays["answer/clustering"], "answer")
+    fan(axis, lags, arrays["answer/clustering"], "answer")
     if "reference/clustering" in arrays:
         observed = arrays["reference/clustering"][0]
         axis.plot(lags, observed, color="black", linewidth=1.0, label="reference")
@@ -45,7 +45,7 @@ def clustering_figure(arrays: Arrays) -> Figure:
     return figure
 
 
-def _fan(axis: Any, x: Any, paths: Any, label: str) -> None:
+def fan(axis: Any, x: Any, paths: Any, label: str) -> None:
     """The median with the middle half and nine in ten of the paths, ``(B, n)``."""
     for (low, high), shade in ((BAND, 0.15), (MIDDLE_HALF, 0.3)):
         edges = np.quantile(paths, (low, high), axis=0)

@@ -19,10 +19,15 @@ from ....envs.volatility_clustering.market import VolatilityClustering
 from ....envs.volatility_clustering.options import TRUTH
 from ...runs.machine import machine
 from ...runs.whole_files import write_json, write_whole
+from ..charts import save
+from .figures import memory_figure
+from .verdicts import Verdict, at_most, verdict_lines
 
 TRADERS = (100_000, 1_000_000)
-PERIODS = (50, 100, 200, 400, 1000)
+PERIODS = (10, 20, 50, 100, 200, 400, 1000)
 MOST_MEGABYTES = 4000.0  # of a graph that is still tried
+MOST_OF_TANGENTS, FLAT = 60.0, 0.01  # megabytes, and share that they may rise by
+STRAIGHT = 0.05  # share that a graph's growth may be off a line
 NAME = "volatility_clustering_memory"
 Points = list[tuple[int, float]]
 """Periods and megabytes."""
@@ -95,29 +100,29 @@ def memory_table(
 ) -> dict[str, float]:
     """Measure both modes, and write the table and the picture into the folder `out`."""
     # Matplotlib is none of what every process of a measurement should import.
-    from ..charts import save
-    from .figures import memory_figure
 
     out.mkdir(parents=True, exist_ok=True)
     measured: dict[str, dict[int, Points]] = {"forward": {}, "reverse": {}}
     figures: dict[str, float] = {}
+    judged: list[Verdict] = []
     for mode, by_traders in measured.items():
         for number in traders:
             points = by_traders[number] = _measured(mode, number, periods)
             for period, amount in points:
                 figures[f"{mode}/{number}_traders/{period}_periods/megabytes"] = amount
     for number in traders:
+        judged += _of_tangents(number, measured["forward"][number])
         rise = measured["forward"][number][-1][1] - measured["forward"][number][0][1]
         figures[f"forward/{number}_traders/rise_over_periods/megabytes"] = rise
         points = measured["reverse"][number]
         if len(points) > 1:
-            (first, low), (last, high) = points[0], points[-1]
-            slope = 1e6 * (high - low) / (last - first)
-            figures[f"reverse/{number}_traders/bytes_per_trader_and_period"] = slope / number
+            judged.append(_of_graphs(number, points))
+            figures[f"reverse/{number}_traders/bytes_per_trader_and_period"] = _kept(number, points)
+    figures |= {f"claims/{one.what}": float(one.kept) for one in judged}
     made = {"command": f"pacesetter reproduce {NAME}", "machine": machine(), "figures": figures}
     write_json(out / f"{NAME}.json", made)
     save(memory_figure(measured), out / f"{NAME}.png")
-    write_whole(out / f"{NAME}.md", "\n".join(_lines(measured, periods)))
+    write_whole(out / f"{NAME}.md", "\n".join(_lines(measured, judged, periods)))
     return figures
 
 
@@ -131,7 +136,31 @@ def _measured(mode: str, traders: int, periods: tuple[int, ...]) -> Points:
     return points
 
 
-def _lines(measured: dict[str, dict[int, Points]], periods: tuple[int, ...]) -> list[str]:
+def _of_tangents(traders: int, points: Points) -> list[Verdict]:
+    """How much tangents take, and how little of it comes with periods."""
+    (_, low), (periods, high) = points[0], points[-1]
+    what = f"forward, {traders:,} traders, {periods:,} periods"
+    return [
+        at_most(f"{what}: MB", high, MOST_OF_TANGENTS),
+        at_most(f"{what}: rise over periods, share", abs(high - low) / high, FLAT),
+    ]
+
+
+def _of_graphs(traders: int, points: Points) -> Verdict:
+    """Whether the last half of the periods takes as much per period as all of them do."""
+    off = abs(_kept(traders, points[-2:]) / _kept(traders, points) - 1.0)
+    return at_most(f"reverse, {traders:,} traders: off a line, share", off, STRAIGHT)
+
+
+def _kept(traders: int, points: Points) -> float:
+    """Bytes that a graph keeps per trader and period."""
+    (first, low), (last, high) = points[0], points[-1]
+    return 1e6 * (high - low) / (last - first) / traders
+
+
+def _lines(
+    measured: dict[str, dict[int, Points]], judged: list[Verdict], periods: tuple[int, ...]
+) -> list[str]:
     lines = [
         "# Memory of a gradient over the number of periods",
         "",
@@ -149,4 +178,5 @@ def _lines(measured: dict[str, dict[int, Points]], periods: tuple[int, ...]) -> 
             known = dict(points)
             cells = (f"{known[p]:.1f}" if p in known else "" for p in periods)
             lines.append(f"| {mode} | {traders:,} | {' | '.join(cells)} |")
-    return [*lines, "", f"![memory over periods]({NAME}.png)", ""]
+    lines += ["", *verdict_lines(judged)]
+    return [*lines, f"![memory over periods]({NAME}.png)", ""]

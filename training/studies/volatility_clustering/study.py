@@ -17,6 +17,7 @@ from ....envs.volatility_clustering.market import VolatilityClustering
 from ....leaders.objectives.discrepancy import MeanDiscrepancy
 from ....leaders.objectives.references import Planted
 from ...experiments.experiment import Experiment
+from ...policies.play import play
 from ...policies.policies import Trained
 from ..study import Arrays, Findings, Row, Study
 from .facts import FEWEST_PAIRS, LAGS, autocorrelation, facts
@@ -81,6 +82,9 @@ def predicted(trained: Trained, periods: int) -> Floats:
     draw = experiment.leader.drawn_answer(market.characteristics, experiment.seed)
     theta = np.tile(trained.theta, (PATHS, 1)) if draw is None else draw(PATHS)
     seed, longer = experiment.evaluation.seed, replace(market, periods=periods)
+    if market.groups:
+        played = play(replace(experiment, market=longer), trained.policies, theta, PATHS, 1)
+        return played.quantities[QUANTITY][0].T
     if market.signal == "common":
         return longer.simulate(theta, seed, tangents=False).returns
     state, returns = longer.reset(seed, PATHS, theta), []

@@ -77,6 +77,18 @@ def test_a_run_is_measured_without_ray(leader, tmp_path, monkeypatch):
     assert (spread > 0.5) == (leader == "analytic")
 
 
+def test_a_run_with_learning_traders_is_measured_with_their_policies(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "ray", None)
+    options = (*TINY, "market.learning_traders=2", "training.route=local", "market.periods=30")
+    options = (*options, "training.pretrain_iterations=1", "training.rollout_steps=30")
+    line = ["train", "volatility_clustering_random", *options, "--runs", str(tmp_path), "--quiet"]
+    assert main([*line, "--name", "run"]) == 0
+    trained = load_trained(RunFolder.open(tmp_path / "run"))
+    paths = predicted(trained, 40)
+    assert paths.shape == (200, 40) and paths.std() > 0.0
+    assert (np.abs(paths) * np.exp(trained.theta[3]) <= 1.0 + 1e-9).all()
+
+
 def test_a_market_without_a_reference_of_returns_is_measured_too(tmp_path):
     name, chosen = "volatility_clustering_random", ("objective.quantities=[mean_threshold]",)
     options = (*TINY, *chosen, "market.signal=private")
