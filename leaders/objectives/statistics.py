@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from pathlib import Path as FilePath
 from typing import Annotated, ClassVar, Self
 
@@ -103,6 +104,9 @@ class Statistics(Objective):
             they need is fitted once. An attribute ``names`` of it, ``(m,)``, names them.
         reads: path quantities that these further ones read.
         options: keyword arguments of the function.
+        estimates: keyword argument of the function -> characteristic, for one that needs to know θ
+            about right beforehand. What it makes is left out until the leader has an estimate:
+            `moments` with ``sharpen``, `adversarial` with ``sharpened_after``.
         ridge: added to the correlation matrix before it is inverted.
     """
 
@@ -111,6 +115,7 @@ class Statistics(Objective):
     function: str = ""
     reads: tuple[str, ...] = ()
     options: dict[str, float] = field(default_factory=dict)
+    estimates: dict[str, str] = field(default_factory=dict)
     ridge: Annotated[float, Ge(0)] = 1e-3
 
     name: ClassVar[str] = "statistics"
@@ -148,22 +153,35 @@ class Statistics(Objective):
             samples = self.reference.samples
         else:
             samples = self.samples(market)
-        further = self._further(market, samples)
-        target = self._target(market.steps_per_episode, samples, further)
+        if not self.estimates:
+            compared = self._compared(market, samples, self._further(market, samples, {}))
+        else:
+            names = market.characteristics.names
+
+            @lru_cache(maxsize=1)  # the predictions of a function are fitted once
+            def at(*theta: float) -> Compared:
+                known = dict(zip(names, theta, strict=True))
+                given = {key: known[name] for key, name in self.estimates.items()}
+                return self._compared(market, samples, self._further(market, samples, given))
+
+            compared = self._compared(market, samples, None)
+            compared = replace(compared, about=lambda theta: at(*map(float, theta)))
+        target, of = compared.target, compared.of
         weight = target.weight / len(target.names)
 
         def record(step: Step) -> dict[str, Array]:
             return {name: value for r in recorders for name, value in r(step).items()}
-
-        def of(path: Path) -> Array:
-            return self._of(path, further)
 
         def value(path: Path) -> Array:
             found = of(path)
             gap = found - converted(target.mean, found)
             return -total(gap * (gap @ converted(weight, gap)))
 
-        return Measure(record, value, Compared(of, target))
+        return Measure(record, value, compared)
+
+    def _compared(self, market: Market, samples: Samples, further: Further | None) -> Compared:
+        target = self._target(market.steps_per_episode, samples, further)
+        return Compared(lambda path: self._of(path, further), target)
 
     def _check(self, market: Market) -> None:
         if not self.statistics and not self.function:
@@ -176,6 +194,16 @@ class Statistics(Objective):
                 f"objective.reads is empty: name the path quantities that {self.function!r} reads; "
                 f"market {market.name!r} has {', '.join(market.quantities)}."
             )
+        if self.estimates and not (self.function and self.statistics):
+            raise PacesetterError(
+                "objective.estimates: they belong to objective.function, beside statistics that an "
+                "estimate can come from; give both, or leave estimates out."
+            )
+        for name in self.estimates.values():
+            if name not in market.characteristics.names:
+                raise unknown(
+                    "objective.estimates: characteristic", name, market.characteristics.names
+                )
         for quantity in self.quantities:
             if quantity not in market.quantities:
                 raise unknown(
@@ -192,7 +220,9 @@ class Statistics(Objective):
                 raise PacesetterError(f"objective.statistics: {name} is listed twice.")
         return tuple(names)
 
-    def _further(self, market: Market, samples: Samples) -> Further | None:
+    def _further(
+        self, market: Market, samples: Samples, estimates: dict[str, float]
+    ) -> Further | None:
         if not self.function:
             return None
         if VALUES in samples:
@@ -200,7 +230,8 @@ class Statistics(Objective):
                 f"objective.function: {self.function!r} needs the paths of the reference, and a "
                 "table of statistics has none; leave the function out, or give the paths."
             )
-        made = import_dotted(self.function, "objective.function")(market, samples, **self.options)
+        make = import_dotted(self.function, "objective.function")
+        made = make(market, samples, **self.options, **estimates)
         if not callable(made):
             raise PacesetterError(
                 f"objective.function: {self.function!r} must return a function of paths; it "

@@ -124,7 +124,8 @@ def test_a_logistic_discriminator_starts_knowing_nothing_and_has_known_slopes():
     target = target_of(100)
     logistic = Discriminator.of(target, "whitened", (), 0)
     rows = torch.from_numpy(target.rows).requires_grad_()
-    assert float(logistic.loss(target.rows, rows).detach()) == pytest.approx(CHANCE)
+    shown = logistic.shown(rows)
+    assert float(logistic.loss(shown, shown).detach()) == pytest.approx(CHANCE)
     weights = torch.tensor([[1.0, -2.0, 0.5]], dtype=torch.float64)
     with torch.no_grad():
         logistic.layers[0].weight.copy_(weights)

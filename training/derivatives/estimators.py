@@ -9,8 +9,10 @@ import torch
 from numpy.typing import NDArray
 
 from ...envs.core.arrays import detached
+from ...envs.core.errors import PacesetterError
 from ...envs.core.market import Paths
 from ...leaders.leader import Question
+from ...leaders.objectives.objective import Compared
 from ..experiments.experiment import Experiment
 from ..policies.policies import Policies
 from .choose import Chosen
@@ -40,6 +42,7 @@ class Asked:
         self.experiment, self.policies, self.question = experiment, policies, question
         self.chosen, self.seed = chosen, seed
         self.of_path = not question.wants.isdisjoint({"statistics", "jacobians"})
+        self.compared = compared(experiment, question) if self.of_path else None
 
     def derivative(self, theta: Floats) -> tuple[Floats, Floats]:
         """Outcomes, and the gradient of each copy's score by its own θ, ``(B, d)``."""
@@ -71,11 +74,10 @@ class Asked:
 
     def worth(self, path: Any) -> Any:
         """The outcome of a whole path."""
-        measure = self.experiment.measure
         if not self.of_path:
-            return measure.value(path)
-        assert measure.statistics is not None
-        return measure.statistics.of(path)
+            return self.experiment.measure.value(path)
+        assert self.compared is not None
+        return self.compared.of(path)
 
     def fast(self, theta: Floats) -> Paths | None:
         """Whole paths where the market has a fast way, and an interval is an episode."""
@@ -116,6 +118,23 @@ class Asked:
         if self.chosen.slope == "implicit":
             return lambda state: with_implicit_slope(market, state, held(state))
         return followers.act
+
+
+def compared(experiment: Experiment, question: Question) -> Compared:
+    """The statistics that a question is about.
+
+    Raises:
+        PacesetterError: the objective declares none.
+    """
+    found = experiment.measure.statistics
+    if found is None:
+        raise PacesetterError(
+            "the leader compares statistics of paths, and the objective declares none; use the "
+            "objective 'statistics'."
+        )
+    if question.about is not None and found.about is not None:
+        return found.about(question.about)
+    return found
 
 
 def _reverse(asked: Asked, theta: Floats, choices: Choices) -> tuple[Floats, Floats]:
