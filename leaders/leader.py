@@ -83,6 +83,7 @@ class Question:
             for weights on statistics that depend on these, as a discriminator's do, so that one
             play and one pass backwards are enough.
         fresh: False: the same episodes in every iteration.
+        bank: how many sets of episodes there are, which come back in turn; None: always new ones.
         about: an estimate of θ, ``(d,)``, that further statistics of the objective wait for; None:
             they are left out.
     """
@@ -96,6 +97,7 @@ class Question:
     wants: frozenset[Want] = frozenset({"gradients"})
     score: Score | None = None
     fresh: bool = True
+    bank: int | None = None
     about: NDArray | None = None
 
     def __post_init__(self) -> None:

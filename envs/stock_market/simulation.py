@@ -10,6 +10,7 @@ of its orders, and the derivative by the price is carried from the last period t
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +21,8 @@ from numpy.typing import DTypeLike, NDArray
 from ..core.errors import PacesetterError
 from .options import StockMarketOptions
 from .rules import Order, Reals, signal_order, trend_order
+
+MOST_KEPT = 100_000_000  # bytes of shocks that stay at hand
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,11 @@ class PathShocks:
 
     def __len__(self) -> int:
         return self.public.shape[1]
+
+    @property
+    def nbytes(self) -> int:
+        """Of all arrays."""
+        return self.public.nbytes + self.private.nbytes + self.valuations.nbytes
 
     def take(self, paths: Any) -> PathShocks:
         """Those of some paths (an index array or slice), contiguous."""
@@ -118,10 +126,27 @@ class Simulation:
         self._market = market
         self._periods = market.warm_up + market.horizon
         self._impact = market.price_impact / market.traders
+        self._kept: OrderedDict[tuple[int, int], PathShocks] = OrderedDict()
         longs = np.array([long for _, long in market.windows_in_force], dtype=int)
         self._heard = np.arange(1, self._periods + 1)[:, None] >= longs
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Of one elsewhere only what it is made of; shocks are drawn anew."""
+        return Simulation, (self._market,)
+
     # Shocks -------------------------------------------------------------------------------------
+
+    def kept(self, number: int, seed: int) -> PathShocks:
+        """Shocks in double precision, which stay at hand for who comes back to them."""
+        key = number, seed
+        if key in self._kept:
+            self._kept.move_to_end(key)
+            return self._kept[key]
+        found = self._kept[key] = self.draw(number, seed, np.float64)
+        size = sum(shocks.nbytes for shocks in self._kept.values())
+        while size > MOST_KEPT and len(self._kept) > 1:
+            size -= self._kept.popitem(last=False)[1].nbytes
+        return found
 
     def draw(self, number: int, seed: int, dtype: DTypeLike = np.float32) -> PathShocks:
         """Shocks of `number` paths."""

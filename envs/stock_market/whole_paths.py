@@ -67,7 +67,7 @@ class WholePaths(StockMarketOptions):
         """
         if self.groups:
             return None
-        shocks = self.simulation.draw(len(theta), seed, np.float64)
+        shocks = self.simulation.kept(len(theta), seed)
         simulated = self.simulation.paths(theta, shocks, slopes=self.differentiable)
         found = self.quantities_of(simulated.prices)
 

@@ -73,7 +73,11 @@ class AdversarialGuide:
         settings, theta = self._settings, self._theta[None]
         if self._duel is None:
             return Question(
-                theta, copies=settings.copies, wants=frozenset({"statistics"}), about=self._about
+                theta,
+                copies=settings.copies,
+                wants=frozenset({"statistics"}),
+                about=self._about,
+                bank=settings.bank,
             )
         return Question(
             theta,
@@ -83,6 +87,7 @@ class AdversarialGuide:
             wants=frozenset({"statistics", "gradients"}),
             score=self._duel.judge.score,
             about=self._about,
+            bank=settings.bank,
         )
 
     def learn(self, measured: Measured, last: bool) -> None:

@@ -31,6 +31,8 @@ class AdversarialOptions:
         off_zero: a drawn start keeps so far from zero where bounds lie on both sides of it:
             where no path shows a sign, nothing depends on θ at zero.
         copies: episodes of an iteration.
+        bank: sets of episodes that come back in turn, which saves their shocks from being drawn
+            anew where a market keeps them; None: every iteration has new ones.
         step: of θ, as a share of the range.
         sharpened_after: share of the run that the first game takes where there is a second; None:
             there is none.
@@ -55,6 +57,7 @@ class AdversarialOptions:
     normal: NormalPrior = field(default_factory=NormalPrior)
     off_zero: Annotated[float, Ge(0)] = 0.0
     copies: Annotated[int, Ge(2)] = 500
+    bank: Annotated[int, Ge(2)] | None = None
     step: Annotated[float, Gt(0), Lt(1)] = 0.0025
     sharpened_after: Annotated[float, Gt(0), Lt(1)] | None = None
     sharp_step: Annotated[float, Gt(0), Lt(1)] = 0.00125

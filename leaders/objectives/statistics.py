@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path as FilePath
-from typing import Annotated, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Self
 
 import numpy as np
 from annotated_types import Ge
@@ -153,19 +153,7 @@ class Statistics(Objective):
             samples = self.reference.samples
         else:
             samples = self.samples(market)
-        if not self.estimates:
-            compared = self._compared(market, samples, self._further(market, samples, {}))
-        else:
-            names = market.characteristics.names
-
-            @lru_cache(maxsize=1)  # the predictions of a function are fitted once
-            def at(*theta: float) -> Compared:
-                known = dict(zip(names, theta, strict=True))
-                given = {key: known[name] for key, name in self.estimates.items()}
-                return self._compared(market, samples, self._further(market, samples, given))
-
-            compared = self._compared(market, samples, None)
-            compared = replace(compared, about=lambda theta: at(*map(float, theta)))
+        compared = self._bound(market, samples)
         target, of = compared.target, compared.of
         weight = target.weight / len(target.names)
 
@@ -178,6 +166,22 @@ class Statistics(Objective):
             return -total(gap * (gap @ converted(weight, gap)))
 
         return Measure(record, value, compared)
+
+    def _bound(self, market: Market, samples: Samples) -> Compared:
+        """The statistics, and what they become about an estimate of θ."""
+        make = import_dotted(self.function, "objective.function") if self.function else None
+        if not self.estimates:
+            return self._compared(market, samples, self._further(market, samples, make, {}))
+        names = market.characteristics.names
+
+        @lru_cache(maxsize=1)  # the predictions of a function are fitted once
+        def at(*theta: float) -> Compared:
+            known = dict(zip(names, theta, strict=True))
+            given = {key: known[name] for key, name in self.estimates.items()}
+            return self._compared(market, samples, self._further(market, samples, make, given))
+
+        first = self._compared(market, samples, None)
+        return replace(first, about=lambda theta: at(*map(float, theta)))
 
     def _compared(self, market: Market, samples: Samples, further: Further | None) -> Compared:
         target = self._target(market.steps_per_episode, samples, further)
@@ -202,7 +206,7 @@ class Statistics(Objective):
         for name in self.estimates.values():
             if name not in market.characteristics.names:
                 raise unknown(
-                    "objective.estimates: characteristic", name, market.characteristics.names
+                    "characteristic in objective.estimates", name, market.characteristics.names
                 )
         for quantity in self.quantities:
             if quantity not in market.quantities:
@@ -221,16 +225,15 @@ class Statistics(Objective):
         return tuple(names)
 
     def _further(
-        self, market: Market, samples: Samples, estimates: dict[str, float]
+        self, market: Market, samples: Samples, make: Any, estimates: dict[str, float]
     ) -> Further | None:
-        if not self.function:
+        if make is None:
             return None
         if VALUES in samples:
             raise UnfitReferenceError(
                 f"objective.function: {self.function!r} needs the paths of the reference, and a "
                 "table of statistics has none; leave the function out, or give the paths."
             )
-        make = import_dotted(self.function, "objective.function")
         made = make(market, samples, **self.options, **estimates)
         if not callable(made):
             raise PacesetterError(

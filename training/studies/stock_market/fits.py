@@ -56,7 +56,7 @@ class Fit:
 
     Attributes:
         theta, truth: of the answer, signs aligned, and of the data, ``(d,)``.
-        errors: the leader's own standard errors, ``(d,)``; empty: it gives none.
+        errors: the leader's own standard errors, ``(d,)``; empty: it lacks one of them.
         path_error, start_error: largest relative error of a price path under common shocks, median
             over `PATHS`, of the answer and of where the leader began.
         losses: of a discriminator where it learned and on paths held out, ``(2,)``; or empty.
@@ -129,11 +129,12 @@ def _fit(experiment: Experiment) -> Fit:
     found, before = prices(aligned(theta)), prices(aligned(start))
     error, of_start = np.abs(found - real) / real, np.abs(before - real) / real
     names = [f"{ERROR}{name}" for name in market.characteristics.names]
+    told = all(name in figures for name in names)
     loss = [f"discriminator_loss/{name}" for name in ("training", "held_out")]
     return Fit(
         theta=aligned(theta).tolist(),
         truth=truth.tolist(),
-        errors=[figures[name] for name in names if name in figures],
+        errors=[figures[name] for name in names] if told else [],
         path_error=float(np.median(error.max(axis=1))),
         start_error=float(np.median(of_start.max(axis=1))),
         losses=[figures[name] for name in loss if name in figures],

@@ -95,8 +95,12 @@ def rmse(entry: int) -> Callable[[list[Fit]], float]:
 def share_covered(entry: int) -> Callable[[list[Fit]], float]:
     """Share of fits whose error is below two of their own standard errors."""
     return lambda fits: float(
-        np.mean([abs(_errors(fit)[entry]) <= 2.0 * fit.errors[entry] for fit in fits])
+        np.mean([bool(fit.errors) and _within_two(fit, entry) for fit in fits])
     )
+
+
+def _within_two(fit: Fit, entry: int) -> bool:
+    return bool(abs(_errors(fit)[entry]) <= 2.0 * fit.errors[entry])
 
 
 def _errors(fit: Fit) -> Floats:
