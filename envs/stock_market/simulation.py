@@ -130,9 +130,9 @@ class Simulation:
         longs = np.array([long for _, long in market.windows_in_force], dtype=int)
         self._heard = np.arange(1, self._periods + 1)[:, None] >= longs
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        """Of one elsewhere only what it is made of; shocks are drawn anew."""
-        return Simulation, (self._market,)
+    def __getstate__(self) -> dict[str, Any]:
+        """Without shocks: whoever is sent a simulation draws them anew."""
+        return {**vars(self), "_kept": OrderedDict()}
 
     # Shocks -------------------------------------------------------------------------------------
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,8 +15,9 @@ from pacesetter.leaders.gradient.adversarial import AdversarialLeader
 from pacesetter.leaders.gradient.adversarial_guide import CHANCE
 from pacesetter.leaders.gradient.discriminator import Discriminator, Duel
 from pacesetter.leaders.gradient.recipes import NormalPrior
-from pacesetter.leaders.leader import Measured
+from pacesetter.leaders.leader import Measured, Question
 from pacesetter.leaders.objectives.target import Target
+from pacesetter.training.loop import inference
 
 SPACE = Characteristics([Characteristic("mean", -5.0, 5.0, 2.0)])
 SIZE = 3
@@ -229,3 +231,15 @@ def test_a_normal_start_keeps_off_zero():
     assert np.abs(drawn[:, 0]).min() == pytest.approx(0.3) and (drawn[:, 0] < 0).any()
     assert (drawn[:, 1] == 0.0).mean() == pytest.approx(0.5, abs=0.1)
     assert drawn[:, 0].std() == pytest.approx(1.0, abs=0.15)
+
+
+def test_a_bank_of_episodes_comes_back_in_turn(monkeypatch):
+    seeds = []
+    monkeypatch.setattr(inference, "derive", lambda *arguments: seeds.append(arguments[-1]))
+    experiment = SimpleNamespace(seed=0)
+    for bank in (3, None):
+        question = Question(np.zeros((1, 1)), copies=10, bank=bank)
+        for iteration in range(5):
+            inference.answered(experiment, None, question, iteration)
+    first = seeds[0]
+    assert [seed - first for seed in seeds] == [0, 10, 20, 0, 10, 0, 10, 20, 30, 40]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import pickle
 from dataclasses import replace
 
 import numpy as np
@@ -11,6 +12,7 @@ import torch
 
 from pacesetter.envs.core.errors import PacesetterError
 from pacesetter.envs.registry import make
+from pacesetter.envs.stock_market import simulation
 
 TRUTH = np.array([1.0, 1.0, 0.5])
 EVERY_KIND = [
@@ -355,3 +357,29 @@ def test_refuses_what_whole_paths_cannot_do():
         market.simulation.paths(TRUTH, market.path_shocks(3, 0)).pull_back(np.ones((3, 50)))
     with pytest.raises(PacesetterError, match="has 50 periods"):
         market.simulation.gathered([])
+
+
+def test_shocks_stay_at_hand_up_to_a_size_and_are_not_sent_along(monkeypatch):
+    market = make("stock_market", horizon=5)
+    one = market.simulation.kept(4, 1)
+    np.testing.assert_array_equal(one.private, market.path_shocks(4, 1).private.astype(float))
+    assert market.simulation.kept(4, 1) is one
+    sent = pickle.loads(pickle.dumps(market.simulation))
+    assert sent.kept(4, 1) is not one
+    np.testing.assert_array_equal(sent.kept(4, 1).valuations, one.valuations)
+    monkeypatch.setattr(simulation, "MOST_KEPT", 2 * one.nbytes)
+    market.simulation.kept(4, 2)
+    assert market.simulation.kept(4, 1) is one  # the latest used stays
+    other = market.simulation.kept(4, 2)
+    market.simulation.kept(4, 3)
+    assert market.simulation.kept(4, 2) is other
+    assert market.simulation.kept(4, 1) is not one
+
+
+def test_paths_of_indicator_rules_are_fast_and_have_no_derivative():
+    market = make("stock_market", rules="indicator", horizon=6)
+    paths = market.paths(np.full((3, 2), 0.5), 0)
+    assert paths.quantities["demand"].shape == (3, 6)
+    np.testing.assert_allclose(paths.quantities["demand"], paths.quantities["demand"].round(), 1e-9)
+    with pytest.raises(PacesetterError, match="rules are indicators"):
+        paths.pull_back({"price": np.ones((3, 6))})
