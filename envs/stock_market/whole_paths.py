@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from ..core.errors import unknown
 from ..core.market import Array, Paths
 from .options import StockMarketOptions
-from .simulation import PathShocks, Simulation
+from .shocks import PathShocks
+from .simulation import Simulation
 from .statistics import PathStatistics
 
 PLANTED_SEEDS = 2**40  # where the seeds of planted samples begin, far from those of training

@@ -12,7 +12,7 @@ import torch
 
 from pacesetter.envs.core.errors import PacesetterError
 from pacesetter.envs.registry import make
-from pacesetter.envs.stock_market import simulation
+from pacesetter.envs.stock_market import shocks as shocks_of
 
 TRUTH = np.array([1.0, 1.0, 0.5])
 EVERY_KIND = [
@@ -367,7 +367,7 @@ def test_shocks_stay_at_hand_up_to_a_size_and_are_not_sent_along(monkeypatch):
     sent = pickle.loads(pickle.dumps(market.simulation))
     assert sent.kept(4, 1) is not one
     np.testing.assert_array_equal(sent.kept(4, 1).valuations, one.valuations)
-    monkeypatch.setattr(simulation, "MOST_KEPT", 2 * one.nbytes)
+    monkeypatch.setattr(shocks_of, "MOST_KEPT", 2 * one.nbytes)
     market.simulation.kept(4, 2)
     assert market.simulation.kept(4, 1) is one  # the latest used stays
     other = market.simulation.kept(4, 2)

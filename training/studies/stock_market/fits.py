@@ -158,7 +158,7 @@ def _asked(experiment: Experiment) -> Course:
     guide, policies = experiment.guide(), Policies.untrained(experiment)
     start = guide.next_theta(1)
     assert start is not None
-    curve, losses = [start[0]], []
+    curve, losses = [start[0]], list[list[float]]()
     total = experiment.training.iterations
     for iteration in range(total):
         if (question := guide.question()) is None:
