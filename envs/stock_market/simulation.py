@@ -121,13 +121,13 @@ class Simulation(ShockSource):
             last = history[period + length - 1]
             signal = private * shocks.private[period]
             signal += public * shocks.public[period]
-            noise = signal_order(market.rules, signal, market.slope_width)
+            noise = signal_order(market.rules_in_force, signal, market.slope_width)
             trends = weights @ history[period : period + length]
             trends += level
-            trend = trend_order(market.rules, trends, technical, market.slope_width)
+            trend = trend_order(market.rules_in_force, trends, technical, market.slope_width)
             self._silence(trend, period)
             gap = shocks.valuations[period] - last
-            fundamental = signal_order(market.rules, gap, market.slope_width)
+            fundamental = signal_order(market.rules_in_force, gap, market.slope_width)
             growth = noise.value.sum(axis=0)
             growth += trend.value.sum(axis=0)
             growth += fundamental.value.sum(axis=0)
