@@ -87,6 +87,9 @@ class Question:
             for weights on statistics that depend on these, as a discriminator's do, so that one
             play and one pass backwards are enough.
         fresh: False: the same episodes in every iteration.
+        bank: how many sets of episodes there are, which come back in turn; None: always new ones.
+        about: an estimate of θ, ``(d,)``, that further statistics of the objective wait for; None:
+            they are left out.
     """
 
     theta: NDArray
@@ -98,6 +101,8 @@ class Question:
     wants: frozenset[Want] = frozenset({"gradients"})
     score: Score | None = None
     fresh: bool = True
+    bank: int | None = None
+    about: NDArray | None = None
 
     def __post_init__(self) -> None:
         """Statistics are many, and have a gradient by what they are worth alone."""
@@ -278,6 +283,11 @@ class LeaderSettings(ABC):
     def policy(self) -> LeaderPolicyOptions | None:
         """Options of the policy that acts for the leader inside the episode; None without one."""
         return None
+
+    @property
+    def sharpens(self) -> bool:
+        """Whether it estimates θ first, and gives the estimate to statistics that wait for one."""
+        return False
 
     @property
     def posterior_options(self) -> Any:

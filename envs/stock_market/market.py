@@ -223,13 +223,14 @@ class StockMarket(WholePaths):
         public, private, technical = self.parameters.split(theta)
         signal = public * (self.public_variance**0.5 * shocks["public_signal"])[:, None]
         signal = signal + private * (self.private_variance**0.5 * shocks["private_signals"])
-        noise = row_sum(xp, by_signal(xp, self.rules, signal, self.slope_width))
-        trends = by_trend(xp, self.rules, self._trends(xp, history), technical, self.slope_width)
+        rules, width = self.rules_in_force, self.slope_width
+        noise = row_sum(xp, by_signal(xp, rules, signal, width))
+        trends = by_trend(xp, rules, self._trends(xp, history), technical, width)
         heard = time[:, None] >= self._constant(xp, [w[1] for w in self.windows_in_force], time)
         trend = row_sum(xp, xp.where(heard, trends, xp.zeros_like(trends)))
         gap = (value - self.initial_price - last)[:, None]
         gap = gap + self.valuation_variance**0.5 * shocks["valuations"]
-        fundamental = row_sum(xp, by_signal(xp, self.rules, gap, self.slope_width))
+        fundamental = row_sum(xp, by_signal(xp, rules, gap, width))
         demand = noise + trend + fundamental
         if order is not None:
             demand = demand + row_sum(xp, order)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, Self
 
 import numpy as np
 from annotated_types import Ge, Gt, Le, Lt
@@ -14,7 +14,7 @@ from ..core.characteristics import Characteristic, Characteristics
 from ..core.errors import PacesetterError
 from ..core.market import Market
 from .parameters import Parameters
-from .rules import Kind
+from .rules import InForce, Kind
 from .value import ValueProcess
 from .windows import LONGEST, Windows, check_windows, drawn_windows, window_weights
 
@@ -28,6 +28,8 @@ class StockMarketOptions(Market):
         learning_traders: followers who learn, each an order of at most one unit; they count in N.
         rules: ``smoothed``; ``indicator``; or ``straight_through``, whose values are the
             indicator's and whose derivatives are those of smoothed ones.
+        relaxed: straight-through traders order φ(x / width) itself, which their derivatives are
+            exact for; a check of these, and no model of indicators.
         slope_width: of straight-through derivatives, in units of the signal: a wide one runs away.
         tied: one b, c and d (γ) for all traders of a type.
         price_impact: ρ, the largest relative move of the price in a period.
@@ -51,6 +53,7 @@ class StockMarketOptions(Market):
     fundamental_traders: Annotated[int, Ge(0)] = 3
     learning_traders: Annotated[int, Ge(0)] = 0
     rules: Kind = "smoothed"
+    relaxed: bool = False
     slope_width: Annotated[float, Gt(0)] = 0.3
     tied: bool = True
     price_impact: Annotated[float, Gt(0), Lt(1), "at 1 the price can fall to zero"] = 0.05
@@ -84,6 +87,11 @@ class StockMarketOptions(Market):
             raise PacesetterError(
                 "market 'stock_market': θ belongs to noise and technical traders, and there are "
                 "none of either; raise noise_traders or technical_traders."
+            )
+        if self.relaxed and self.rules != "straight_through":
+            raise PacesetterError(
+                f"market 'stock_market': relaxed belongs to rules: straight_through, and they are "
+                f"{self.rules!r}; leave it out."
             )
         if self.windows is not None:
             check_windows(self.windows, self.technical_traders)
@@ -133,8 +141,23 @@ class StockMarketOptions(Market):
 
     @property
     def differentiable(self) -> bool:  # type: ignore[override]  # other markets are or are not
-        """Smoothed rules alone have derivatives that differences agree with."""
-        return self.rules == "smoothed"
+        """Smoothed rules, and indicators that pass derivatives straight through."""
+        return self.rules != "indicator"
+
+    @property
+    def gradient(self) -> Literal["exact", "straight-through"]:  # type: ignore[override]
+        """Of what derivatives are."""
+        hard = self.rules == "straight_through" and not self.relaxed
+        return "straight-through" if hard else "exact"
+
+    def smooth(self) -> Self:
+        """The same market with relaxed traders: what straight-through derivatives are exact for."""
+        return replace(self, relaxed=self.rules == "straight_through")
+
+    @property
+    def rules_in_force(self) -> InForce:
+        """What turns a signal into an order."""
+        return "relaxed" if self.relaxed else self.rules
 
     @cached_property
     def characteristics(self) -> Characteristics:

@@ -10,39 +10,16 @@ of its orders, and the derivative by the price is carried from the last period t
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import NDArray
 
 from ..core.errors import PacesetterError
 from .options import StockMarketOptions
 from .rules import Order, Reals, signal_order, trend_order
-
-
-@dataclass(frozen=True)
-class PathShocks:
-    """Everything random about n paths of K periods, warm-up included; it does not depend on θ.
-
-    Attributes:
-        public: signal S that all noise traders see, ``(K, n)``.
-        private: their own signals S_i, ``(K, N₁, n)``.
-        valuations: P* + w_i less the initial price, ``(K, N₃, n)``.
-    """
-
-    public: Reals
-    private: Reals
-    valuations: Reals
-
-    def __len__(self) -> int:
-        return self.public.shape[1]
-
-    def take(self, paths: Any) -> PathShocks:
-        """Those of some paths (an index array or slice), contiguous."""
-        parts = (self.public, self.private, self.valuations)
-        return PathShocks(*(np.ascontiguousarray(part[..., paths]) for part in parts))
+from .shocks import PathShocks, ShockSource
 
 
 @dataclass(frozen=True)
@@ -107,7 +84,7 @@ class Paths:
         )
 
 
-class Simulation:
+class Simulation(ShockSource):
     """The fast simulation of one market: traders by rule, while learning ones order nothing.
 
     Args:
@@ -115,77 +92,10 @@ class Simulation:
     """
 
     def __init__(self, market: StockMarketOptions):
-        self._market = market
-        self._periods = market.warm_up + market.horizon
+        super().__init__(market)
         self._impact = market.price_impact / market.traders
         longs = np.array([long for _, long in market.windows_in_force], dtype=int)
         self._heard = np.arange(1, self._periods + 1)[:, None] >= longs
-
-    # Shocks -------------------------------------------------------------------------------------
-
-    def draw(self, number: int, seed: int, dtype: DTypeLike = np.float32) -> PathShocks:
-        """Shocks of `number` paths."""
-        market, periods = self._market, self._periods
-        generator = np.random.default_rng(seed)
-
-        def normal(*shape: int) -> Reals:
-            return generator.standard_normal((periods, *shape, number), dtype=np.float32)
-
-        return self._composed(
-            normal(),
-            normal(market.noise_traders),
-            normal(market.fundamental_traders),
-            normal(),
-            normal(),
-            dtype,
-        )
-
-    def gathered(
-        self, periods: Sequence[Mapping[str, NDArray[Any]]], dtype: DTypeLike = np.float64
-    ) -> PathShocks:
-        """Shocks of paths from those of the market's steps, warm-up first, each name -> ``(n, …)``.
-
-        Raises:
-            PacesetterError: there are more or fewer periods than the market has.
-        """
-        if len(periods) != self._periods:
-            raise PacesetterError(
-                f"a path of market 'stock_market' has {self._periods} periods, warm-up included, "
-                f"got shocks of {len(periods)}."
-            )
-
-        def of(name: str) -> NDArray[Any]:
-            return np.stack([np.moveaxis(period[name], 0, -1) for period in periods])
-
-        return self._composed(
-            of("public_signal"),
-            of("private_signals"),
-            of("valuations"),
-            of("value"),
-            of("value_variance"),
-            dtype,
-        )
-
-    def _composed(
-        self,
-        public: NDArray[Any],
-        private: NDArray[Any],
-        valuations: NDArray[Any],
-        value: NDArray[Any],
-        variance: NDArray[Any],
-        dtype: DTypeLike,
-    ) -> PathShocks:
-        market = self._market
-        value = market.value_process.path(
-            market.initial_price, market.initial_variance, value, variance
-        )
-        value -= market.initial_price
-        seen = value[:, None] + market.valuation_variance**0.5 * valuations
-        return PathShocks(
-            (market.public_variance**0.5 * public).astype(dtype),
-            (market.private_variance**0.5 * private).astype(dtype),
-            seen.astype(dtype),
-        )
 
     # Forward ------------------------------------------------------------------------------------
 
@@ -211,13 +121,13 @@ class Simulation:
             last = history[period + length - 1]
             signal = private * shocks.private[period]
             signal += public * shocks.public[period]
-            noise = signal_order(market.rules, signal, market.slope_width)
+            noise = signal_order(market.rules_in_force, signal, market.slope_width)
             trends = weights @ history[period : period + length]
             trends += level
-            trend = trend_order(market.rules, trends, technical, market.slope_width)
+            trend = trend_order(market.rules_in_force, trends, technical, market.slope_width)
             self._silence(trend, period)
             gap = shocks.valuations[period] - last
-            fundamental = signal_order(market.rules, gap, market.slope_width)
+            fundamental = signal_order(market.rules_in_force, gap, market.slope_width)
             growth = noise.value.sum(axis=0)
             growth += trend.value.sum(axis=0)
             growth += fundamental.value.sum(axis=0)

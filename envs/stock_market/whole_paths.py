@@ -14,7 +14,8 @@ from ..core.arrays import Array
 from ..core.errors import unknown
 from ..core.paths import Paths
 from .options import StockMarketOptions
-from .simulation import PathShocks, Simulation
+from .shocks import PathShocks
+from .simulation import Simulation
 from .statistics import PathStatistics
 
 PLANTED_SEEDS = 2**40  # where the seeds of planted samples begin, far from those of training
@@ -68,7 +69,7 @@ class WholePaths(StockMarketOptions):
         """
         if self.groups:
             return None
-        shocks = self.simulation.draw(len(theta), seed, np.float64)
+        shocks = self.simulation.kept(len(theta), seed)
         simulated = self.simulation.paths(theta, shocks, slopes=self.differentiable)
         found = self.quantities_of(simulated.prices)
 

@@ -1,4 +1,4 @@
-"""The game between an adversarial leader and its discriminator, step by step."""
+"""The games of an adversarial leader: one, or a second with statistics that need an estimate."""
 
 from __future__ import annotations
 
@@ -15,12 +15,9 @@ from ...envs.core.errors import PacesetterError
 from ..leader import Measured, Question
 from ..objectives.target import Target
 from .adversarial_options import AdversarialOptions
-from .discriminator import Discriminator
+from .discriminator import Discriminator, Duel
 
 Floats = NDArray[np.float64]
-BETAS = (0.5, 0.99)
-CONSTANT_SHARE = 0.5  # of the run, before rates fall
-LAST_STEP, LAST_RATE = 0.05, 0.1  # shares of the first step and rate that are left at the end
 CHANCE = 2.0 * math.log(2.0)  # loss of a discriminator that cannot tell
 MEMORISED, KNOWN = 1.39, 1.30  # held-out loss above the one, training loss below the other
 MOST_IN_A_ROW = 10
@@ -28,7 +25,7 @@ MOST_AT_A_BOUND = 0.2
 
 
 class AdversarialGuide:
-    """One game; see `AdversarialLeader`.
+    """One game, or two; see `AdversarialLeader`.
 
     The gradient of a path's score, log D, is that by its statistics: weights that depend on the
     statistics themselves. The question therefore carries the score as a function, which is called
@@ -39,7 +36,7 @@ class AdversarialGuide:
         characteristics: the θ space.
         theta: where it begins, ``(d,)``.
         seed: of the discriminator's first weights and of what is held out.
-        iterations: length of the game.
+        iterations: of all games.
     """
 
     def __init__(
@@ -55,10 +52,9 @@ class AdversarialGuide:
         self._range = characteristics.high - characteristics.low
         unit = np.asarray(characteristics.to_unit(theta), dtype=np.float64)
         self._unit = torch.from_numpy(unit.copy())
-        self._sums, self._losses = np.zeros_like(theta), np.zeros(2)
-        self._averaged = self._done = self._lost = self._flat = self._bad = self._at_bound = 0
-        self._discriminator: Discriminator | None = None
-        self._optimizer: torch.optim.Adam | None = None
+        self._done = self._lost = self._flat = self._bad = self._at_bound = 0
+        self._about: Floats | None = None
+        self._duel: Duel | None = None
 
     @property
     def _theta(self) -> Floats:
@@ -75,35 +71,45 @@ class AdversarialGuide:
     def question(self) -> Question:
         """Statistics at θ and, once there is a discriminator, the gradient of log D."""
         settings, theta = self._settings, self._theta[None]
-        if self._discriminator is None:
-            return Question(theta, copies=settings.copies, wants=frozenset({"statistics"}))
+        if self._duel is None:
+            return Question(
+                theta,
+                copies=settings.copies,
+                wants=frozenset({"statistics"}),
+                about=self._about,
+                bank=settings.bank,
+            )
         return Question(
             theta,
             settings.how,
             width=settings.width,
             copies=settings.copies,
             wants=frozenset({"statistics", "gradients"}),
-            score=self._discriminator.score,
+            score=self._duel.judge.score,
+            about=self._about,
+            bank=settings.bank,
         )
 
     def learn(self, measured: Measured, last: bool) -> None:
         """A step of both."""
         assert measured.rows is not None and measured.target is not None
-        if self._discriminator is None:
-            settings = self._settings
-            self._prepare(
-                Discriminator.of(measured.target, settings.inputs, settings.hidden, self._seed)
-            )
+        duel = self._duel
+        if duel is None:
+            duel = self._duel = self._next_duel(measured.target)
         self._done += 1
         rows = measured.rows[0]
         if not np.isfinite(rows).all() or not _finite(measured.gradients):
             self._drop()
-            return
-        self._bad = 0
-        self._step(rows, measured.gradients, measured.target)
-        if self._done > (1.0 - self._settings.averaged_share) * self._iterations:
-            self._averaged += 1
-            self._sums += self._theta
+        else:
+            self._bad, slope = 0, None
+            if measured.gradients is not None:
+                slope = measured.gradients[0] * self._range
+                self._flat = 0 if slope.any() else self._flat + 1
+            duel.play(rows, slope, measured.target)
+            duel.ended(self._theta)
+        sharpens = self._settings.sharpened_after is not None and self._about is None
+        if sharpens and self._done == self._first_game < self._iterations:
+            self._sharpen(duel)
 
     def _drop(self) -> None:
         self._lost, self._bad = self._lost + 1, self._bad + 1
@@ -113,57 +119,55 @@ class AdversarialGuide:
                 "the last checkpoint stands. Use leader.how: differences, or narrow θ."
             )
 
-    def _prepare(self, discriminator: Discriminator) -> None:
-        """Have one optimiser for both sides."""
-        self._discriminator = discriminator
-        own = {"params": [self._unit], "lr": self._settings.step}
-        others = {"params": list(discriminator.parameters()), "lr": self._settings.rate}
-        self._optimizer = torch.optim.Adam([own, others], betas=BETAS)
+    # Games --------------------------------------------------------------------------------------
 
-    def _step(self, rows: Floats, gradients: Floats | None, target: Target) -> None:
-        """One step of Adam for θ and for the discriminator."""
-        assert self._optimizer is not None and self._discriminator is not None
-        assert target.rows is not None
-        order = np.random.default_rng(self._seed).permutation(len(target.rows))
-        held = max(1, round(self._settings.held_out * len(order)))
-        self._schedule()
-        self._optimizer.zero_grad()
-        if gradients is not None:
-            slope = gradients[0] * self._range
-            self._flat = 0 if slope.any() else self._flat + 1
-            self._unit.grad = -torch.from_numpy(slope)
-        loss = self._discriminator.loss(target.rows[order[held:]], rows)
-        with torch.no_grad():
-            unseen = self._discriminator.loss(target.rows[order[:held]], rows)
-        loss.backward()
-        self._optimizer.step()
-        inside = self._unit.clamp(0.0, 1.0)
-        self._at_bound += int(not torch.equal(inside, self._unit))
-        self._unit.copy_(inside)
-        if self._done > (1.0 - self._settings.averaged_share) * self._iterations:
-            self._losses += float(loss.detach()), float(unseen)
+    @property
+    def _first_game(self) -> int:
+        """Iterations of the first game; all of them where it is the only one."""
+        share = self._settings.sharpened_after
+        return self._iterations if share is None else max(1, round(share * self._iterations))
 
-    def _schedule(self) -> None:
-        """Rates are constant, and then fall linearly."""
-        assert self._optimizer is not None
-        past = max(0.0, self._done / self._iterations - CONSTANT_SHARE) / (1.0 - CONSTANT_SHARE)
+    def _game(self) -> tuple[float, int, int]:
+        """Step, length and seed of the present game."""
         settings = self._settings
-        first = (settings.step, LAST_STEP), (settings.rate, LAST_RATE)
-        for group, (rate, left) in zip(self._optimizer.param_groups, first, strict=True):
-            group["lr"] = rate * (1.0 - (1.0 - left) * past)
+        if self._about is None:
+            return settings.step, self._first_game, self._seed
+        return settings.sharp_step, self._iterations - self._first_game, self._seed
+
+    def _next_duel(self, target: Target) -> Duel:
+        return Duel.begun(self._settings, target, self._unit, *self._game())
+
+    def _sharpen(self, duel: Duel) -> None:
+        """Go on with the statistics that need an estimate of θ, from the answer so far."""
+        mean = duel.mean()
+        self._about = self._theta if mean is None else mean
+        self._unit.copy_(torch.from_numpy(np.asarray(self._space.to_unit(self._about))))
+        self._at_bound += duel.at_bound
+        self._duel = None
+
+    @property
+    def losses(self) -> tuple[float, float]:
+        """The witness's loss in the last iteration, where it learned and where it did not."""
+        if self._duel is None:
+            return float("nan"), float("nan")
+        training, unseen = self._duel.losses.tolist()
+        return training, unseen
+
+    # Answers ------------------------------------------------------------------------------------
 
     def answer(self, acting: Callable[[], Floats]) -> Floats:
-        """The mean over the last part of the run."""
-        return self._sums / self._averaged if self._averaged else self._theta
+        """The mean over the last part of the game."""
+        mean = None if self._duel is None else self._duel.mean()
+        return self._theta if mean is None else mean
 
     def figures(self) -> dict[str, float]:
-        """The discriminator's loss over the same part, where it learned and where it did not."""
-        if not self._averaged:
+        """The witness's loss over the same part, where it learned and where it did not."""
+        losses = None if self._duel is None else self._duel.mean_losses()
+        if losses is None:
             return {}
-        training, unseen = self._losses / self._averaged
         return {
-            "discriminator_loss/training": float(training),
-            "discriminator_loss/held_out": float(unseen),
+            "discriminator_loss/training": float(losses[0]),
+            "discriminator_loss/held_out": float(losses[1]),
             "discriminator_loss/chance": CHANCE,
         }
 
@@ -179,8 +183,9 @@ class AdversarialGuide:
                     f"{unseen:.3f} on paths held out (chance {CHANCE:.3f}). Use fewer statistics, "
                     "fewer hidden units, or more paths."
                 )
-        if self._at_bound > MOST_AT_A_BOUND * self._done:
-            found.append(f"θ was at a bound in {self._at_bound} of {self._done} iterations.")
+        at_bound = self._at_bound + (0 if self._duel is None else self._duel.at_bound)
+        if at_bound > MOST_AT_A_BOUND * self._done:
+            found.append(f"θ was at a bound in {at_bound} of {self._done} iterations.")
         if self._flat >= MOST_IN_A_ROW:
             found.append(
                 f"the derivative was zero in the last {self._flat} iterations: no statistic may "
@@ -193,38 +198,30 @@ class AdversarialGuide:
     def state(self) -> dict[str, Any]:
         """Everything that changes."""
         state: dict[str, Any] = {name: getattr(self, name) for name in _NUMBERS}
-        state |= {name: getattr(self, name).tolist() for name in _ARRAYS}
-        state |= {"unit": self._unit.tolist(), "discriminator": None}
-        if self._discriminator is not None and self._optimizer is not None:
-            state["discriminator"] = self._discriminator.state()
-            state["optimizer"] = {
-                str(place): {key: value.tolist() for key, value in moments.items()}
-                for place, moments in self._optimizer.state_dict()["state"].items()
-            }
+        state |= {"unit": self._unit.tolist(), "about": None, "duel": None}
+        if self._about is not None:
+            state["about"] = self._about.tolist()
+        if self._duel is not None:
+            state["duel"] = self._duel.state()
         return state
 
     def restore(self, state: dict[str, Any]) -> None:
         """Go on from what `state` returned."""
         for name in _NUMBERS:
             setattr(self, name, state[name])
-        for name in _ARRAYS:
-            setattr(self, name, np.array(state[name], dtype=np.float64))
         self._unit = torch.tensor(state["unit"], dtype=torch.float64)
-        self._discriminator = self._optimizer = None
-        if state["discriminator"] is None:
-            return
-        self._prepare(Discriminator.restored(state["discriminator"], self._settings.hidden))
-        assert self._optimizer is not None
-        moments = {
-            int(place): {k: torch.tensor(v, dtype=torch.float64) for k, v in entries.items()}
-            for place, entries in state["optimizer"].items()
-        }
-        self._optimizer.load_state_dict({**self._optimizer.state_dict(), "state": moments})
+        about, duel = state["about"], state["duel"]
+        self._about = None if about is None else np.array(about, dtype=np.float64)
+        self._duel = None
+        if duel is not None:
+            hidden = self._settings.hidden
+            pair = [Discriminator.restored(one, hidden) for one in duel["discriminators"]]
+            self._duel = Duel(self._settings, pair, self._unit, *self._game())
+            self._duel.restore(duel)
 
 
 def _finite(values: Floats | None) -> bool:
     return values is None or bool(np.isfinite(values).all())
 
 
-_ARRAYS = ("_sums", "_losses")
-_NUMBERS = ("_averaged", "_done", "_lost", "_flat", "_bad", "_at_bound")
+_NUMBERS = ("_done", "_lost", "_flat", "_bad", "_at_bound")

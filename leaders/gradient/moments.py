@@ -9,8 +9,8 @@ those of the reference and W the inverse covariance of the latter (McFadden 1989
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar
+from dataclasses import dataclass, replace
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 from annotated_types import Ge, Gt, Le
@@ -34,13 +34,19 @@ class MomentsLeader(LeaderSettings):
 
     Gauss-Newton steps with damping (Levenberg-Marquardt), from several starts, always in the same
     simulated episodes; a step that does not come closer is taken back. After half of the iterations
-    the best start goes on alone, in as many episodes as all of them had.
+    the best start goes on alone, in as many episodes as all of them had; after three quarters with
+    weights from simulations, where these are asked for.
 
     Attributes:
         starts: where it begins: the market's default (or `initial_theta`), and draws of the prior.
         initial_theta: name -> value of the first start; entries left out take the default.
         copies_per_start: simulated episodes of every θ, of which half give the Jacobian and the
             other half the scatter.
+        sharpen: once the best start goes on alone, match those statistics, too, that need an
+            estimate of θ: an objective says which (`Statistics.estimates`).
+        weights: inverse covariance of the statistics of the ``reference``, or of ``simulated``
+            episodes at the estimate. The former's rows also make its mean, whose errors its weights
+            then follow: estimates are drawn to where statistics scatter less.
         how: estimator of the Jacobian: ``differences`` under common noise (``auto``), or
             ``pathwise`` in differentiable markets.
         width: of a difference, as a share of the range of a characteristic.
@@ -54,10 +60,17 @@ class MomentsLeader(LeaderSettings):
     starts: Annotated[int, Ge(1), Le(64)] = 4
     initial_theta: dict[str, float] | None = None
     copies_per_start: Annotated[int, Ge(8)] = 1000
+    sharpen: bool = False
+    weights: Literal["reference", "simulated"] = "reference"
     how: How = "auto"
     width: Annotated[float, Gt(0), Le(0.5)] = 0.01
     step: Annotated[float, Gt(0), Le(1)] = 0.25
     interval: Interval = "episode"
+
+    @property
+    def sharpens(self) -> bool:
+        """See `sharpen`."""
+        return self.sharpen
 
     def guide(self, characteristics: Characteristics, seed: int, iterations: int) -> MomentsGuide:
         """The steps; PacesetterError if `initial_theta` or `interval` does not fit."""
@@ -94,6 +107,9 @@ class MomentsGuide:
         self._done = self._lost = 0
         self._figures: dict[str, float] = {}
         self._told: list[str] = []
+        self._about: Floats | None = None
+        self._scatter: Floats | None = None  # covariance of the statistics at the answer so far
+        self._weights: Floats | None = None  # that of their weights, if it is not the reference's
         self._begin(starts)
 
     def _begin(self, theta: Floats) -> None:
@@ -122,6 +138,7 @@ class MomentsGuide:
             copies=self._copies,
             wants=frozenset({"statistics", "jacobians"}),
             fresh=False,
+            about=self._about,
         )
 
     def learn(self, measured: Measured, last: bool) -> None:
@@ -131,6 +148,8 @@ class MomentsGuide:
             return
         assert measured.jacobians is not None and measured.target is not None
         target = measured.target
+        if self._weights is not None:
+            target = replace(target, covariance=self._weights)
         finite = np.isfinite(measured.statistics).all(axis=1)
         finite &= np.isfinite(measured.jacobians).all(axis=(1, 2))
         self._lost += int((~finite).sum())
@@ -195,12 +214,21 @@ class MomentsGuide:
         return np.where(free, step, 0.0)
 
     def _narrow(self) -> None:
-        """Go on with the best start alone, once the others have had their chance."""
-        alone = len(self._theta) == 1
-        if alone or not (self._settled.all() or 2 * self._done >= self._iterations):
+        """Go on with the best start alone, and then with better weights, each in its time."""
+        settings = self._settings
+        arrived = bool(self._settled.all())
+        best = self._theta[[int(np.argmin(self._cost))]]
+        first = len(self._theta) > 1 or (settings.sharpen and self._about is None)
+        if first and (arrived or 2 * self._done >= self._iterations):
+            self._copies *= len(self._theta)
+            self._about = best[0] if settings.sharpen else None
+            self._begin(best)
             return
-        self._copies *= len(self._theta)
-        self._begin(self._theta[[int(np.argmin(self._cost))]])
+        given = first or settings.weights == "reference" or self._weights is not None
+        late = arrived or 4 * self._done >= 3 * self._iterations
+        if not given and late and self._scatter is not None:
+            self._weights = self._scatter
+            self._begin(best)
 
     def _note(self, row: int, measured: Measured, target: Target) -> None:
         """Standard errors and misfit at the best θ so far."""
@@ -215,6 +243,7 @@ class MomentsGuide:
                 "no standard errors. Leave it out."
             ]
             return
+        self._scatter = np.atleast_2d(np.cov(others.T))
         free = self._range > 0
         names = [name for name, may in zip(self._space.names, free, strict=True) if may]
         jacobians = measured.jacobian_rows[row][:, :, free]
@@ -226,7 +255,9 @@ class MomentsGuide:
                 self._figures[f"theta_standard_error/{name}"] = float(np.sqrt(variance))
         freedom = len(target.names) - int(np.isfinite(np.diag(covariance)).sum())
         chi_squared = float(target.distance(measured.statistics[[row]])[0])
-        if target.rows is not None:
+        if self._weights is not None:
+            chi_squared *= shrinkage(*others.shape)
+        elif target.rows is not None:
             chi_squared *= shrinkage(*target.rows.shape)
         self._figures["misfit/chi_squared"] = chi_squared * target.number / simulated
         self._figures["misfit/degrees_of_freedom"] = freedom
@@ -273,6 +304,9 @@ class MomentsGuide:
     def state(self) -> dict[str, Any]:
         """Everything that changes."""
         arrays = {name: getattr(self, name).tolist() for name in _ARRAYS}
+        for name in _PERHAPS:
+            value = getattr(self, name)
+            arrays[name] = None if value is None else value.tolist()
         return arrays | {name: getattr(self, name) for name in _OTHERS}
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -280,9 +314,13 @@ class MomentsGuide:
         for name in _ARRAYS:
             kind = bool if name == "_settled" else np.float64
             setattr(self, name, np.array(state[name], dtype=kind))
+        for name in _PERHAPS:
+            value = state[name]
+            setattr(self, name, None if value is None else np.array(value, dtype=np.float64))
         for name in _OTHERS:
             setattr(self, name, state[name])
 
 
 _ARRAYS = ("_next", "_theta", "_cost", "_damping", "_normal", "_slope", "_settled")
+_PERHAPS = ("_about", "_scatter", "_weights")
 _OTHERS = ("_copies", "_done", "_lost", "_figures", "_told")

@@ -34,10 +34,13 @@ class Compared:
         of: from the recorded path of one interval to its statistics, ``(B, m)``, in the path's
             namespace and with their gradient.
         target: their names, and what they are to come to.
+        about: from an estimate of θ, ``(d,)``, to these and further statistics, which need one;
+            None: there are no such.
     """
 
     of: Callable[[Path], Array]
     target: Target
+    about: Callable[[NDArray[np.float64]], Compared] | None = None
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import csv
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from pathlib import Path as FilePath
-from typing import Annotated, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Self
 
 import numpy as np
 from annotated_types import Ge
@@ -104,6 +105,9 @@ class Statistics(Objective):
             they need is fitted once. An attribute ``names`` of it, ``(m,)``, names them.
         reads: path quantities that these further ones read.
         options: keyword arguments of the function.
+        estimates: keyword argument of the function -> characteristic, for one that needs to know θ
+            about right beforehand. What it makes is left out until the leader has an estimate:
+            `moments` with ``sharpen``, `adversarial` with ``sharpened_after``.
         ridge: added to the correlation matrix before it is inverted.
     """
 
@@ -112,6 +116,7 @@ class Statistics(Objective):
     function: str = ""
     reads: tuple[str, ...] = ()
     options: dict[str, float] = field(default_factory=dict)
+    estimates: dict[str, str] = field(default_factory=dict)
     ridge: Annotated[float, Ge(0)] = 1e-3
 
     name: ClassVar[str] = "statistics"
@@ -149,22 +154,39 @@ class Statistics(Objective):
             samples = self.reference.samples
         else:
             samples = self.samples(market)
-        further = self._further(market, samples)
-        target = self._target(market.steps_per_episode, samples, further)
+        compared = self._bound(market, samples)
+        target, of = compared.target, compared.of
         weight = target.weight / len(target.names)
 
         def record(step: Step) -> dict[str, Array]:
             return {name: value for r in recorders for name, value in r(step).items()}
-
-        def of(path: Path) -> Array:
-            return self._of(path, further)
 
         def value(path: Path) -> Array:
             found = of(path)
             gap = found - converted(target.mean, found)
             return -total(gap * (gap @ converted(weight, gap)))
 
-        return Measure(record, value, Compared(of, target))
+        return Measure(record, value, compared)
+
+    def _bound(self, market: Market, samples: Samples) -> Compared:
+        """The statistics, and what they become about an estimate of θ."""
+        make = import_dotted(self.function, "objective.function") if self.function else None
+        if not self.estimates:
+            return self._compared(market, samples, self._further(market, samples, make, {}))
+        names = market.characteristics.names
+
+        @lru_cache(maxsize=1)  # the predictions of a function are fitted once
+        def at(*theta: float) -> Compared:
+            known = dict(zip(names, theta, strict=True))
+            given = {key: known[name] for key, name in self.estimates.items()}
+            return self._compared(market, samples, self._further(market, samples, make, given))
+
+        first = self._compared(market, samples, None)
+        return replace(first, about=lambda theta: at(*map(float, theta)))
+
+    def _compared(self, market: Market, samples: Samples, further: Further | None) -> Compared:
+        target = self._target(market.steps_per_episode, samples, further)
+        return Compared(lambda path: self._of(path, further), target)
 
     def _check(self, market: Market) -> None:
         if not self.statistics and not self.function:
@@ -177,6 +199,16 @@ class Statistics(Objective):
                 f"objective.reads is empty: name the path quantities that {self.function!r} reads; "
                 f"market {market.name!r} has {', '.join(market.quantities)}."
             )
+        if self.estimates and not (self.function and self.statistics):
+            raise PacesetterError(
+                "objective.estimates: they belong to objective.function, beside statistics that an "
+                "estimate can come from; give both, or leave estimates out."
+            )
+        for name in self.estimates.values():
+            if name not in market.characteristics.names:
+                raise unknown(
+                    "characteristic in objective.estimates", name, market.characteristics.names
+                )
         for quantity in self.quantities:
             if quantity not in market.quantities:
                 raise unknown(
@@ -193,15 +225,17 @@ class Statistics(Objective):
                 raise PacesetterError(f"objective.statistics: {name} is listed twice.")
         return tuple(names)
 
-    def _further(self, market: Market, samples: Samples) -> Further | None:
-        if not self.function:
+    def _further(
+        self, market: Market, samples: Samples, make: Any, estimates: dict[str, float]
+    ) -> Further | None:
+        if make is None:
             return None
         if VALUES in samples:
             raise UnfitReferenceError(
                 f"objective.function: {self.function!r} needs the paths of the reference, and a "
                 "table of statistics has none; leave the function out, or give the paths."
             )
-        made = import_dotted(self.function, "objective.function")(market, samples, **self.options)
+        made = make(market, samples, **self.options, **estimates)
         if not callable(made):
             raise PacesetterError(
                 f"objective.function: {self.function!r} must return a function of paths; it "

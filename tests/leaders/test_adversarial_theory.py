@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,9 +13,11 @@ import torch
 from pacesetter.envs.core.characteristics import Characteristic, Characteristics
 from pacesetter.leaders.gradient.adversarial import AdversarialLeader
 from pacesetter.leaders.gradient.adversarial_guide import CHANCE
-from pacesetter.leaders.gradient.discriminator import Discriminator
-from pacesetter.leaders.leader import Measured
+from pacesetter.leaders.gradient.discriminator import Discriminator, Duel
+from pacesetter.leaders.gradient.recipes import NormalPrior
+from pacesetter.leaders.leader import Measured, Question
 from pacesetter.leaders.objectives.target import Target
+from pacesetter.training.loop import inference
 
 SPACE = Characteristics([Characteristic("mean", -5.0, 5.0, 2.0)])
 SIZE = 3
@@ -124,7 +128,8 @@ def test_a_logistic_discriminator_starts_knowing_nothing_and_has_known_slopes():
     target = target_of(100)
     logistic = Discriminator.of(target, "whitened", (), 0)
     rows = torch.from_numpy(target.rows).requires_grad_()
-    assert float(logistic.loss(target.rows, rows).detach()) == pytest.approx(CHANCE)
+    shown = logistic.shown(rows)
+    assert float(logistic.loss(shown, shown).detach()) == pytest.approx(CHANCE)
     weights = torch.tensor([[1.0, -2.0, 0.5]], dtype=torch.float64)
     with torch.no_grad():
         logistic.layers[0].weight.copy_(weights)
@@ -143,3 +148,98 @@ def test_what_was_written_down_is_the_same_discriminator(hidden):
     assert torch.equal(one(rows), other(rows))
     twin = Discriminator.of(target_of(100), "whitened", hidden, 4)
     assert torch.equal(one(rows), twin(rows)) == (not hidden)
+
+
+def test_a_second_game_is_about_the_answer_of_the_first():
+    """And it has a new discriminator, of the statistics that the estimate gives."""
+    settings = AdversarialLeader(copies=100, sharpened_after=0.5, sharp_step=0.001)
+    guide, twin = settings.guide(SPACE, 0, 40), settings.guide(SPACE, 0, 40)
+    seen, answers = [], []
+    for iteration in range(40):
+        question = guide.question()
+        seen.append(question)
+        size = SIZE if question.about is None else 2 * SIZE
+        noise = np.random.default_rng(iteration).normal(size=(1, 100, size))
+        real = np.random.default_rng(99).normal(size=(200, size))
+        target = Target(
+            tuple(f"{n}" for n in range(size)), real.mean(axis=0), np.cov(real.T), 200, 0.0, real
+        )
+        gradients = None if question.score is None else -question.theta
+        rows = question.theta[0, 0] + noise
+        guide.learn(Measured(question.theta, np.zeros(1), gradients, rows=rows, target=target), 0)
+        answers.append(guide.answer(None)[0])
+        twin.restore(json.loads(json.dumps(guide.state())))
+        for name in ("about", "theta", "copies"):
+            mine, its = getattr(guide.question(), name), getattr(twin.question(), name)
+            np.testing.assert_array_equal(mine, its)
+    assert [question.about is None for question in seen] == [True] * 20 + [False] * 20
+    assert [question.score is None for question in seen].count(True) == 2
+    np.testing.assert_allclose(seen[20].about, answers[19])
+    assert abs(seen[-1].theta[0, 0] - answers[19]) <= 20 * 0.001 * 10.0
+
+
+def test_what_is_learned_by_heart_is_lost_elsewhere():
+    """Of k directions and n paths: k / 4n below chance on them, as much above it on others."""
+    size, number, rounds = 12, 240, 6
+    losses = []
+    for seed in range(rounds):
+        real = np.random.default_rng(seed).normal(size=(number, size))
+        names = tuple(map(str, range(size)))
+        target = Target(names, real.mean(axis=0), np.cov(real.T), number, 0.0, real)
+        unit = torch.zeros(1, dtype=torch.float64)
+        duel = Duel.begun(AdversarialLeader(held_out=0.5), target, unit, 0.001, 250, seed)
+        generator = np.random.default_rng(100 + seed)
+        for _ in range(250):
+            duel.play(generator.normal(size=(1000, size)), None, target)
+            duel.ended(np.zeros(1))
+        losses.append(duel.mean_losses())
+    learned, elsewhere = np.mean(losses, axis=0) - CHANCE
+    expected = size / (4 * number / 2)
+    assert learned == pytest.approx(-expected, rel=0.35)
+    assert elsewhere == pytest.approx(expected, rel=0.6)
+
+
+def test_a_penalty_shrinks_what_the_discriminator_knows():
+    """At rest its weights are the gap of means, in units, over 1 + 2 × penalty."""
+    target, apart = target_of(2000), 0.1
+    slopes = []
+    for penalty in (0.0, 1.0):
+        settings = AdversarialLeader(penalty=penalty)
+        unit = torch.zeros(1, dtype=torch.float64)
+        duel = Duel.begun(settings, target, unit, 0.001, 400, 0)
+        for _ in range(400):
+            duel.play(target.rows - apart, None, target)
+            duel.ended(np.zeros(1))
+        slopes.append(duel.judge.layers[0].weight.detach().numpy()[0])
+    gap = duel.judge.shown(target.rows).mean(dim=0) - duel.judge.shown(target.rows - apart).mean(
+        dim=0
+    )
+    np.testing.assert_allclose(slopes[0], gap, rtol=0.05)
+    np.testing.assert_allclose(slopes[1], gap / 3.0, rtol=0.05)
+
+
+def test_a_normal_start_keeps_off_zero():
+    both = Characteristics(
+        [Characteristic("signed", -4.0, 4.0, 1.0), Characteristic("positive", 0.0, 4.0, 1.0)]
+    )
+    settings = AdversarialLeader(
+        start="normal",
+        normal=NormalPrior(mean={"positive": 0.0}, deviation={"positive": 1.0}),
+        off_zero=0.3,
+    )
+    drawn = np.array([settings.guide(both, seed, 1).next_theta(1)[0] for seed in range(300)])
+    assert np.abs(drawn[:, 0]).min() == pytest.approx(0.3) and (drawn[:, 0] < 0).any()
+    assert (drawn[:, 1] == 0.0).mean() == pytest.approx(0.5, abs=0.1)
+    assert drawn[:, 0].std() == pytest.approx(1.0, abs=0.15)
+
+
+def test_a_bank_of_episodes_comes_back_in_turn(monkeypatch):
+    seeds = []
+    monkeypatch.setattr(inference, "derive", lambda *arguments: seeds.append(arguments[-1]))
+    experiment = SimpleNamespace(seed=0)
+    for bank in (3, None):
+        question = Question(np.zeros((1, 1)), copies=10, bank=bank)
+        for iteration in range(5):
+            inference.answered(experiment, None, question, iteration)
+    first = seeds[0]
+    assert [seed - first for seed in seeds] == [0, 10, 20, 0, 10, 0, 10, 20, 30, 40]

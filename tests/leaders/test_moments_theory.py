@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 from small_markets import DESIGN, DEVIATION, LinearGaussian, RuleBased
 
+from pacesetter.envs.registry import make
 from pacesetter.leaders.gradient.moments import MomentsLeader
+from pacesetter.leaders.objectives.path_reference import PlantedPaths
 from pacesetter.leaders.objectives.references import Held, Planted
 from pacesetter.leaders.objectives.statistic import Statistic
 from pacesetter.leaders.objectives.statistics import Statistics
+from pacesetter.leaders.objectives.target import root_of_inverse
 from pacesetter.training.derivatives.derive import derive
 from pacesetter.training.experiments.experiment import Experiment
 from pacesetter.training.policies.policies import Policies
@@ -123,3 +128,53 @@ def test_characteristics_that_cannot_be_told_apart_are_told():
     market = LinearGaussian(design=alike)
     guide, _ = calibrated(market, Statistics(Planted({}, 300), OF_LINES), MomentsLeader())
     assert any("x0 and x1 can hardly be told apart" in text for text in guide.warnings())
+
+
+def test_weights_of_simulations_are_those_of_their_scatter():
+    market = LinearGaussian()
+    objective = Statistics(Planted(TRUE, PATHS, seed=7), OF_LINES, ridge=0.0)
+    leader = MomentsLeader(starts=2, copies_per_start=500, weights="simulated")
+    guide, told = calibrated(market, objective, leader)
+    assert guide.question() is None and guide.warnings() == []
+    root = root_of_inverse(np.cov(told.rows[0][500:].T), 0.0)
+    weight = root.T @ root
+    noise = told.statistics[0] - DESIGN @ told.theta[0]
+    normal = DESIGN.T @ weight @ DESIGN
+    exact = np.linalg.solve(normal, DESIGN.T @ weight @ (told.target.mean - noise))
+    assert (np.abs(guide.answer(None) - exact) < 0.05 * errors(guide)).all()
+    other = np.linalg.solve(
+        DESIGN.T @ told.target.weight @ DESIGN,
+        DESIGN.T @ told.target.weight @ (told.target.mean - noise),
+    )
+    assert (np.abs(guide.answer(None) - other) > 0.05 * errors(guide)).any()
+
+
+def test_sharp_statistics_join_in_once_there_is_an_estimate():
+    """And a guide that is resumed in between asks what it would have asked."""
+    few = Statistic("demand", "cosine", (0.3, 0.9)), Statistic("price", "square", about=100.0)
+    objective = Statistics(
+        PlantedPaths(number=200),
+        (*few, Statistic("demand", "autocovariance", (1, 2, 3), about=0.0)),
+        "pacesetter.envs.stock_market.statistics:sharp",
+        reads=("price",),
+        estimates={"technical": "technical_sensitivity"},
+    )
+    leader = MomentsLeader(starts=2, copies_per_start=150, sharpen=True, weights="simulated")
+    market = make("stock_market")
+    experiment = Experiment(name="a", market=market, objective=objective, leader=leader).bound()
+    guide, policies = leader.guide(market.characteristics, 0, 12), Policies.untrained(experiment)
+    asked = []
+    for _ in range(12):
+        if (question := guide.question()) is None:
+            break
+        guide.learn(derive(experiment, policies, question, 5), last=False)
+        twin = leader.guide(market.characteristics, 0, 12)
+        twin.restore(json.loads(json.dumps(guide.state())))
+        one, other = guide.question(), twin.question()
+        assert (one is None) == (other is None)
+        if one is not None:
+            np.testing.assert_array_equal(one.theta, other.theta)
+            asked.append((len(one.theta), one.copies, one.about is not None))
+            assert one.about is None or np.array_equal(one.about, other.about)
+    assert set(asked) == {(2, 150, False), (1, 300, True)}
+    assert guide.figures()["misfit/degrees_of_freedom"] > 50

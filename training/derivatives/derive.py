@@ -21,7 +21,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...envs.core.arrays import detached
-from ...envs.core.errors import PacesetterError
 from ...leaders.leader import Measured, Question
 from ..experiments.experiment import Experiment
 from ..policies.policies import Policies
@@ -83,12 +82,8 @@ def _values(outcomes: Outcomes) -> Measured:
 
 def _statistics(asked: Asked) -> Measured:
     """Statistics of paths, with the gradient of a score of theirs or with their Jacobian."""
-    question, compared = asked.question, asked.experiment.measure.statistics
-    if compared is None:
-        raise PacesetterError(
-            "the leader compares statistics of paths, and the objective declares none; use the "
-            "objective 'statistics'."
-        )
+    question, compared = asked.question, asked.compared
+    assert compared is not None
     number, copies = len(question.theta), question.copies
     theta = _repeated(question.theta, copies)
     gradients = errors = jacobians = jacobian_rows = None

@@ -8,8 +8,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from ...envs.core.errors import PacesetterError
 from ...envs.core.paths import Paths
 from ...leaders.leader import Question
+from ...leaders.objectives.objective import Compared
 from ..experiments.experiment import Experiment
 from ..policies.policies import Policies
 from .followers import Followers
@@ -38,6 +40,7 @@ class Outcomes:
         self.experiment, self.policies, self.question = experiment, policies, question
         self.seed = seed
         self.of_path = not question.wants.isdisjoint({"statistics", "jacobians"})
+        self.compared = compared(experiment, question) if self.of_path else None
         self.episodes = 0
 
     @torch.no_grad()
@@ -53,11 +56,10 @@ class Outcomes:
 
     def worth(self, path: Any) -> Any:
         """The outcome of a whole path."""
-        measure = self.experiment.measure
         if not self.of_path:
-            return measure.value(path)
-        assert measure.statistics is not None
-        return measure.statistics.of(path)
+            return self.experiment.measure.value(path)
+        assert self.compared is not None
+        return self.compared.of(path)
 
     def fast(self, theta: Floats) -> Paths | None:
         """Whole paths where the market has a fast way, and an interval is an episode."""
@@ -74,3 +76,20 @@ class Outcomes:
         if self.of_path:
             return self.worth(play_path(self.experiment, theta, self.seed, act))
         return play_episode(self.experiment, theta, self.seed, act).values
+
+
+def compared(experiment: Experiment, question: Question) -> Compared:
+    """The statistics that a question is about.
+
+    Raises:
+        PacesetterError: the objective declares none.
+    """
+    found = experiment.measure.statistics
+    if found is None:
+        raise PacesetterError(
+            "the leader compares statistics of paths, and the objective declares none; use the "
+            "objective 'statistics'."
+        )
+    if question.about is not None and found.about is not None:
+        return found.about(question.about)
+    return found

@@ -118,6 +118,10 @@ def identify(
             "like is not known before it has. Only markets in which nobody learns can be "
             "identified beforehand."
         )
+    space = market.characteristics
+    point = space.validate(theta or None)
+    if compared.about is not None:
+        compared = compared.about(point[0])
     target = compared.target
     if paths is None and target.rows is None:
         raise PacesetterError(
@@ -130,8 +134,6 @@ def identify(
             f"--copies: {len(target.names)} statistics need at least {least} simulated paths, got "
             f"{copies}."
         )
-    space = market.characteristics
-    point = space.validate(theta or None)
     free = space.high > space.low
     if not free.any():
         raise PacesetterError(
@@ -141,7 +143,12 @@ def identify(
     how: How = getattr(experiment.leader, "how", "auto")
     width = getattr(experiment.leader, "width", WIDTH)
     question = Question(
-        point, how, width=width, copies=copies, wants=frozenset({"statistics", "jacobians"})
+        point,
+        how,
+        width=width,
+        copies=copies,
+        wants=frozenset({"statistics", "jacobians"}),
+        about=point[0],
     )
     told = derive(experiment, Policies.untrained(experiment), question, experiment.seed)
     assert told.rows is not None and told.jacobian_rows is not None

@@ -233,6 +233,20 @@ def _leader_is_told_enough(experiment: Experiment) -> Iterable[Problem]:
             f"leader {leader.name!r} needs the reference path by path, and this one holds their "
             "statistics alone; give the paths, or use leader 'moments'",
         )
+    waiting = compared is not None and compared.about is not None
+    if leader.sharpens and not waiting:
+        yield (
+            ("leader",),
+            "the leader would sharpen statistics by its estimate of θ, and those of the objective "
+            "need none; give objective.function and objective.estimates, or leave sharpening out",
+        )
+    if waiting and not leader.sharpens:
+        yield (
+            ("objective", "estimates"),
+            f"objective.function waits for an estimate of θ that leader {leader.name!r} does not "
+            "give; set leader.sharpened_after (adversarial) or leader.sharpen (moments), or leave "
+            "the function out",
+        )
     if compared is None:
         yield (
             ("objective",),

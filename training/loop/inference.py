@@ -37,11 +37,12 @@ def answered(
 ) -> Measured:
     """The answer to a leader's question in an iteration.
 
-    Shocks are fresh in every iteration, unless the leader wants the same ones; a run that was
-    resumed meets those that it would have met.
+    Shocks are fresh in every iteration, unless the leader wants the same ones, or those of a bank
+    in turn; a run that was resumed meets those that it would have met.
     """
     seed = DERIVATIVE_SEED + experiment.seed * SEEDS_PER_EXPERIMENT
-    passed = iteration * question.seeds if question.fresh else 0
+    number = iteration if question.bank is None else iteration % question.bank
+    passed = number * question.seeds if question.fresh else 0
     return derive(experiment, policies, question, seed + passed)
 
 

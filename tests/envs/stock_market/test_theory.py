@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import pickle
 from dataclasses import replace
 
 import numpy as np
@@ -11,6 +12,7 @@ import torch
 
 from pacesetter.envs.core.errors import PacesetterError
 from pacesetter.envs.registry import make
+from pacesetter.envs.stock_market import shocks as shocks_of
 
 TRUTH = np.array([1.0, 1.0, 0.5])
 EVERY_KIND = [
@@ -21,6 +23,7 @@ EVERY_KIND = [
     {"rules": "indicator"},
     {"rules": "straight_through", "windows": ((1, 3), (2, 12)), "technical_traders": 2},
 ]
+RELAXED = {"rules": "straight_through", "relaxed": True, "tied": False, "noise_traders": 2}
 
 
 def played(market, theta, copies=6, seed=3):
@@ -227,7 +230,9 @@ def autograd(market, theta, steps, opening, gradient):
     return torch.autograd.grad(total, leaf)[0].numpy()
 
 
-@pytest.mark.parametrize("options", [o for o in EVERY_KIND if o.get("rules") != "indicator"])
+@pytest.mark.parametrize(
+    "options", [RELAXED, *(o for o in EVERY_KIND if o.get("rules") != "indicator")]
+)
 def test_hand_written_derivative_is_that_of_torch(options):
     market = make("stock_market", **options)
     theta = some_theta(market, 6)
@@ -249,19 +254,27 @@ def test_hand_written_derivative_is_that_of_torch(options):
     )
 
 
-@pytest.mark.parametrize("options", [{}, {"averages": "literal", "price_impact": 0.01}])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"averages": "literal", "price_impact": 0.01},
+        {"rules": "straight_through", "relaxed": True},
+    ],
+)
 def test_hand_written_derivative_is_that_of_differences(options):
     market = make("stock_market", **options)
     shocks = market.simulation.draw(500, 0, np.float64)
     gradient = np.random.default_rng(0).normal(size=(500, 51)) / 500
-    found = market.simulation.paths(TRUTH, shocks).pull_back(gradient)
+    theta = TRUTH if market.rules == "smoothed" else TRUTH[1:]
+    found = market.simulation.paths(theta, shocks).pull_back(gradient)
 
     def loss(theta):
         return float((market.simulation.paths(theta, shocks, slopes=False).prices * gradient).sum())
 
     step = 1e-5
-    for entry, unit in enumerate(np.eye(3)):
-        slope = (loss(TRUTH + step * unit) - loss(TRUTH - step * unit)) / (2 * step)
+    for entry, unit in enumerate(np.eye(len(theta))):
+        slope = (loss(theta + step * unit) - loss(theta - step * unit)) / (2 * step)
         assert found[entry] == pytest.approx(slope, rel=1e-3)
 
 
@@ -272,7 +285,8 @@ def test_straight_through_has_the_values_of_indicators():
     paths = through.simulation.paths(theta, shocks)
     np.testing.assert_array_equal(paths.prices, hard.simulation.paths(theta, shocks).prices)
     assert np.abs(paths.pull_back(np.ones_like(paths.prices))).min() > 0
-    assert not through.differentiable and not hard.differentiable
+    assert through.differentiable and not hard.differentiable
+    assert (through.gradient, through.smooth().gradient) == ("straight-through", "exact")
     assert make("stock_market").differentiable
 
 
@@ -355,3 +369,29 @@ def test_refuses_what_whole_paths_cannot_do():
         market.simulation.paths(TRUTH, market.path_shocks(3, 0)).pull_back(np.ones((3, 50)))
     with pytest.raises(PacesetterError, match="has 50 periods"):
         market.simulation.gathered([])
+
+
+def test_shocks_stay_at_hand_up_to_a_size_and_are_not_sent_along(monkeypatch):
+    market = make("stock_market", horizon=5)
+    one = market.simulation.kept(4, 1)
+    np.testing.assert_array_equal(one.private, market.path_shocks(4, 1).private.astype(float))
+    assert market.simulation.kept(4, 1) is one
+    sent = pickle.loads(pickle.dumps(market.simulation))
+    assert sent.kept(4, 1) is not one
+    np.testing.assert_array_equal(sent.kept(4, 1).valuations, one.valuations)
+    monkeypatch.setattr(shocks_of, "MOST_KEPT", 2 * one.nbytes)
+    market.simulation.kept(4, 2)
+    assert market.simulation.kept(4, 1) is one  # the latest used stays
+    other = market.simulation.kept(4, 2)
+    market.simulation.kept(4, 3)
+    assert market.simulation.kept(4, 2) is other
+    assert market.simulation.kept(4, 1) is not one
+
+
+def test_paths_of_indicator_rules_are_fast_and_have_no_derivative():
+    market = make("stock_market", rules="indicator", horizon=6)
+    paths = market.paths(np.full((3, 2), 0.5), 0)
+    assert paths.quantities["demand"].shape == (3, 6)
+    np.testing.assert_allclose(paths.quantities["demand"], paths.quantities["demand"].round(), 1e-9)
+    with pytest.raises(PacesetterError, match="rules are indicators"):
+        paths.pull_back({"price": np.ones((3, 6))})

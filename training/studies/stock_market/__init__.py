@@ -6,6 +6,7 @@ DECLARED = Declared(
     study="study:STOCK_MARKET_STUDY",
     measurements={
         "stock_market_information": "information:reproduced",
+        "stock_market_leaders": "leaders:reproduced",
     },
     benchmarks={
         "stock_market": "speed:ALONE",

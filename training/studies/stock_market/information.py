@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from ....envs.stock_market.market import StockMarket
-from ....envs.stock_market.simulation import PathShocks
+from ....envs.stock_market.shocks import PathShocks
 from ....envs.stock_market.statistics import LAGS, autocovariances
 from ...runs.machine import machine
 from ...runs.whole_files import write_json, write_whole
