@@ -31,6 +31,7 @@ from ..layout import (
     OF_SIDE,
     ORDER,
     ROOM,
+    SELL,
     SHARES,
     SUBMITTED,
     TAKER,
@@ -217,11 +218,12 @@ def check_orders(event: Integers, price: Integers, duration_ns: int, source: str
         duration_ns: of the recording.
         source: for messages.
     """
-    problem = ""
-    for side, name in ((0, "buy"), (1, "sell")):
-        for letter, what in ((POST, "rest"), (TAKE, "trade at once")):
-            if not (event == 2 * letter + side).any():
-                problem = f"no order to {name} that would {what}; record both sides of the book"
+    wanted = {
+        2 * letter + side: f"no order to {name} that would {what}; record both sides of the book"
+        for side, name in ((BUY, "buy"), (SELL, "sell"))
+        for letter, what in ((POST, "rest"), (TAKE, "trade at once"))
+    }
+    problem = next((text for code, text in wanted.items() if not (event == code).any()), "")
     if duration_ns < SHORTEST_NS:
         problem = f"only {duration_ns / 1e9:g} s; record a minute or more"
     if not len(event):

@@ -7,8 +7,8 @@ import pytest
 from worlds import COPIES, SECOND, agent, begin, replayed, worlds
 
 from pacesetter.envs.core.errors import PacesetterError
-from pacesetter.envs.order_book.layout import BUY, CANCEL_RESTING, EXTRA, RESTING
-from pacesetter.envs.order_book.matching import limit_order
+from pacesetter.envs.order_book.layout import BUY, CANCEL_RESTING, EXTRA, OWNER, RESTING
+from pacesetter.envs.order_book.matching import cancel_order, find, limit_order
 from pacesetter.envs.order_book.world import WorldAgent, layout
 from pacesetter.envs.order_book.world.acting import nearest_order
 from pacesetter.envs.order_book.world.network import MASKED, log_probabilities
@@ -114,7 +114,9 @@ def test_a_full_book_is_an_error_that_says_what_to_do():
     posting = forced(heads_bias=(40, biases), event_mask=(2, [MASKED] * 4))
     posting.part("rate")[:] = 1e6
     markets = worlds().take([0]).with_agent(posting)
-    with pytest.raises(PacesetterError, match="book of copy 0 is full: .* lower the learning rate"):
+    with pytest.raises(
+        PacesetterError, match=r"book of copy 0 is full: .* lower the learning rate"
+    ):
         markets.advance(begin() + SECOND)
 
 
@@ -128,9 +130,7 @@ def test_cancels_leave_the_orders_of_strangers_alone():
         number = nearest_order(book, 4, 4, bid, 33, bid, bid + 1)
         if number < 0:
             break
-        from pacesetter.envs.order_book.matching import cancel_order, find
-
-        assert book[find(book, number) + 3] != 7
+        assert book[find(book, number) + OWNER] != 7
         cancel_order(book, number)
     assert markets.levels(2)[0, 1].tolist() == [33, 0]
 
@@ -160,5 +160,5 @@ def test_files_that_are_none(tmp_path):
             WorldAgent.load(tmp_path / name)
     weights = agent().weights.copy()
     weights[5] = np.nan
-    with pytest.raises(PacesetterError, match="not finite in first; .* lower the learning rate"):
+    with pytest.raises(PacesetterError, match=r"not finite in first; .* lower the learning rate"):
         WorldAgent(weights)
