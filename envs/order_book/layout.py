@@ -133,7 +133,15 @@ def empty_books(
         events: events that are kept.
         owners: accounts are kept of the trades of the owners 0, …, owners − 1.
         extra: entries at the end for whoever drives the book, from ``book[EXTRA]`` on.
+
+    Raises:
+        PacesetterError: more orders than their numbers can tell apart.
     """
+    if orders > MOST_ORDERS:
+        raise PacesetterError(
+            f"a book holds at most {MOST_ORDERS:,} orders, and room for {orders:,} was asked for: "
+            "do orders come that neither trade nor are cancelled?"
+        )
     window = 1 << max(window - 1, LEAST_WINDOW - 1).bit_length()
     words, groups = window // 64, max(1, window // 4096)
     summary_at = HEADER
@@ -168,13 +176,8 @@ def with_room(books: Integers, orders: int, events: int | None = None) -> Intege
         events: that are kept from now on, without the old ones; by default old ones and room stay.
 
     Raises:
-        PacesetterError: more orders than numbers can tell apart.
+        PacesetterError: more orders than their numbers can tell apart.
     """
-    if orders > MOST_ORDERS:
-        raise PacesetterError(
-            f"a book holds at most {MOST_ORDERS:,} orders, and {orders:,} were asked for: some "
-            "agents send orders that never trade and are never cancelled."
-        )
     header = books[0]
     at, room, extra = int(header[ORDERS]), int(header[ROOM]), books[:, header[EXTRA] :]
     event_room = int(header[EVENT_ROOM]) if events is None else events

@@ -166,14 +166,14 @@ def _entry_end(text: Bytes, place: int) -> int:
 @kernel
 def _digits(text: Bytes, place: int) -> tuple[int, int, int]:
     """Digits from a place on: flaw, value and the place after them."""
-    value, first = 0, place
+    value, first, kind = 0, place, FINE
     while place < text.shape[0] and ZERO <= text[place] <= NINE:
         digit = np.int64(text[place]) - ZERO
-        if value > (LARGEST_INTEGER - digit) // 10:
-            return TOO_LARGE, 0, place
+        if value > LARGEST_INTEGER // 10 or 10 * value > LARGEST_INTEGER - digit:
+            kind, value = TOO_LARGE, 0
         value = 10 * value + digit
         place += 1
-    return NO_NUMBER if place == first else FINE, value, place
+    return NO_NUMBER if place == first else kind, value, place
 
 
 @kernel

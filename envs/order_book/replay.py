@@ -145,7 +145,7 @@ def replay(
 
 _WHY = {
     layout.UNKNOWN: "it is about an order that is not in the book at this price and side; give the "
-    "order-book file as order_book, or the book before the first message as start",
+    "book before the first message as start, or the order-book file as order_book",
     layout.BAD_SIZE: "the order does not have that many shares",
     layout.CROSSES: "the new order crosses the book; executions come before what rests",
     layout.OUTSIDE: "the price is too far from the others; give a larger window",
