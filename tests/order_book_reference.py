@@ -36,8 +36,8 @@ class ReferenceBook:
     def find(self, number):
         return next((order for order in self.orders if order.number == number), None)
 
-    def fits(self, price):
-        prices = [order.price for order in self.orders] + [price]
+    def fits(self, price, without=None):
+        prices = [order.price for order in self.orders if order is not without] + [price]
         return max(prices) - min(prices) < self.window
 
     def would_trade(self, side, price):
@@ -52,13 +52,16 @@ class ReferenceBook:
             return "bad_price", None, 0, 0
         if post_only and self.would_trade(side, price):
             return "would_cross", None, 0, 0
-        if not self.fits(price):
+        meets = self.would_trade(side, price)
+        if not meets and not self.fits(price):
             return "outside_window", None, 0, 0
         self.numbers += 1
         number = self.numbers
         filled, money, stopped = self.trade(side, price, size, owner)
         if stopped:
             return "self_trade_prevented", number, filled, money
+        if filled < size and meets and not self.fits(price):
+            return "remainder_outside_window", number, filled, money
         if filled < size:
             self.orders.append(Resting(number, side, price, size - filled, owner))
             self.events.append((1, number, size - filled))
@@ -125,7 +128,7 @@ class ReferenceBook:
             if size < order.size:
                 self.reduce(number, order.size - size)
             return "accepted", number, 0, 0
-        if not self.fits(price):
+        if not self.would_trade(order.side, price) and not self.fits(price, without=order):
             return "outside_window", None, 0, 0
         self.cancel(number)
         return self.limit(order.side, price, size, order.owner)

@@ -7,7 +7,8 @@
 
 Prices are whole numbers of the smallest unit of money (cents, or LOBSTER's 10⁻⁴ dollars) and
 multiples of the tick; sizes are whole numbers of shares. Nothing that a user can send raises or
-corrupts the book: a request that cannot be carried out changes nothing and its outcome says why.
+corrupts the book, whatever its type: a request that cannot be carried out changes nothing and its
+outcome says why; a question about what cannot be is answered by nothing (0, `[]`, no levels).
 
 | request | what happens |
 |---|---|
@@ -16,7 +17,11 @@ corrupts the book: a request that cannot be carried out changes nothing and its 
 | `cancel`, `reduce` | takes an order out, or makes it smaller where it stands |
 | `replace` | a smaller size keeps the place in the queue; another price or a larger size loses it |
 
-The engine is `matching`; batches of books go through `order_book_requests.run`.
+Only what rests must fit the window of prices: an order that trades does so from however far.
+Money is exact; a request whose trades could be worth 2⁶² units or more is refused (`TOO_MUCH`).
+
+The engine is `matching`; batches of requests and of books go through `requests.run`, which is far
+faster than one call per request.
 
 Version history: v1.
 """
@@ -25,7 +30,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
-from operator import index
 from typing import Any, Literal, NamedTuple, Self
 
 import numpy as np
@@ -33,11 +37,13 @@ from numpy.typing import NDArray
 
 from ..core.errors import PacesetterError, unknown
 from . import layout, matching
-from .layout import NONE, EventKind, Prevention, Reason
+from .arguments import BEYOND, whole
+from .layout import LARGEST, NONE, EventKind, Prevention, Reason
 from .levels import depth, level_of
-from .requests import request
+from .requests import NO_ROOM, answer
 
 DEFAULT_WINDOW = 1 << 16
+MOST_WINDOW = 1 << 26  # a GiB
 FIRST_ROOM = 256  # orders; doubled whenever they are used up
 
 
@@ -72,13 +78,12 @@ class Event(NamedTuple):
     taker: int
 
 
-@dataclass(frozen=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What a request led to.
 
     Attributes:
         reason: accepted, or why not.
-        size: shares asked for.
+        size: shares asked for; 0 if that was no whole number.
         filled: shares traded.
         resting: shares that rest in the book.
         order: number of the order, None for market and refused orders.
@@ -125,6 +130,15 @@ class Snapshot:
     ask_sizes: NDArray[np.int64]
 
 
+# Members of enumerations are looked up by place, and tuples made without their keywords: both are a
+# large part of the time of a request otherwise.
+_REASONS = {reason.value: reason for reason in Reason}
+_KINDS = {kind.value: kind for kind in EventKind}
+_SIDES = (Side.BUY, Side.SELL)
+_BUY, _SELL = _SIDES
+_new = tuple.__new__
+
+
 class OrderBook:
     """One limit order book.
 
@@ -132,10 +146,11 @@ class OrderBook:
         tick: smallest step between prices, in units of money.
         self_trade: what happens when an order meets one of the same owner: the resting order is
             cancelled, what is left of the incoming one is, or they trade.
-        window: ticks that resting orders may span; an order further away is refused.
+        window: ticks that resting orders may span; an order further away does not rest.
 
     Raises:
-        PacesetterError: an unknown choice, or a tick or window that is not positive.
+        PacesetterError: an unknown choice, or a tick or window that is no positive whole number or
+            too large.
     """
 
     def __init__(
@@ -145,13 +160,25 @@ class OrderBook:
         window: int = DEFAULT_WINDOW,
     ):
         choices = {choice.name.lower(): choice for choice in Prevention}
-        if self_trade not in choices:
+        if not isinstance(self_trade, str) or self_trade not in choices:
             raise unknown("self_trade", self_trade, choices)
-        if tick < 1 or window < 1:
-            raise PacesetterError(f"tick and window must be at least 1, got {tick} and {window}.")
-        self.tick = tick
+        step, span = whole(tick), whole(window)
+        if step is None or span is None or step < 1 or span < 1:
+            raise PacesetterError(
+                f"tick and window must be whole numbers of at least 1, got {tick} and {window}."
+            )
+        if step > LARGEST or span > MOST_WINDOW:
+            raise PacesetterError(
+                f"tick must be at most {LARGEST} and window at most {MOST_WINDOW} ticks, "
+                f"got {tick} and {window}."
+            )
+        self.tick = step
         self._prevention = int(choices[self_trade])
-        self._array = layout.empty_books(1, window, FIRST_ROOM, FIRST_ROOM)
+        self._hold(layout.empty_books(1, span, FIRST_ROOM, FIRST_ROOM))
+
+    def _hold(self, books: NDArray[np.int64]) -> None:
+        self._book: Any = books[0]
+        self._log_at = int(self._book[layout.EVENT_LOG])
 
     # Requests -----------------------------------------------------------------------------------
 
@@ -167,79 +194,95 @@ class OrderBook:
             owner: who sends it, for self-trade prevention; −1 is nobody.
             post_only: refuse the order if it would trade.
         """
-        return self._request(layout.POST if post_only else layout.LIMIT, side, price, size, owner)
+        if post_only is False:
+            return self._request(layout.LIMIT, side, price, size, owner, NONE)
+        if post_only is not True and (chosen := whole(post_only, bools=True)) != 1:
+            if chosen is None or chosen != 0:
+                return Outcome(Reason.BAD_OPTION, whole(size) or 0)
+            return self._request(layout.LIMIT, side, price, size, owner, NONE)
+        return self._request(layout.POST, side, price, size, owner, NONE)
 
     def submit_market(self, side: Side, size: int, owner: int = NONE) -> Outcome:
         """A market order; `Outcome.unfilled` is what the book could not fill."""
-        return self._request(layout.MARKET, side, 0, size, owner)
+        return self._request(layout.MARKET, side, 0, size, owner, NONE)
 
     def cancel(self, order: int) -> Outcome:
         """Take an order out of the book."""
-        return self._request(layout.CANCEL, Side.BUY, 0, 0, number=order)
+        return self._request(layout.CANCEL, _BUY, 0, 0, NONE, order)
 
     def reduce(self, order: int, by: int) -> Outcome:
         """Take so many shares off an order, which keeps its place in the queue."""
-        return self._request(layout.REDUCE, Side.BUY, 0, by, number=order)
+        return self._request(layout.REDUCE, _BUY, 0, by, NONE, order)
 
     def replace(self, order: int, price: int, size: int) -> Outcome:
         """Give an order another price or size; `Outcome.order` is its number from now on."""
-        return self._request(layout.REPLACE, Side.BUY, price, size, number=order)
+        return self._request(layout.REPLACE, _BUY, price, size, NONE, order)
 
-    def set_time(self, nanoseconds: int) -> None:
+    def set_time(self, nanoseconds: int) -> Outcome:
         """Set the book's clock, which events and orders are stamped with."""
-        self._book[layout.CLOCK] = nanoseconds
+        time = whole(nanoseconds)
+        if time is None or not -BEYOND < time < BEYOND:
+            return Outcome(Reason.BAD_TIME, 0)
+        self._book[layout.CLOCK] = time
+        return Outcome(Reason.ACCEPTED, 0)
 
     def _request(
-        self, kind: int, side: Side, price: int, size: int, owner: int = NONE, number: int = NONE
+        self, kind: int, side: Any, price: Any, size: Any, owner: Any, number: Any
     ) -> Outcome:
-        price, size, number = index(price), index(size), index(number)
-        if price % self.tick:
-            return Outcome(Reason.OFF_TICK, size)
-        if not (abs(price) <= layout.LARGEST and abs(size) <= layout.LARGEST):
-            reason = Reason.BAD_SIZE if abs(size) > layout.LARGEST else Reason.BAD_PRICE
-            return Outcome(reason, size)
-        self._make_room()
-        book = self._book
-        book[layout.EVENTS] = 0
-        code, found, filled, money = request(
-            book, kind, int(side), price // self.tick, size, owner, number, self._prevention
+        if not (
+            type(size) is type(price) is type(owner) is type(number) is int
+            and (side is _BUY or side is _SELL)
+            and -LARGEST <= price <= LARGEST
+            and -LARGEST <= size <= LARGEST
+            and NONE <= owner < BEYOND
+            and -BEYOND < number < BEYOND
+        ):
+            # Rare, so that it may be slow.
+            reason, side, price, size, owner, number = _looked_at(side, price, size, owner, number)
+            if reason is not None:
+                return Outcome(reason, size)
+        tick = self.tick
+        if tick != 1:
+            price, off = divmod(price, tick)
+            if off:
+                return Outcome(Reason.OFF_TICK, size)
+        reason, found, filled, money, resting, events = self._answer(
+            kind, 1 if side is _SELL else 0, price, size, owner, number
         )
-        reason = Reason(code)
-        if reason >= Reason.BAD_SIZE:
-            return Outcome(reason, size)
-        place = matching.find(book, found)
-        return Outcome(
-            reason,
-            size,
-            filled,
-            0 if place == NONE else int(book[place + layout.SIZE]),
-            None if found == NONE else found,
-            money * self.tick,
-            self._events(),
+        if reason >= layout.BAD_SIZE:
+            return Outcome(_REASONS[reason], size)
+        start = self._log_at
+        log = self._book[start : start + layout.EVENT_SIZE * events].tolist()
+        told = tuple(
+            _new(
+                Event,
+                (
+                    log[i],
+                    _KINDS[log[i + 1]],
+                    log[i + 2],
+                    log[i + 3],
+                    log[i + 4] * tick,
+                    _SIDES[log[i + 5]],
+                    log[i + 6],
+                    log[i + 7],
+                ),
+            )
+            for i in range(0, len(log), layout.EVENT_SIZE)
         )
+        order = None if found == NONE else found
+        return _new(Outcome, (_REASONS[reason], size, filled, resting, order, money * tick, told))
 
-    def _make_room(self) -> None:
-        """Room for one more order, and for as many events as one request can bring."""
-        book = self._book
-        room, resting = int(book[layout.ROOM]), int(book[layout.RESTING])
-        if resting + 2 > min(room, int(book[layout.EVENT_ROOM])):
-            room = min(2 * room, layout.MOST_ORDERS)
-            self._array = layout.with_room(self._array, room, room + 2)
-
-    def _events(self) -> tuple[Event, ...]:
-        book = self._book
-        start, size = int(book[layout.EVENT_LOG]), layout.EVENT_SIZE
-        log = book[start : start + size * int(book[layout.EVENTS])].reshape(-1, size).tolist()
-        return tuple(
-            Event(time, EventKind(kind), order, shares, price * self.tick, Side(side), *owners)
-            for time, kind, order, shares, price, side, *owners in log
-        )
+    def _answer(self, *request: int) -> tuple[int, int, int, int, int, int]:
+        """Ask the engine, with room for one more order and for all events of one request."""
+        found: tuple[int, int, int, int, int, int]
+        found = answer(self._book, *request, self._prevention)
+        if found[0] == NO_ROOM:
+            room = min(2 * int(self._book[layout.ROOM]), layout.MOST_ORDERS)
+            self._hold(layout.with_room(self._book[None], room, room + 2))
+            found = answer(self._book, *request, self._prevention)
+        return found
 
     # What the book holds ------------------------------------------------------------------------
-
-    @property
-    def _book(self) -> Any:
-        return self._array[0]
 
     @property
     def best_bid(self) -> int | None:
@@ -267,7 +310,8 @@ class OrderBook:
 
     def offered(self, side: Side) -> int:
         """Shares that rest on a side."""
-        return int(self._book[layout.OFFERED + side])
+        chosen = whole(side)
+        return int(self._book[layout.OFFERED + chosen]) if chosen in (0, 1) else 0
 
     def __len__(self) -> int:
         """Number of resting orders."""
@@ -275,14 +319,18 @@ class OrderBook:
 
     def size_of(self, order: int) -> int:
         """Shares of an order that rest in the book; 0 once it is gone."""
-        place = matching.find(self._book, order)
+        number = whole(order)
+        if number is None or not 0 <= number < BEYOND:
+            return 0
+        place = matching.find(self._book, number)
         return 0 if place == NONE else int(self._book[place + layout.SIZE])
 
     def snapshot(self, levels: int = 10) -> Snapshot:
         """The best `levels` prices of both sides with their sizes."""
         found = []
+        most = min(max(whole(levels) or 0, 0), len(self))
         for side in Side:
-            prices, sizes = np.zeros(levels, dtype=np.int64), np.zeros(levels, dtype=np.int64)
+            prices, sizes = np.zeros(most, dtype=np.int64), np.zeros(most, dtype=np.int64)
             number = depth(self._book, int(side), prices, sizes)
             found += [prices[:number] * self.tick, sizes[:number]]
         return Snapshot(*found)
@@ -290,9 +338,10 @@ class OrderBook:
     def queue(self, price: int) -> list[tuple[int, int, int]]:
         """Orders at one price, oldest first: number, size, owner."""
         orders: list[tuple[int, int, int]] = []
-        if price % self.tick or price < 0:
+        money = whole(price)
+        if money is None or not 0 <= money <= LARGEST or money % self.tick:
             return orders
-        book, ticks = self._book, price // self.tick
+        book, ticks = self._book, money // self.tick
         head = order = int(book[level_of(book, ticks) + layout.HEAD])
         while order != NONE and int(book[order + layout.PRICE]) == ticks:
             fields = (layout.NUMBER, layout.SIZE, layout.OWNER)
@@ -306,5 +355,26 @@ class OrderBook:
     def copy(self) -> Self:
         """An independent copy."""
         other = object.__new__(type(self))
-        other.__dict__.update(self.__dict__, _array=self._array.copy())
+        other.__dict__.update(self.__dict__, _book=self._book.copy())
         return other
+
+
+def _looked_at(
+    side: Any, price: Any, size: Any, owner: Any, number: Any
+) -> tuple[Reason | None, Any, int, int, int, int]:
+    """The numbers of a request as Python's own, after the reason if one of them is none."""
+    chosen, shares, money = whole(side), whole(size), whole(price)
+    sender, target = whole(owner), whole(number)
+    reason = None
+    if target is None or not -BEYOND < target < BEYOND:
+        reason = Reason.UNKNOWN_ORDER
+    elif shares is None or abs(shares) > LARGEST:
+        reason = Reason.BAD_SIZE
+    elif chosen not in (0, 1):
+        reason = Reason.BAD_SIDE
+    elif money is None or abs(money) > LARGEST:
+        reason = Reason.BAD_PRICE
+    elif sender is None or not NONE <= sender < BEYOND:
+        reason = Reason.BAD_OWNER
+    direction = _SELL if chosen == 1 else _BUY
+    return reason, direction, money or 0, shares or 0, sender or 0, target or 0

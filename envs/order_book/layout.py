@@ -17,8 +17,10 @@ Records are named by their address, the place of their first entry: ``book[order
 Nothing costs more in a deeper book: the next best price is found by two or three bits, an order by
 its number, which ends with its place. Since a price has its place by its remainder, the window of W
 prices lies where the resting orders are, and only their span is bounded; an order that would
-stretch it further is refused. Numbers grow with time and are never given again: a place that is
+stretch it further does not rest. Numbers grow with time and are never given again: a place that is
 used again goes with another number.
+
+What one request trades is counted exactly, and so are accounts and shares traded up to 2⁶³ in all.
 
 Version history: v1.
 """
@@ -30,12 +32,15 @@ from enum import IntEnum
 import numpy as np
 from numpy.typing import NDArray
 
+from ..core.errors import PacesetterError
+
 Integers = NDArray[np.int64]
 
 BUY, SELL = 0, 1
 NONE = -1
 NO_BID, NO_ASK = -1, 1 << 62
-LARGEST = 1 << 40  # of prices and sizes, so that no sum of products overflows
+LARGEST = 1 << 40  # of prices and sizes
+MOST_MONEY = MOST_SHARES = 1 << 62  # of one request's trades, and that rest on one side
 PLACE_BITS = 24  # an order's number is serial << PLACE_BITS | place
 MOST_ORDERS = 1 << PLACE_BITS
 LEAST_WINDOW = 64
@@ -66,11 +71,16 @@ RESULT_COLUMNS = 4  # reason, number of the order, shares traded, money traded
 
 
 class Reason(IntEnum):
-    """Why a request ended as it did; from `BAD_SIZE` on it was refused and changed nothing."""
+    """Why a request ended as it did; from `BAD_SIZE` on it was refused and changed nothing.
+
+    `REMAINDER_OUTSIDE_WINDOW`: it met orders, and what was left would have stretched the window.
+    `TOO_MUCH`: its trades or the shares of its side could not be counted in 64 bits.
+    """
 
     ACCEPTED = 0
     BOOK_EXHAUSTED = 1
     SELF_TRADE_PREVENTED = 2
+    REMAINDER_OUTSIDE_WINDOW = 3
     BAD_SIZE = 10
     BAD_PRICE = 11
     OFF_TICK = 12
@@ -79,6 +89,11 @@ class Reason(IntEnum):
     UNKNOWN_ORDER = 15
     BOOK_FULL = 16
     UNKNOWN_REQUEST = 17
+    BAD_SIDE = 18
+    BAD_OWNER = 19
+    BAD_OPTION = 20
+    BAD_TIME = 21
+    TOO_MUCH = 22
 
 
 class EventKind(IntEnum):
@@ -99,8 +114,9 @@ class Prevention(IntEnum):
 
 
 # Enumerations are slow inside kernels; plain numbers are not.
-ACCEPTED, EXHAUSTED, PREVENTED = 0, 1, 2
+ACCEPTED, EXHAUSTED, PREVENTED, NOT_RESTED = 0, 1, 2, 3
 BAD_SIZE, BAD_PRICE, OUTSIDE, CROSSES, UNKNOWN, FULL, UNKNOWN_REQUEST = 10, 11, 13, 14, 15, 16, 17
+BAD_SIDE, TOO_MUCH = 18, 22
 SUBMITTED, REDUCED, CANCELLED, EXECUTED = 1, 2, 3, 4
 CANCEL_RESTING, CANCEL_INCOMING, ALLOW = 0, 1, 2
 
@@ -117,7 +133,15 @@ def empty_books(
         events: events that are kept.
         owners: accounts are kept of the trades of the owners 0, …, owners − 1.
         extra: entries at the end for whoever drives the book, from ``book[EXTRA]`` on.
+
+    Raises:
+        PacesetterError: more orders than their numbers can tell apart.
     """
+    if orders > MOST_ORDERS:
+        raise PacesetterError(
+            f"a book holds at most {MOST_ORDERS:,} orders, and room for {orders:,} was asked for: "
+            "do orders come that neither trade nor are cancelled?"
+        )
     window = 1 << max(window - 1, LEAST_WINDOW - 1).bit_length()
     words, groups = window // 64, max(1, window // 4096)
     summary_at = HEADER
@@ -150,6 +174,9 @@ def with_room(books: Integers, orders: int, events: int | None = None) -> Intege
         books: ``(B, L)``.
         orders: at least as many as there is room for.
         events: that are kept from now on, without the old ones; by default old ones and room stay.
+
+    Raises:
+        PacesetterError: more orders than their numbers can tell apart.
     """
     header = books[0]
     at, room, extra = int(header[ORDERS]), int(header[ROOM]), books[:, header[EXTRA] :]

@@ -169,7 +169,7 @@ def fits(book: Integers, price: int) -> bool:
     low, high = min(book[LOWEST], price), max(book[HIGHEST], price)
     if high - low >= window:
         # The bounds remembered are those of all orders so far; the true ones may be narrower.
-        _find_bounds(book)
+        find_bounds(book)
         low, high = min(book[LOWEST], price), max(book[HIGHEST], price)
         if high - low >= window:
             return False
@@ -178,7 +178,7 @@ def fits(book: Integers, price: int) -> bool:
 
 
 @kernel
-def _find_bounds(book: Integers) -> None:
+def find_bounds(book: Integers) -> None:
     """Lowest and highest resting price: around the ring, a side's worst follows its best."""
     mask = book[MASK]
     bid, ask = book[BEST + BUY], book[BEST + SELL]

@@ -31,13 +31,24 @@ from numpy.typing import NDArray
 from ..core.errors import PacesetterError
 from .book import Event
 from .layout import BUY, EXECUTED
+from .parsing import (
+    NANOSECONDS,
+    NO_NUMBER,
+    TOO_FEW,
+    TOO_LARGE,
+    TOO_MANY,
+    Flaw,
+    Table,
+    columns_of,
+    parse,
+    text_of,
+)
 
 Integers = NDArray[np.int64]
 COLUMNS = ("time", "kind", "order", "size", "price", "direction")
 KINDS = range(1, 8)
 LAST_KIND_OF_THE_BOOK = EXECUTED
 NO_PRICE = 9_999_999_999
-NANOSECONDS = 10**9
 PRICES_PER_CENT = 100
 
 
@@ -53,6 +64,7 @@ class Messages:
         price: 10⁻⁴ dollars, ``(n,)``.
         direction: 1 for an order to buy, −1 for one to sell, ``(n,)``.
         source: the file, for messages about its rows.
+        lines: of the file that the rows are from, ``(n,)``; by default row i is line i + 1.
     """
 
     time: Integers
@@ -62,9 +74,20 @@ class Messages:
     price: Integers
     direction: Integers
     source: str = "messages"
+    lines: Integers | None = None
 
     def __len__(self) -> int:
         return len(self.time)
+
+    def __getitem__(self, part: slice) -> Messages:
+        """Some of the messages, which keep their lines."""
+        columns = {name: getattr(self, name)[part] for name in COLUMNS}
+        lines = np.arange(1, len(self) + 1) if self.lines is None else self.lines
+        return Messages(**columns, source=self.source, lines=lines[part])
+
+    def where(self, place: int) -> str:
+        """File and line of a message."""
+        return f"{self.source}:{place + 1 if self.lines is None else self.lines[place]}"
 
     @classmethod
     def of_events(cls, events: Sequence[Event], price_unit: int = PRICES_PER_CENT) -> Messages:
@@ -85,100 +108,101 @@ class Messages:
 
 
 def read_messages(path: str | Path) -> Messages:
-    """The messages in a file.
+    """The messages in a file; columns beyond the sixth are not read.
 
     Raises:
-        PacesetterError: the file cannot be read; a row lacks a column, holds something that is not
-            a number, or goes back in time. File and line are named.
+        PacesetterError: the file cannot be read or is empty; a row lacks a column, holds something
+            that is no number or one beyond 64 bits, or goes back in time. File and line are named.
     """
     path = Path(path).expanduser()
-    rows: list[list[int]] = []
-    for line, row in _rows(path):
-        if len(row) < len(COLUMNS):
-            raise PacesetterError(
-                f"{path}:{line}: {len(row)} columns; a message has {len(COLUMNS)}: "
-                f"{', '.join(COLUMNS)}. Is this the order-book file?"
-            )
-        found = [_nanoseconds(path, line, row[0])]
-        found += [
-            _integer(path, line, name, text)
-            for name, text in zip(COLUMNS[1:], row[1 : len(COLUMNS)], strict=True)
-        ]
-        _check_message(path, line, found, rows[-1][0] if rows else 0)
-        rows.append(found)
-    if not rows:
+    table = parse(text_of(path), len(COLUMNS), timed=True, longer=True)
+    if isinstance(table, Flaw):
+        raise _unreadable_message(path, table)
+    if not len(table.numbers):
         raise PacesetterError(f"{path} holds no messages.")
-    columns = dict(zip(COLUMNS, np.array(rows, dtype=np.int64).T.copy(), strict=True))
-    return Messages(**columns, source=str(path))
+    columns = dict(zip(COLUMNS, table.numbers.T.copy(), strict=True))
+    messages = Messages(**columns, source=str(path), lines=table.lines)
+    _check(messages)
+    return messages
 
 
-def _check_message(path: Path, line: int, found: list[int], before: int) -> None:
-    time, kind, _, size, _, direction = found
-    if time < before:
-        raise PacesetterError(
-            f"{path}:{line}: time goes back, from {_seconds(before)} to {_seconds(time)} s. "
-            "Messages must be in order of time; sort the file."
+def _unreadable_message(path: Path, flaw: Flaw) -> PacesetterError:
+    where = f"{path}:{flaw.line}"
+    if flaw.kind == TOO_FEW:
+        return PacesetterError(
+            f"{where}: {flaw.columns} columns; a message has {len(COLUMNS)}: {', '.join(COLUMNS)}. "
+            "Is this the order-book file?"
         )
-    if kind not in KINDS:
-        raise PacesetterError(f"{path}:{line}: kind must be 1 to 7, got {kind}.")
-    if kind <= LAST_KIND_OF_THE_BOOK and size <= 0:
-        raise PacesetterError(f"{path}:{line}: size must be positive, got {size}.")
-    if kind <= LAST_KIND_OF_THE_BOOK and direction not in (1, -1):
-        raise PacesetterError(
-            f"{path}:{line}: direction must be 1 (buy) or -1 (sell), got {direction}."
+    if flaw.kind == NO_NUMBER and flaw.column == 1:
+        return PacesetterError(
+            f"{where}: time must be seconds after midnight with at most nine decimals, "
+            f"got {flaw.text!r}."
         )
+    return _no_number(where, COLUMNS[flaw.column - 1], flaw)
+
+
+def _no_number(where: str, name: str, flaw: Flaw) -> PacesetterError:
+    if flaw.kind == TOO_LARGE:
+        return PacesetterError(f"{where}: {name} {flaw.text} is beyond 64 bits.")
+    return PacesetterError(f"{where}: {name} must be a whole number, got {flaw.text!r}.")
+
+
+def _check(messages: Messages) -> None:
+    """Refuse the first message that no book can follow."""
+    time, kind, direction = messages.time, messages.kind, messages.direction
+    visible = (kind >= 1) & (kind <= LAST_KIND_OF_THE_BOOK)
+    wrong = {
+        "back": np.append(False, time[1:] < time[:-1]),
+        "kind": (kind < KINDS[0]) | (kind > KINDS[-1]),
+        "size": visible & (messages.size <= 0),
+        "direction": visible & (abs(direction) != 1),
+    }
+    found = {name: int(rows.argmax()) for name, rows in wrong.items() if rows.any()}
+    if not found:
+        return
+    first = min(found, key=lambda name: found[name])
+    place = found[first]
+    says = {
+        "back": f"time goes back, from {_seconds(int(time[place - 1]))} to "
+        f"{_seconds(int(time[place]))} s. Messages must be in order of time; sort the file.",
+        "kind": f"kind must be 1 to 7, got {kind[place]}.",
+        "size": f"size must be positive, got {messages.size[place]}.",
+        "direction": f"direction must be 1 (buy) or -1 (sell), got {direction[place]}.",
+    }
+    raise PacesetterError(f"{messages.where(place)}: {says[first]}")
 
 
 def read_order_book(path: str | Path) -> Integers:
     """The rows of an order-book file, ``(n, 4 levels)``.
 
     Raises:
-        PacesetterError: the file cannot be read, or a row has another number of columns than the
-            first or a number that is none; or its columns do not come in fours.
+        PacesetterError: the file cannot be read or is empty, or a row has another number of columns
+            than the first, or what is no number or one beyond 64 bits; or columns do not come in
+            fours. File and line are named.
     """
+    return read_levels(path).numbers
+
+
+def read_levels(path: str | Path) -> Table:
+    """As `read_order_book`, with the lines that the rows are from."""
     path = Path(path).expanduser()
-    rows: list[list[int]] = []
-    for line, row in _rows(path):
-        if len(row) % 4 or (rows and len(row) != len(rows[0])):
-            wanted = f"{len(rows[0])}, as in the first row" if rows else "a multiple of four"
-            raise PacesetterError(f"{path}:{line}: {len(row)} columns; there must be {wanted}.")
-        rows.append([_integer(path, line, f"column {i}", text) for i, text in enumerate(row, 1)])
-    if not rows:
+    text = text_of(path)
+    columns = columns_of(text)
+    if not columns:
         raise PacesetterError(f"{path} holds no rows.")
-    return np.array(rows, dtype=np.int64)
-
-
-def _rows(path: Path) -> Iterable[tuple[int, list[str]]]:
-    try:
-        with path.open(newline="", encoding="ascii") as file:
-            for line, row in enumerate(csv.reader(file), start=1):
-                if row:
-                    yield line, row
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not plain text"
+    table = parse(text, columns)
+    if isinstance(table, Flaw):
+        where = f"{path}:{table.line}"
+        if table.kind not in (TOO_FEW, TOO_MANY):
+            raise _no_number(where, f"column {table.column}", table)
         raise PacesetterError(
-            f"cannot read {path} ({reason}). Give the path of a LOBSTER file in CSV format."
-        ) from error
-
-
-def _integer(path: Path, line: int, name: str, text: str) -> int:
-    try:
-        return int(text)
-    except ValueError:
-        raise PacesetterError(
-            f"{path}:{line}: {name} must be a whole number, got {text!r}."
-        ) from None
-
-
-def _nanoseconds(path: Path, line: int, text: str) -> int:
-    """Decimal seconds as whole nanoseconds: a float would lose the last digits."""
-    whole, _, fraction = text.strip().partition(".")
-    if not whole.isdigit() or (fraction and not fraction.isdigit()) or len(fraction) > 9:
-        raise PacesetterError(
-            f"{path}:{line}: time must be seconds after midnight with at most nine decimals, "
-            f"got {text!r}."
+            f"{where}: {table.columns} columns; there must be {columns}, as in the first row."
         )
-    return int(whole) * NANOSECONDS + int(fraction.ljust(9, "0"))
+    if columns % 4:
+        raise PacesetterError(
+            f"{path}:{table.lines[0]}: {columns} columns; there must be a multiple of four."
+        )
+    return table
 
 
 # Writing ------------------------------------------------------------------------------------------

@@ -19,6 +19,7 @@ from .layout import (
     ALLOW,
     AT_PRICE,
     BAD_PRICE,
+    BAD_SIDE,
     BAD_SIZE,
     BEST,
     BUY,
@@ -36,15 +37,20 @@ from .layout import (
     FREE,
     FULL,
     HEAD,
+    HIGHEST,
     KIND,
     LARGEST,
     LAST_PRICE,
     LEDGER,
+    LOWEST,
     MONEY_PAID,
+    MOST_MONEY,
     MOST_ORDERS,
+    MOST_SHARES,
     NEXT,
     NO_ASK,
     NONE,
+    NOT_RESTED,
     NUMBER,
     OF_OWNER,
     OF_SIDE,
@@ -71,12 +77,15 @@ from .layout import (
     SUBMITTED,
     TAKER,
     TIME,
+    TOO_MUCH,
     TRADED,
     UNKNOWN,
     VOLUME,
     Integers,
 )
-from .levels import fits, level_of, mark, next_price, unmark
+from .levels import find_bounds, fits, level_of, mark, next_price, unmark
+
+SHORT = 1 << 31  # products of two numbers below it are below MOST_MONEY
 
 # Orders -------------------------------------------------------------------------------------------
 
@@ -223,10 +232,33 @@ def note(book: Integers, kind: int, order: int, size: int, taker: int) -> None:
 
 
 @kernel
+def _crosses(book: Integers, side: int, price: int) -> bool:
+    """Whether an order at a price would meet one of the other side."""
+    best = book[BEST + 1 - side]
+    return price >= best if side == BUY else price <= best
+
+
+@kernel
+def _payable(book: Integers, side: int, bound: int, size: int) -> bool:
+    """Whether the money of an order that trades up to the price `bound` stays within 64 bits."""
+    shares = min(size, book[OFFERED + 1 - side])
+    price = min(bound, book[HIGHEST]) if side == BUY else book[BEST + BUY]
+    if shares < SHORT and price < SHORT:
+        return True
+    if side == BUY:
+        find_bounds(book)  # those remembered may be wider than the true ones
+        price = min(bound, book[HIGHEST])
+    return price <= 0 or shares <= MOST_MONEY // price
+
+
+@kernel
 def limit_order(
     book: Integers, side: int, price: int, size: int, owner: int, prevention: int, post_only: bool
 ) -> tuple[int, int, int, int]:
     """A limit order: trades up to its price and rests with the remainder.
+
+    Only what rests must fit the window: an order that meets others trades from however far, and
+    what is left of it goes where it does not fit (NOT_RESTED).
 
     Args:
         book: ``(L,)``, changed in place.
@@ -242,25 +274,35 @@ def limit_order(
     """
     if size <= 0 or size > LARGEST:
         return BAD_SIZE, NONE, 0, 0
-    if price < 0 or price > LARGEST or side < BUY or side > SELL:
+    if side < BUY or side > SELL:
+        return BAD_SIDE, NONE, 0, 0
+    if price < 0 or price > LARGEST:
         return BAD_PRICE, NONE, 0, 0
-    best = book[BEST + 1 - side]
-    crosses = price >= best if side == BUY else price <= best
+    crosses = _crosses(book, side, price)
     if crosses and post_only:
         return CROSSES, NONE, 0, 0
-    if book[FREE] == NONE:
+    if book[OFFERED + side] > MOST_SHARES - size:
+        return TOO_MUCH, NONE, 0, 0
+    if crosses:
+        if not _payable(book, side, price, size):
+            return TOO_MUCH, NONE, 0, 0
+    elif book[FREE] == NONE:
         return FULL, NONE, 0, 0
-    if not fits(book, price):
+    elif not fits(book, price):
         return OUTSIDE, NONE, 0, 0
     serial = book[SERIAL]
     book[SERIAL] = serial + 1
     filled, money, stopped = 0, 0, False
     if crosses:
         filled, money, stopped = _take(book, side, price, size, owner, prevention)
-    number = (serial << PLACE_BITS) | ((book[FREE] - book[ORDERS]) // ORDER_SIZE)
+    # Trades make room in a full book; without any there is no place to name, and none is needed.
+    place = max(0, book[FREE] - book[ORDERS]) // ORDER_SIZE
+    number = (serial << PLACE_BITS) | place
     if stopped:
         return PREVENTED, number, filled, money
     if filled < size:
+        if crosses and not fits(book, price):
+            return NOT_RESTED, number, filled, money
         _rest(book, number, side, price, size - filled, owner)
     return ACCEPTED, number, filled, money
 
@@ -277,8 +319,10 @@ def market_order(
     if size <= 0 or size > LARGEST:
         return BAD_SIZE, NONE, 0, 0
     if side < BUY or side > SELL:
-        return BAD_PRICE, NONE, 0, 0
+        return BAD_SIDE, NONE, 0, 0
     bound = NO_ASK - 1 if side == BUY else 0
+    if not _payable(book, side, bound, size):
+        return TOO_MUCH, NONE, 0, 0
     filled, money, stopped = _take(book, side, bound, size, owner, prevention)
     if stopped:
         return PREVENTED, NONE, filled, money
@@ -324,13 +368,32 @@ def reduce_order(book: Integers, number: int, by: int, kind: int) -> int:
 
 
 @kernel
+def _fits_after(book: Integers, order: int, price: int) -> bool:
+    """Whether a price fits the window once an order is gone, which is left where it is."""
+    if book[order + NEXT] != order:
+        return False  # others stay at its price
+    side, old = book[order + SIDE], book[order + PRICE]
+    best, lowest, highest = book[BEST + side], book[LOWEST], book[HIGHEST]
+    unmark(book, side, old)
+    if old == best:
+        book[BEST + side] = next_price(book, side, old)
+    book[RESTING] -= 1
+    fitting = fits(book, price)
+    book[RESTING] += 1
+    mark(book, side, old)
+    book[BEST + side], book[LOWEST], book[HIGHEST] = best, lowest, highest
+    return fitting
+
+
+@kernel
 def replace_order(
     book: Integers, number: int, price: int, size: int, prevention: int
 ) -> tuple[int, int, int, int]:
     """Give a resting order another price or size.
 
     A smaller size at the same price keeps number and priority. Anything else is a new order, with
-    a new number, at the end of its queue; it may trade. A refused replacement changes nothing.
+    a new number, at the end of its queue; it may trade, and the window is that of the others. A
+    refused replacement changes nothing.
 
     Returns:
         reason, number of the order, shares traded, money traded.
@@ -347,8 +410,13 @@ def replace_order(
         if size < before:
             reduce_order(book, number, before - size, REDUCED)
         return ACCEPTED, number, 0, 0
-    if not fits(book, price):
-        return OUTSIDE, NONE, 0, 0
     side, owner = book[order + SIDE], book[order + OWNER]
+    if book[OFFERED + side] - before > MOST_SHARES - size:
+        return TOO_MUCH, NONE, 0, 0
+    if _crosses(book, side, price):
+        if not _payable(book, side, price, size):
+            return TOO_MUCH, NONE, 0, 0
+    elif not fits(book, price) and not _fits_after(book, order, price):
+        return OUTSIDE, NONE, 0, 0
     cancel_order(book, number)
     return limit_order(book, side, price, size, owner, prevention, False)

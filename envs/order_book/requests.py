@@ -8,17 +8,25 @@ from __future__ import annotations
 from ..core.compiled import kernel
 from .layout import (
     CANCEL,
+    EVENT_ROOM,
+    EVENTS,
     LIMIT,
     MARKET,
+    MOST_ORDERS,
     NONE,
     POST,
     REDUCE,
     REDUCED,
     REPLACE,
+    RESTING,
+    ROOM,
+    SIZE,
     UNKNOWN_REQUEST,
     Integers,
 )
-from .matching import cancel_order, limit_order, market_order, reduce_order, replace_order
+from .matching import cancel_order, find, limit_order, market_order, reduce_order, replace_order
+
+NO_ROOM = -1  # there might not be a place for the order, or for all events
 
 
 @kernel
@@ -44,6 +52,33 @@ def request(
     if kind == REPLACE:
         return replace_order(book, number, price, size, prevention)
     return UNKNOWN_REQUEST, NONE, 0, 0
+
+
+@kernel
+def answer(
+    book: Integers,
+    kind: int,
+    side: int,
+    price: int,
+    size: int,
+    owner: int,
+    number: int,
+    prevention: int,
+) -> tuple[int, int, int, int, int, int]:
+    """Any request with its events, which are kept alone: all that an outcome says, in one call.
+
+    Returns:
+        reason, or NO_ROOM, which changes nothing; number of the order; shares and money traded;
+        shares that rest under the number; events.
+    """
+    room = book[ROOM]
+    if room < MOST_ORDERS and book[RESTING] + 2 > min(room, book[EVENT_ROOM]):
+        return NO_ROOM, NONE, 0, 0, 0, 0
+    book[EVENTS] = 0
+    reason, found, filled, money = request(book, kind, side, price, size, owner, number, prevention)
+    order = find(book, found)
+    resting = 0 if order == NONE else book[order + SIZE]
+    return reason, found, filled, money, resting, book[EVENTS]
 
 
 @kernel

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import csv
+import io
+from decimal import Decimal
+
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from pacesetter.envs.core.errors import PacesetterError
 from pacesetter.envs.order_book.book import OrderBook, Side
@@ -15,6 +21,7 @@ from pacesetter.envs.order_book.lobster import (
     write_messages,
     write_order_book,
 )
+from pacesetter.envs.order_book.parsing import parse
 from pacesetter.envs.order_book.replay import replay
 
 LEVELS = 4
@@ -94,6 +101,108 @@ def test_a_file_that_begins_in_the_middle_of_a_day(tmp_path):
         replay(Messages.of_events(events[half:]), 20)
 
 
+@pytest.fixture(scope="module")
+def recording():
+    """A day with the book after every event, many levels deep."""
+    events, _, _ = random_day(4, requests=1500)
+    messages = Messages.of_events(events)
+    return messages, replay(messages, levels=20).order_book
+
+
+def in_view(recording, levels, begin=0):
+    """What a file of so many levels holds: the messages that its rows show, and these rows."""
+    messages, whole = recording
+    rows = whole[:, : 4 * levels]
+    changed = np.append(True, (rows[1:] != rows[:-1]).any(axis=1))
+    changed[:begin] = False
+    return messages[changed], np.ascontiguousarray(rows[changed])
+
+
+@pytest.mark.parametrize("levels", [1, 2, 3, 5])
+@pytest.mark.parametrize("begin", [0, 700])
+def test_a_file_of_some_levels_replays_with_every_level_equal(tmp_path, recording, levels, begin):
+    """Levels come into view that no message told of: orders were placed below the last level."""
+    messages, rows = in_view(recording, levels, begin)
+    assert len(messages) < len(recording[0]) - begin
+    write_messages(tmp_path / "messages.csv", messages)
+    write_order_book(tmp_path / "levels.csv", rows)
+    read = read_messages(tmp_path / "messages.csv")
+    played = replay(read, order_book=tmp_path / "levels.csv")
+    np.testing.assert_array_equal(played.order_book, rows)
+    unknown = played.unknown
+    assert unknown.revealed_levels > 3 and unknown.revealed_shares > unknown.revealed_levels
+    assert unknown.untold_messages > 0 and unknown.hidden_messages == 0
+    assert not unknown.contradictions.size
+    with pytest.raises(PacesetterError, match=r"messages.csv:\d+: "):
+        replay(read, levels)  # as before: the messages alone do not say enough
+
+
+def test_what_is_in_view_throughout_is_known_order_by_order(recording):
+    """With all levels in the file nothing is revealed, and the last book is the same."""
+    messages, rows = in_view(recording, 20)
+    played, alone = replay(messages, order_book=rows), replay(messages, levels=20)
+    np.testing.assert_array_equal(played.order_book, alone.order_book)
+    assert played.unknown.revealed_shares == played.unknown.untold_messages == 0
+    with_hidden = replay(recording[0], order_book=np.ascontiguousarray(recording[1][:, :8]))
+    np.testing.assert_array_equal(with_hidden.order_book, recording[1][:, :8])
+
+
+def test_files_that_contradict_each_other_are_told_by_line(tmp_path, recording):
+    messages, rows = in_view(recording, 3)
+    wrong = rows.copy()
+    place = 300 + int((rows[300:-1, 1] > 0).argmax())  # an ask is there
+    wrong[place, 1] += 7
+    write_order_book(tmp_path / "levels.csv", wrong)
+    says = rf"levels.csv:{place + 1}: level 1 to sell shows \d+ at \d+, but messages:\d+ leads to \d+ at"
+    with pytest.raises(PacesetterError, match=says):
+        replay(messages, order_book=tmp_path / "levels.csv")
+    believed = replay(messages, order_book=wrong, strict=False)
+    np.testing.assert_array_equal(believed.order_book, wrong)
+    assert believed.unknown.contradictions.tolist() == [place, place + 1]
+    for change, says in (
+        (lambda rows: rows[:-1], r"order_book has \d+ rows for \d+ messages"),
+        (lambda rows: rows[:, :5], r"must have rows of ask price"),
+        (lambda rows: rows * [1, -1] * 6, r"order_book:1: a size is negative"),
+        (lambda rows: rows + [50, 0] * 6, r"no multiple of the tick 100"),
+        (lambda rows: rows[:, [2, 3, 0, 1, *range(4, 12)]], r"order_book:\d+: "),
+        (lambda rows: rows * [1, 0, 1, 1] * 3, r"order_book: no row holds an order to sell"),
+    ):
+        with pytest.raises(PacesetterError, match=says):
+            replay(messages, order_book=change(rows))
+
+
+def test_lines_are_those_of_the_file(tmp_path):
+    """Blank lines count, in a file with another system's line ends and a mark at its beginning."""
+    rows = ROWS.splitlines()
+    path = tmp_path / "messages.csv"
+    path.write_bytes(b"\xef\xbb\xbf" + "\r\n".join([rows[0], "", " ", *rows[1:]]).encode())
+    messages = read_messages(path)
+    assert messages.lines.tolist() == [1, 4, 5, 6, 7, 8, 9]
+    assert messages[2:].where(0) == f"{path}:5" and len(messages[2:]) == 5
+    later = [*rows[:4], "", "34201,4,103,11,5853500,-1"]
+    path.write_text("\n".join(later))
+    with pytest.raises(PacesetterError, match=r"messages.csv:6: the order does not have that many"):
+        replay(read_messages(path))
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(
+        st.tuples(st.decimals(0, 10**9, places=9), *[st.integers(-(2**63) + 1, 2**63 - 1)] * 2),
+        min_size=1,
+        max_size=8,
+    )
+)
+def test_numbers_are_read_exactly(rows):
+    """As Python's own reader and its exact numbers say."""
+    text = io.StringIO()
+    csv.writer(text).writerows((f"{time:f}", *others) for time, *others in rows)
+    table = parse(np.frombuffer(text.getvalue().encode(), dtype=np.uint8), 3, timed=True)
+    wanted = [[int(Decimal(time) * 10**9), *others] for time, *others in rows]
+    assert table.numbers.tolist() == wanted
+    assert table.lines.tolist() == list(range(1, len(rows) + 1))
+
+
 def test_rows_are_read_as_they_are_written(tmp_path):
     path = tmp_path / "messages.csv"
     path.write_text(ROWS)
@@ -122,6 +231,15 @@ def test_rows_are_read_as_they_are_written(tmp_path):
         (6, "34201,3,103,7,5853500,-1", r"messages.csv:6: the order does not have that many"),
         (3, "34200.0044,1,103,10,5853400,-1", r"messages.csv:3: the new order crosses the book"),
         (2, "34200.1,1,102,18,-100,1", r"messages.csv:2: the price is negative"),
+        (2, f"34200.1,1,{2**63},18,1,1", r"messages.csv:2: order 9223372036854775808 is beyond 64"),
+        (2, f"{10**30},1,102,18,1,1", r"messages.csv:2: time 10+ is beyond 64 bits"),
+        (2, "34200.1,1,102,1.5,5853400,1", r"messages.csv:2: size must be a whole .*, got '1.5'"),
+        (2, "34200.1,1,,18,5853400,1", r"messages.csv:2: order must be a whole number, got ''"),
+        (4, "34200.01,3,102,18,5853500,1", r"csv:4: order 102 to buy at 5853500, but it rests to "),
+        (4, "34200.01,3,102,18,5853400,-1", r"csv:4: order 102 to sell .*, but it rests to buy at"),
+        (4, "34200.01,1,102,18,5853400,1", r"messages.csv:4: an order of this number is in the"),
+        (7, "34201,4,103,6,5853500,-1", r"messages.csv:7: the order was cancelled or executed in"),
+        (2, "34200.1,1,102,18,5853425,1", r"prices of the file are multiples of 25"),
     ],
 )
 def test_malformed_rows_are_named(tmp_path, line, text, message):
@@ -140,6 +258,16 @@ def test_files_that_are_none(tmp_path):
     empty.write_text("")
     with pytest.raises(PacesetterError, match="holds no messages"):
         read_messages(empty)
+    half = tmp_path / "half.csv"
+    half.write_text("\n".join(ROWS.splitlines()[:2]))
+    with pytest.raises(PacesetterError, match=r"half.csv: all 2 messages are about orders to buy"):
+        replay(read_messages(half))
+    half.write_text("1,2,3,4,5\n")
+    with pytest.raises(PacesetterError, match=r"half.csv:1: 5 columns; .* a multiple of four"):
+        read_order_book(half)
+    half.write_text(f"1,2,3,{10**20}\n")
+    with pytest.raises(PacesetterError, match=r"half.csv:1: column 4 10+ is beyond 64 bits"):
+        read_order_book(half)
     with pytest.raises(PacesetterError, match="holds no rows"):
         read_order_book(empty)
     ragged = tmp_path / "ragged.csv"

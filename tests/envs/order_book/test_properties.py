@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+from fractions import Fraction
+
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -60,6 +63,98 @@ def side_of(book, number):
 def shares(book, side):
     snapshot = book.snapshot(200)
     return int((snapshot.bid_sizes if side == Side.BUY else snapshot.ask_sizes).sum())
+
+
+class Hostile:
+    """What no number is, however it is asked."""
+
+    def __index__(self):
+        raise RuntimeError("no")
+
+    def __bool__(self):
+        raise RuntimeError("no")
+
+    def __eq__(self, other):
+        raise RuntimeError("no")
+
+    __hash__ = None
+
+
+ANYTHING = st.sampled_from(
+    [
+        *(None, True, False, "", "1", "buy", b"1", [], [1], (), {}, object(), Hostile(), ...),
+        *(0.5, 1.0, -0.0, float("nan"), float("inf"), 1e300, 1j, Decimal(1), Fraction(1, 2)),
+        *(0, 1, 2, -1, -2, 7, 10**6, 2**31, 2**40, 2**40 + 1, 2**62, 2**63 - 1, 2**63, 2**64),
+        *(-(2**63), -(2**63) - 1, 10**30, -(10**30), Side.BUY, Side.SELL, Reason.BAD_SIZE),
+        *(np.int8(1), np.uint64(2**64 - 1), np.int64(1), np.bool_(True), np.float32(1), np.nan),
+        *(np.array(1), np.array([1, 2]), np.array("x"), np.datetime64("2020"), np.str_("1")),
+    ]
+)
+CALLS = {
+    **{"submit_limit": 5, "submit_market": 3, "cancel": 1, "reduce": 2, "replace": 3},
+    **{"set_time": 1, "offered": 1, "size_of": 1, "snapshot": 1, "queue": 1},
+}
+CALL = st.sampled_from(list(CALLS)).flatmap(
+    lambda name: st.tuples(st.just(name), st.tuples(*[st.one_of(ANYTHING, SIDES)] * CALLS[name]))
+)
+SCRATCH = [layout.EVENTS, layout.LOWEST, layout.HIGHEST]  # of the last request; bounds are a guess
+
+
+@settings(max_examples=400, deadline=None)
+@given(CALL, st.sampled_from([1, 3]))
+def test_no_argument_raises_and_a_bad_one_changes_nothing(call, tick):
+    name, arguments = call
+    book = OrderBook(tick=tick, window=64)
+    for side, price in ((Side.BUY, 6), (Side.SELL, 9)):
+        assert book.submit_limit(side, price, 5, owner=1).accepted
+    before = book.copy()._book
+    answer = getattr(book, name)(*arguments)
+    after = book.copy()._book
+    before[SCRATCH] = after[SCRATCH] = 0
+    if name in ("offered", "size_of", "snapshot", "queue"):
+        assert (before == after).all()
+    elif not answer.accepted:
+        assert (before == after).all() and isinstance(answer.reason, Reason)
+        assert not answer.events and (answer.filled, answer.resting, answer.money) == (0, 0, 0)
+
+
+def test_what_is_no_number_is_told_by_its_reason():
+    book, none = OrderBook(), float("nan")
+    order = book.submit_limit(Side.BUY, np.int64(5), np.uint8(3), owner=np.int16(2)).order
+    assert book.size_of(order) == 3 and book.queue(np.int32(5)) == [(order, 3, 2)]
+    told = {
+        Reason.BAD_SIDE: [book.submit_limit(0.5, 1, 1), book.submit_market(None, 1)],
+        Reason.BAD_PRICE: [book.submit_limit(Side.BUY, none, 1), book.replace(order, "5", 1)],
+        Reason.BAD_SIZE: [book.submit_market(Side.BUY, 1.0), book.reduce(order, True)],
+        Reason.BAD_OWNER: [book.submit_market(Side.BUY, 1, owner=None)],
+        Reason.BAD_OPTION: [book.submit_limit(Side.BUY, 1, 1, post_only="no")],
+        Reason.BAD_TIME: [book.set_time(None), book.set_time(2**63)],
+        Reason.UNKNOWN_ORDER: [book.cancel(2**63), book.cancel(None), book.cancel(float(order))],
+    }
+    for reason, outcomes in told.items():
+        assert [outcome.reason for outcome in outcomes] == [reason] * len(outcomes)
+
+
+EDGES = st.sampled_from([1, 2**20, 2**31 - 1, 2**31, 3 * 10**9, 2**39, 2**40 - 1, 2**40])
+
+
+@MANY
+@given(
+    st.sampled_from([2**20, 2**31, 4 * 10**9, 2**40 - 64]),
+    st.lists(st.tuples(SIDES, st.integers(0, 60), EDGES, st.booleans()), max_size=12),
+)
+def test_money_is_exact_at_the_edges(middle, orders):
+    book, resting = OrderBook(window=64), {side: 0 for side in Side}
+    for side, distance, size, market in orders:
+        limit = middle + distance
+        outcome = book.submit_market(side, size) if market else book.submit_limit(side, limit, size)
+        if outcome.reason == Reason.TOO_MUCH:
+            assert min(size, resting[1 - side]) * (middle + 60) > 2**62
+        executed = [e for e in outcome.events if e.kind == EventKind.EXECUTED]
+        assert outcome.money == sum(e.size * e.price for e in executed) <= 2**62
+        for event in outcome.events:
+            resting[event.side] += event.size * (1 if event.kind == EventKind.SUBMITTED else -1)
+        assert all(book.offered(side) == resting[side] >= 0 for side in Side)
 
 
 @MANY

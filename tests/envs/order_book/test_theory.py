@@ -7,6 +7,7 @@ import pickle
 import pytest
 
 from pacesetter.envs.core.errors import PacesetterError
+from pacesetter.envs.order_book import layout
 from pacesetter.envs.order_book.book import EventKind, OrderBook, Reason, Side
 
 BUY, SELL = Side.BUY, Side.SELL
@@ -138,6 +139,45 @@ def test_refused_requests_name_their_reason_and_change_nothing(book):
     assert small.submit_limit(BUY, 1000 - 63 * 5, 1).accepted  # the last price of the window
 
 
+def test_only_what_rests_must_fit_the_window():
+    book = OrderBook(window=64)
+    ask = book.submit_limit(SELL, 1000, 5).order
+    bid = book.submit_limit(BUY, 990, 5).order
+    far = book.submit_limit(BUY, 5000, 5)
+    assert (far.reason, far.filled, far.money) == (Reason.ACCEPTED, 5, 5000)
+    book.submit_limit(SELL, 1000, 5)
+    lost = book.submit_limit(BUY, 5000, 8)
+    assert lost.reason == Reason.REMAINDER_OUTSIDE_WINDOW and lost.accepted
+    assert (lost.filled, lost.resting, lost.unfilled, len(book)) == (5, 0, 3, 1)
+    moved = book.replace(bid, 3000, 5)  # alone in the book: the window goes with it
+    assert moved.accepted and book.best_bid == 3000
+    book.submit_limit(BUY, 2990, 1)
+    assert book.replace(moved.order, 1000, 5).reason == Reason.OUTSIDE_WINDOW
+    assert (book.best_bid, book.size_of(moved.order), book.size_of(ask)) == (3000, 5, 0)
+    assert book.replace(moved.order, 2930, 5).accepted  # 60 ticks from the other, not from itself
+
+
+def test_money_is_exact_or_the_order_is_refused(book):
+    whole = OrderBook()
+    ask = whole.submit_limit(SELL, 4 * 10**9, 3 * 10**9).order
+    refused = whole.submit_market(BUY, 3 * 10**9)
+    assert refused.reason == Reason.TOO_MUCH and whole.size_of(ask) == 3 * 10**9
+    assert whole.submit_limit(BUY, 4 * 10**9, 2 * 10**9).reason == Reason.TOO_MUCH
+    assert whole.submit_limit(BUY, 4 * 10**9, 2 * 10**9, post_only=True).reason == (
+        Reason.WOULD_CROSS
+    )
+    assert whole.submit_market(BUY, 10**9).money == 4 * 10**18
+    assert whole.submit_limit(BUY, 4 * 10**9 - 1, 2**40).accepted  # does not trade
+
+
+def test_a_book_of_more_orders_than_numbers_is_an_error():
+    books = layout.empty_books(1, 64, 4)
+    with pytest.raises(PacesetterError, match="at most 16,777,216 orders"):
+        layout.with_room(books, 2 * layout.MOST_ORDERS)
+    with pytest.raises(PacesetterError, match="at most 16,777,216 orders"):
+        layout.empty_books(1, 64, layout.MOST_ORDERS + 1)
+
+
 def test_an_order_that_is_gone_is_unknown(book):
     order = book.submit_limit(BUY, 90, 5).order
     assert book.reduce(order, 6).reason == Reason.BAD_SIZE
@@ -152,6 +192,9 @@ def test_an_order_that_is_gone_is_unknown(book):
         ({"self_trade": "cancel_restin"}, "did you mean 'cancel_resting'"),
         ({"tick": 0}, "at least 1, got 0"),
         ({"window": 0}, "at least 1, got 1 and 0"),
+        ({"tick": None}, "whole numbers of at least 1, got None"),
+        ({"window": 2**63}, "window at most 67108864 ticks"),
+        ({"self_trade": ["allow"]}, "unknown self_trade"),
     ],
 )
 def test_bad_options(options, message):
