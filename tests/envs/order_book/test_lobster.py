@@ -153,7 +153,10 @@ def test_files_that_contradict_each_other_are_told_by_line(tmp_path, recording):
     place = 300 + int((rows[300:-1, 1] > 0).argmax())  # an ask is there
     wrong[place, 1] += 7
     write_order_book(tmp_path / "levels.csv", wrong)
-    says = rf"levels.csv:{place + 1}: level 1 to sell shows \d+ at \d+, but messages:\d+ leads to \d+ at"
+    says = (
+        rf"levels.csv:{place + 1}: level 1 to sell shows \d+ at \d+, "
+        r"but messages:\d+ leads to \d+ at"
+    )
     with pytest.raises(PacesetterError, match=says):
         replay(messages, order_book=tmp_path / "levels.csv")
     believed = replay(messages, order_book=wrong, strict=False)
