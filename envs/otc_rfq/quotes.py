@@ -115,7 +115,10 @@ class Quotes:
             moved = [law.copy(), law.copy()]
             moved[0][k] += STEP
             moved[1][k] -= STEP
-            ends = [Quotes(*one, self.client, self.dealers).cells(edges) for one in moved]
+            ends = [
+                Quotes(one[0], one[1], one[2], self.client, self.dealers).cells(edges)
+                for one in moved
+            ]
             slopes.append((ends[0] - ends[1]) / (2.0 * STEP))
         slope = np.array(slopes)
         seen = middle > 1e-14

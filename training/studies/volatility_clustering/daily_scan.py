@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ....envs.registry import make
-from ....envs.volatility_clustering.market import NAMES, VolatilityClustering
+from ....envs.volatility_clustering.market import VolatilityClustering
+from ....envs.volatility_clustering.options import NAMES
 from .daily_facts import daily_facts
 
 Floats = NDArray[np.float64]

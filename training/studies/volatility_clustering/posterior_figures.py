@@ -53,7 +53,7 @@ def _of_the_prior(number: int) -> Floats:
 def _losses(curves: Mapping[str, Floats]) -> Figure:
     return losses(
         {
-            label: (SIMULATIONS * (1.0 + np.arange(len(values))), values)
+            label: (SIMULATIONS * np.arange(1.0, len(values) + 1.0, dtype=np.float64), values)
             for label, values in curves.items()
         }
     )
