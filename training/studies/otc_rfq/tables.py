@@ -15,6 +15,7 @@ Floats = NDArray[np.float64]
 PLANTED = {"offer_mean": 1.0, "offer_scale": 0.6, "offer_shape": 1.2}
 LEAST_ERRORS = {"offer_mean": 0.0154, "offer_scale": 0.0130, "offer_shape": 0.0341}
 OBSERVATIONS = 20
+EPISODES = 1000  # of an observation, each of a seed of its own: observations share none
 LEARNING = "one policy for every client and number asked"
 
 
@@ -54,7 +55,7 @@ def planted() -> Reproduction:
             Trial(
                 "otc_rfq_moments",
                 f"observation {number}",
-                (f"objective.reference.seed={number}",),
+                (f"objective.reference.seed={EPISODES * number}",),
                 report=tuple(f"theta/{name}" for name in PLANTED)
                 + tuple(f"theta_standard_error/{name}" for name in PLANTED),
             )

@@ -17,6 +17,7 @@ LED_PRICE, NASH_PROFIT = 1.4244, 0.1202
 PLANTED = {"hurried_share": 0.5, "connectivity": 0.8}
 LEAST_ERRORS = {"hurried_share": 0.0053, "connectivity": 0.0060}
 OBSERVATIONS = 10
+EPISODES = 1000  # of an observation, each of a seed of its own: observations share none
 COMPOSITION = "one policy for every composition"
 
 
@@ -155,7 +156,7 @@ def planted() -> Reproduction:
             Trial(
                 "shops_planted",
                 observation,
-                (f"objective.reference.seed={number}",),
+                (f"objective.reference.seed={EPISODES * number}",),
                 report=tuple(f"theta/{name}" for name in PLANTED)
                 + tuple(f"theta_standard_error/{name}" for name in PLANTED)
                 + ("misfit/p_value",),
