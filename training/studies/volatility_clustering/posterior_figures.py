@@ -51,12 +51,11 @@ def _of_the_prior(number: int) -> Floats:
 
 
 def _losses(curves: Mapping[str, Floats]) -> Figure:
-    return losses(
-        {
-            label: (SIMULATIONS * np.arange(1.0, len(values) + 1.0, dtype=np.float64), values)
-            for label, values in curves.items()
-        }
-    )
+    shown = {}
+    for label, values in curves.items():
+        number = len(values)
+        shown[label] = np.linspace(SIMULATIONS, SIMULATIONS * number, number), values
+    return losses(shown)
 
 
 def _predictive(found: Found) -> Figure:
