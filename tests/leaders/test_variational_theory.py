@@ -320,7 +320,7 @@ def test_the_weight_is_chosen_by_coverage():
     assert (record["w"], record["w_chosen"]) == (500.0, True)
     given = VariationalLeader(w=7).guide(SPACE, 0, 5)
     given.settle(covered)
-    assert len(asked) == 7
+    assert len(asked) == 3
     assert isinstance(guide, GuideWithPosterior) and isinstance(guide, GuideToSettle)
 
 
