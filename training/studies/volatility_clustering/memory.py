@@ -115,8 +115,9 @@ def memory_table(
         rise = measured["forward"][number][-1][1] - measured["forward"][number][0][1]
         figures[f"forward/{number}_traders/rise_over_periods/megabytes"] = rise
         points = measured["reverse"][number]
-        if len(points) > 1:
+        if len(points) > 2:  # two are always on a line
             judged.append(_of_graphs(number, points))
+        if len(points) > 1:
             figures[f"reverse/{number}_traders/bytes_per_trader_and_period"] = _kept(number, points)
     figures |= {f"claims/{one.what}": float(one.kept) for one in judged}
     made = {"command": f"pacesetter reproduce {NAME}", "machine": machine(), "figures": figures}

@@ -145,7 +145,8 @@ def _trust(found: Found) -> list[str]:
         f"{len(found.amortised.truths)} for the amortised posterior. Central intervals of {levels} "
         "cover, ± half of an interval of 95 % for the share; TARP likewise; `chance` is that of "
         "ranks at least as uneven were they uniform. Of the weights but the first, fits begin at "
-        "those of another weight and take a quarter of the epochs. One θ far out in the prior may "
+        "those of another weight and take a quarter of the epochs, which over "
+        "a factor of four is a little less exact. One θ far out in the prior may "
         "make a mean of log q what it is.",
         "",
         f"| posterior | {' | '.join(NAMES)} | TARP | chance of the ranks "
