@@ -18,16 +18,15 @@ from pacesetter.training.cli import main
 from pacesetter.training.experiments.load import load_experiment
 from pacesetter.training.loop.inference import answered, infer
 from pacesetter.training.policies.policies import Policies
-from pacesetter.training.studies.volatility_clustering import daily_scan
-from pacesetter.training.studies.volatility_clustering.daily import Size, daily_table
-from pacesetter.training.studies.volatility_clustering.daily_facts import (
+from pacesetter.training.studies.volatility_clustering.daily import scan as daily_scan
+from pacesetter.training.studies.volatility_clustering.daily.facts import (
     LABELS,
     daily_facts,
     leverage,
     memory,
     tail,
 )
-from pacesetter.training.studies.volatility_clustering.daily_scan import (
+from pacesetter.training.studies.volatility_clustering.daily.scan import (
     BOX,
     SETTLED,
     START,
@@ -37,6 +36,7 @@ from pacesetter.training.studies.volatility_clustering.daily_scan import (
     scaled,
     spread,
 )
+from pacesetter.training.studies.volatility_clustering.daily.table import Size, daily_table
 
 SMALL = ("training.iterations=3", "market.periods=60", "market.traders=30", "leader.draws=4")
 INDICES = ("sp500", "nasdaq")

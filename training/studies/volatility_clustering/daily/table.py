@@ -15,19 +15,19 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ....envs.volatility_clustering.market import VolatilityClustering
-from ....leaders.objectives.real_data import Index
-from ...experiments.load import load_experiment
-from ...loop.inference import infer
-from ...runs.machine import machine
-from ...runs.whole_files import write_json, write_whole
-from ..charts import save
-from . import daily_figures
-from .daily_facts import daily_facts
-from .daily_lines import lines
-from .daily_records import BAND, NAME, SERIES, Fit, Judged
-from .daily_scan import Facts, looked_at, nearest, spread
-from .facts import autocorrelation
+from .....envs.volatility_clustering.market import VolatilityClustering
+from .....leaders.objectives.real_data import Index
+from ....experiments.load import load_experiment
+from ....loop.inference import infer
+from ....runs.machine import machine
+from ....runs.whole_files import write_json, write_whole
+from ...charts import save
+from ..facts import autocorrelation
+from . import figures as pictures
+from .facts import daily_facts
+from .lines import lines
+from .records import BAND, NAME, SERIES, Fit, Judged
+from .scan import Facts, looked_at, nearest, spread
 
 Floats = NDArray[np.float64]
 EXPERIMENT = "volatility_clustering_daily_variational"
@@ -96,9 +96,9 @@ def daily_table(out: Path, size: Size | None = None) -> dict[str, float]:
     out.mkdir(parents=True, exist_ok=True)
     made = {"command": f"pacesetter reproduce {NAME}", "machine": machine(), "figures": figures}
     write_json(out / f"{NAME}.json", made)
-    save(daily_figures.facts_figure(figures, list(FITS)), out / f"{NAME}.png")
-    save(daily_figures.clustering_figure(judged), out / f"{NAME}_clustering.png")
-    save(daily_figures.scan_figure(judged), out / f"{NAME}_scan.png")
+    save(pictures.facts_figure(figures, list(FITS)), out / f"{NAME}.png")
+    save(pictures.clustering_figure(judged), out / f"{NAME}_clustering.png")
+    save(pictures.scan_figure(judged), out / f"{NAME}_scan.png")
     write_whole(out / f"{NAME}.md", "\n".join(lines(judged, size.points)))
     return figures
 

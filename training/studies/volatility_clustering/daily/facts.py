@@ -16,7 +16,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from .facts import autocorrelation, facts
+from ..facts import autocorrelation, facts
 
 Floats = NDArray[np.float64]
 LAGS = (1, 5, 20, 100)

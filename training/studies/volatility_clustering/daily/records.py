@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from .daily_scan import Facts, Found
+from .scan import Facts, Found
 
 Floats = NDArray[np.float64]
 NAME = "volatility_clustering_daily"

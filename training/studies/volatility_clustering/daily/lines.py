@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from .daily_facts import LABELS
-from .daily_records import BAND, NAME, SERIES, Fit, Judged, within
-from .daily_scan import SETTLED, SETTLING, START, TOLERANCE, Found, reached
+from .facts import LABELS
+from .records import BAND, NAME, SERIES, Fit, Judged, within
+from .scan import SETTLED, SETTLING, START, TOLERANCE, Found, reached
 
 Floats = NDArray[np.float64]
 SHORT = {

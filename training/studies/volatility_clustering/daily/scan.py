@@ -15,10 +15,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ....envs.registry import make
-from ....envs.volatility_clustering.market import VolatilityClustering
-from ....envs.volatility_clustering.options import NAMES
-from .daily_facts import daily_facts
+from .....envs.registry import make
+from .....envs.volatility_clustering.market import VolatilityClustering
+from .....envs.volatility_clustering.options import NAMES
+from .facts import daily_facts
 
 Floats = NDArray[np.float64]
 Facts = dict[str, Floats]

@@ -10,10 +10,10 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
-from ..charts import EXACT_COLOUR, TRAINED_COLOUR, chart
-from .daily_facts import LABELS
-from .daily_records import BAND, SERIES, Judged
-from .daily_scan import SETTLED, START
+from ...charts import EXACT_COLOUR, TRAINED_COLOUR, chart
+from .facts import LABELS
+from .records import BAND, SERIES, Judged
+from .scan import SETTLED, START
 
 Floats = NDArray[np.float64]
 COLOURS = (TRAINED_COLOUR, EXACT_COLOUR)

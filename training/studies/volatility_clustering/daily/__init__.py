@@ -1,0 +1,1 @@
+"""Daily returns of two stock indices beside what the market can do."""
