@@ -83,7 +83,8 @@ class Quotes:
         d = np.linspace(0.0, x[-1] - x[0], GAP_POINTS)
         g = self.dealers * density(x, *self._law)
         above = (1.0 - distribution(x[None] + d[:, None], *self._law)) ** (self.dealers - 1)
-        return d, np.trapezoid(g * above, x, axis=1), np.trapezoid(g * trade * above, x, axis=1)
+        chance, traded = (np.trapezoid(g * by * above, x, axis=1) for by in (1.0, trade))
+        return d, np.asarray(chance), np.asarray(traded)
 
     def cells(self, edges: Floats) -> Floats:
         """Chance of every gap between edges with a trade, then of those without, ``(2 C,)``."""
