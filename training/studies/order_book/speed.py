@@ -50,7 +50,7 @@ def order_book(repeats: int, quick: bool = False) -> Figures:
 
 def calls_per_second(number: int) -> float:
     """Requests to `OrderBook`, one call from Python each, with their outcomes and events."""
-    book, orders = OrderBook(), []
+    book, orders = OrderBook(), list[int]()
     kinds, sides, prices, sizes, _, targets = mixed_messages(20, number)[0].T.tolist()
     directions = [Side(side) for side in sides]
     began = time.process_time()
