@@ -238,9 +238,9 @@ class OrderBook:
             and -BEYOND < number < BEYOND
         ):
             # Rare, so that it may be slow.
-            reason, side, price, size, owner, number = _looked_at(side, price, size, owner, number)
-            if reason is not None:
-                return Outcome(reason, size)
+            refused, side, price, size, owner, number = _looked_at(side, price, size, owner, number)
+            if refused is not None:
+                return Outcome(refused, size)
         tick = self.tick
         if tick != 1:
             price, off = divmod(price, tick)

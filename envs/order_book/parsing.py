@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -168,7 +169,7 @@ def _digits(text: Bytes, place: int) -> tuple[int, int, int]:
     """Digits from a place on: flaw, value and the place after them."""
     value, first, kind = 0, place, FINE
     while place < text.shape[0] and ZERO <= text[place] <= NINE:
-        digit = np.int64(text[place]) - ZERO
+        digit: Any = np.int64(text[place]) - ZERO
         if value > LARGEST_INTEGER // 10 or 10 * value > LARGEST_INTEGER - digit:
             kind, value = TOO_LARGE, 0
         value = 10 * value + digit

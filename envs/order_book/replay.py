@@ -140,7 +140,10 @@ def replay(
         raise _contradiction(messages, failed, f"{_said(messages, failed)}, but it rests {where}")
     if reason:
         raise _contradiction(messages, failed, _WHY[reason])
-    return Replay(found, book, Unknown(*counts.tolist(), np.flatnonzero(contradicts)))
+    revealed, shares, vanished, untold, hidden = counts.tolist()
+    contradictions = np.flatnonzero(contradicts)
+    unknown = Unknown(revealed, shares, vanished, untold, hidden, contradictions)
+    return Replay(found, book, unknown)
 
 
 _WHY = {

@@ -153,10 +153,7 @@ def test_files_that_contradict_each_other_are_told_by_line(tmp_path, recording):
     place = 300 + int((rows[300:-1, 1] > 0).argmax())  # an ask is there
     wrong[place, 1] += 7
     write_order_book(tmp_path / "levels.csv", wrong)
-    says = (
-        rf"levels.csv:{place + 1}: level 1 to sell shows \d+ at \d+, "
-        r"but messages:\d+ leads to \d+ at"
-    )
+    says = rf"levels.csv:{place + 1}: level 1 to sell shows \d+ at \d+, but messages:\d+ leads to"
     with pytest.raises(PacesetterError, match=says):
         replay(messages, order_book=tmp_path / "levels.csv")
     believed = replay(messages, order_book=wrong, strict=False)
@@ -165,10 +162,10 @@ def test_files_that_contradict_each_other_are_told_by_line(tmp_path, recording):
     for change, says in (
         (lambda rows: rows[:-1], r"order_book has \d+ rows for \d+ messages"),
         (lambda rows: rows[:, :5], r"must have rows of ask price"),
-        (lambda rows: rows * [1, -1] * 6, r"order_book:1: a size is negative"),
+        (lambda rows: rows - np.eye(*rows.shape, 1, dtype=int) * 99, r"order_book:3: a size is "),
         (lambda rows: rows + [50, 0] * 6, r"no multiple of the tick 100"),
         (lambda rows: rows[:, [2, 3, 0, 1, *range(4, 12)]], r"order_book:\d+: "),
-        (lambda rows: rows * [1, 0, 1, 1] * 3, r"order_book: no row holds an order to sell"),
+        (lambda rows: rows * ([1, 0, 1, 1] * 3), r"order_book: no row holds an order to sell"),
     ):
         with pytest.raises(PacesetterError, match=says):
             replay(messages, order_book=change(rows))

@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ....envs.order_book import layout, requests
+from ....envs.order_book import layout, lobster, parsing, requests
 from ....envs.order_book.background.market import HOUR, PRESETS, SECOND, BackgroundMarket
 from ....envs.order_book.background.simulation import Markets
+from ....envs.order_book.book import OrderBook, Side
 from ....envs.order_book.world import WorldAgent, record_orders, replay_orders
 from ..speed import Figures, Measured, note
 
@@ -43,7 +44,45 @@ def order_book(repeats: int, quick: bool = False) -> Figures:
         for name, (levels, active) in BOOKS.items():
             rate = operations_per_second(levels, active, MESSAGES // (10 if quick else 1))
             note(figures, f"{name}/operations_per_processor_second", rate)
+        calls = calls_per_second(MESSAGES // (100 if quick else 10))
+        note(figures, "single_calls/requests_per_processor_second", calls)
+        read = messages_read_per_second(MESSAGES // (20 if quick else 2))
+        note(figures, "lobster/messages_read_per_processor_second", read)
     return figures
+
+
+def calls_per_second(number: int) -> float:
+    """Requests to `OrderBook`, one call from Python each, with their outcomes and events."""
+    book, orders = OrderBook(), list[int]()
+    kinds, sides, prices, sizes, _, targets = mixed_messages(20, number)[0].T.tolist()
+    directions = [Side(side) for side in sides]
+    began = time.process_time()
+    for kind, side, price, size, target in zip(
+        kinds, directions, prices, sizes, targets, strict=True
+    ):
+        if kind == layout.LIMIT:
+            outcome = book.submit_limit(side, price, size)
+        elif kind == layout.MARKET:
+            outcome = book.submit_market(side, size)
+        elif kind == layout.CANCEL:
+            outcome = book.cancel(orders[-1 - target])
+        elif kind == layout.REDUCE:
+            outcome = book.reduce(orders[-1 - target], size)
+        else:
+            outcome = book.replace(orders[-1 - target], price, size)
+        orders.append(outcome.order or 0)
+    return number / (time.process_time() - began)
+
+
+def messages_read_per_second(number: int) -> float:
+    """Rows of a LOBSTER message file that are read."""
+    lines = b"".join(b"%d.%09d,1,%d,100,5853300,1\n" % (i, i, i) for i in range(1000))
+    text = np.frombuffer(lines * (number // 1000), dtype=np.uint8)
+    columns = lobster.COLUMNS
+    parsing.parse(text[:100], len(columns), timed=True)
+    began = time.process_time()
+    parsing.parse(text, len(columns), timed=True)
+    return number / (time.process_time() - began)
 
 
 def operations_per_second(levels: int, active: int, number: int) -> float:
@@ -181,6 +220,8 @@ ALONE = Measured(
         "20_levels/operations_per_processor_second": ("at least", 3e6),
         "1000_levels/operations_per_processor_second": ("at least", 2.5e6),
         "static_1000_levels/operations_per_processor_second": ("at least", 2.5e6),
+        "single_calls/requests_per_processor_second": ("at least", 2e5),
+        "lobster/messages_read_per_processor_second": ("at least", 5e5),
         "rmsc04/processor_seconds_per_hour": ("at most", 0.1),
         "rmsc03/processor_seconds_per_hour": ("at most", 0.6),
         "rmsc04/reset_milliseconds": ("at most", 5.0),
