@@ -13,9 +13,23 @@ multi-agent market simulation", arXiv:1904.12066) in its reference configuration
 An agent learns of the book and reaches it with its latency to the exchange, and thinks for 50 ns;
 so what happens to the book is an event of its own: the request that shows an agent the book, and
 the order that answers it. An agent's record, its stream of random numbers included, is named by its
-address. Departures: a market maker that wakes before there is a mid tries again after its usual
-time (it would sleep for good); alarmed by a book that leans to one side, it replaces its ladders
-(it would add to them, and set off further alarms); the fundamental value is not rounded to cents.
+address.
+
+Departures, each of which is taken back with ``abides_exact``:
+
+| what | here | in the original |
+|---|---|---|
+| market maker that wakes before there is a mid | tries again after its usual time | sleeps for good |
+| book leans to one side | ladders are replaced, one alarm at a time | added to, at every alarm |
+| balance of the book is watched | when a ladder is complete | after every order of it |
+| order that meets one of its own agent | cancels the older one | trades with it |
+| momentum agents | need 50 mids; means as they are | need 51; rounded to .01 cent |
+| fundamental value | real | rounded to whole cents |
+| value agent that wakes before its order arrived | forgets that order | cancels it, too |
+| resting orders | within a window of prices | at any price |
+
+In both, agents are never busy (in the original for 50 ns per message), and a value agent that wakes
+twice within one round trip decides twice (there, once).
 
 Version history: v1.
 """
@@ -29,7 +43,7 @@ from numpy.typing import NDArray
 
 from ...core.compiled import kernel
 from ..layout import BEST, BUY, CLOCK, EXTRA, NO_ASK, NO_BID, NONE, SELL
-from ..matching import cancel_order
+from ..matching import cancel_order, find
 from . import layout as at
 from .exchange import agent_of, send, traded_since, wait_for, watch_balance
 from .fundamental import fundamental_at
@@ -76,7 +90,10 @@ def order_arrives(
     number = send(memory, parameters, side, price, size, agent)[1]
     watch_balance(memory, parameters)
     if agent != NONE:
-        memory[agent_of(memory, agent) + at.ORDER_OF] = number
+        address = agent_of(memory, agent)
+        if parameters[at.ABIDES_EXACT] != 0.0:
+            memory[address + at.OLDER_ORDER] = memory[address + at.ORDER_OF]
+        memory[address + at.ORDER_OF] = number
 
 
 # Noise agents -------------------------------------------------------------------------------------
@@ -134,6 +151,8 @@ def noise_reads(memory: Integers, parameters: Reals, latency: int) -> None:
 def value_reads(memory: Integers, parameters: Reals, number: int) -> None:
     """A value agent's cancellation arrives, and it is shown the book."""
     agent = agent_of(memory, number)
+    if parameters[at.ABIDES_EXACT] != 0.0:
+        cancel_order(memory, memory[agent + at.OLDER_ORDER])
     cancel_order(memory, memory[agent + at.ORDER_OF])
     watch_balance(memory, parameters)
     memory[agent + at.SEEN_BID] = memory[BEST + BUY]
@@ -187,11 +206,15 @@ def momentum_reads(memory: Integers, parameters: Reals, number: int) -> None:
     if bid == NO_BID or ask == NO_ASK:
         return
     append_mid(memory, agent, number, bid + ask)
-    if memory[agent + at.COUNT] < at.LONG:
+    exact = parameters[at.ABIDES_EXACT] != 0.0
+    if memory[agent + at.COUNT] < (at.LONG + 1 if exact else at.LONG):
         return
     size = order_size(memory, agent + at.STREAM, memory[agent + at.LOT], parameters)
     if size > 0:
-        rises = memory[agent + at.SHORT_SUM] * at.LONG >= memory[agent + at.LONG_SUM] * at.SHORT
+        short, long = memory[agent + at.SHORT_SUM], memory[agent + at.LONG_SUM]
+        rises = short * at.LONG >= long * at.SHORT
+        if exact:  # hundredths of cents: 2.5 and 1 times the sums of doubled mids
+            rises = np.rint(2.5 * short) >= long
         side, price = (BUY, ask) if rises else (SELL, bid)
         wait_for(memory, answer, at.ORDER_ARRIVES, number, side, price, size)
 
@@ -219,18 +242,20 @@ def append_mid(memory: Integers, agent: int, number: int, double_mid: int) -> No
 @kernel
 def maker_cancels(memory: Integers, parameters: Reals, number: int) -> None:
     """A market maker's cancellations arrive; its request follows a moment later."""
-    cancel_all(memory, number)
+    cancel_all(memory, parameters, number)
     watch_balance(memory, parameters)
     delay = int(parameters[at.MAKER_CANCEL_DELAY])
     wait_for(memory, memory[CLOCK] + delay, at.MAKER_READS, number, 0, 0, 0)
 
 
 @kernel
-def cancel_all(memory: Integers, number: int) -> None:
+def cancel_all(memory: Integers, parameters: Reals, number: int) -> None:
     """Take all orders of a market maker out of the book."""
     agent, held = agent_of(memory, number), held_by(memory, number)
     for i in range(memory[agent + at.HELD]):
         cancel_order(memory, memory[held + i])
+        if parameters[at.ABIDES_EXACT] != 0.0:
+            watch_balance(memory, parameters)
     memory[agent + at.HELD] = 0
 
 
@@ -238,7 +263,14 @@ def cancel_all(memory: Integers, number: int) -> None:
 def held_by(memory: Integers, number: int) -> int:
     """Address of the numbers of a market maker's orders."""
     here = memory[EXTRA]
-    return here + memory[here + at.HELD_ORDERS] + at.MOST_HELD * number
+    return here + memory[here + at.HELD_ORDERS] + room_for_held(memory) * number
+
+
+@kernel
+def room_for_held(memory: Integers) -> int:
+    """Orders that a market maker can remember."""
+    here = memory[EXTRA]
+    return (memory[here + at.MIDS] - memory[here + at.HELD_ORDERS]) // memory[here + at.MAKERS]
 
 
 @kernel
@@ -259,6 +291,8 @@ def maker_reads(memory: Integers, reals: Reals, parameters: Reals, number: int) 
     answer = now + 2 * latency + delay
     if memory[agent + at.MID] != NONE:
         wait_for(memory, answer, at.MAKER_QUOTES, number, 0, 0, 0)
+    elif parameters[at.ABIDES_EXACT] != 0.0:
+        return
     wake = int(np.rint(exponential(memory, agent + at.STREAM, parameters[at.MAKER_WAKE])))
     wait_for(memory, answer + wake, at.MAKER_CANCELS, number, 0, 0, 0)
 
@@ -271,7 +305,8 @@ def maker_quotes(memory: Integers, reals: Reals, parameters: Reals, number: int)
     of them are there.
     """
     agent = agent_of(memory, number)
-    cancel_all(memory, number)
+    if parameters[at.ABIDES_EXACT] == 0.0:
+        cancel_all(memory, parameters, number)
     spread = max(reals[at.SPREADS + number], parameters[at.MAKER_LEAST_SPREAD])
     step = max(1, int(np.rint(parameters[at.MAKER_SPACING] * spread)))
     bought, sold = memory[agent + at.BOUGHT], memory[agent + at.SOLD]
@@ -299,11 +334,30 @@ def maker_quotes(memory: Integers, reals: Reals, parameters: Reals, number: int)
 def hold(
     memory: Integers, parameters: Reals, number: int, side: int, price: int, size: int
 ) -> None:
-    """Send an order of a market maker and remember it."""
+    """Send an order of a market maker and remember it; one it has no room for counts as refused."""
     agent, held = agent_of(memory, number), held_by(memory, number)
+    if memory[agent + at.HELD] == room_for_held(memory):
+        forget_what_is_gone(memory, number)
+        if memory[agent + at.HELD] == room_for_held(memory):
+            memory[memory[EXTRA] + at.REFUSED] += 1
+            return
     order = send(memory, parameters, side, price, size, number)[1]
     memory[held + memory[agent + at.HELD]] = order
     memory[agent + at.HELD] += 1
+    if parameters[at.ABIDES_EXACT] != 0.0:
+        watch_balance(memory, parameters)
+
+
+@kernel
+def forget_what_is_gone(memory: Integers, number: int) -> None:
+    """Keep only those orders of a market maker that are still in the book."""
+    agent, held = agent_of(memory, number), held_by(memory, number)
+    kept = 0
+    for i in range(memory[agent + at.HELD]):
+        if find(memory, memory[held + i]) != NONE:
+            memory[held + kept] = memory[held + i]
+            kept += 1
+    memory[agent + at.HELD] = kept
 
 
 @kernel

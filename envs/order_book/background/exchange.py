@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...core.compiled import kernel
-from ..layout import BAD_SIZE, BUY, CANCEL_RESTING, CLOCK, EXTRA, NONE, OFFERED, SELL, TRADED
+from ..layout import ALLOW, BAD_SIZE, BUY, CANCEL_RESTING, CLOCK, EXTRA, NONE, OFFERED, SELL, TRADED
 from ..matching import limit_order
 from . import event_queue as events
 from . import layout as at
@@ -37,7 +37,8 @@ def send(
     memory: Integers, parameters: Reals, side: int, price: int, size: int, owner: int
 ) -> tuple[int, int, int, int]:
     """A limit order reaches the exchange; see `order_book_matching.limit_order`."""
-    result = limit_order(memory, side, price, size, owner, CANCEL_RESTING, False)
+    prevention = ALLOW if parameters[at.ABIDES_EXACT] != 0.0 else CANCEL_RESTING
+    result = limit_order(memory, side, price, size, owner, prevention, False)
     if result[0] >= BAD_SIZE:
         memory[memory[EXTRA] + at.REFUSED] += 1
     if result[2] > 0:
@@ -70,9 +71,12 @@ def watch_balance(memory: Integers, parameters: Reals) -> None:
     if memory[here + at.IMBALANCED] == side:
         return
     memory[here + at.IMBALANCED] = side
+    if parameters[at.FLOW_RATE] > 0.0:  # they follow the public value and nothing else
+        return
+    exact = parameters[at.ABIDES_EXACT] != 0.0
     for maker in range(memory[here + at.MAKERS]):
         agent = agent_of(memory, maker)
-        if memory[agent + at.MID] != NONE and memory[agent + at.ALARMED] != 1:
+        if memory[agent + at.MID] != NONE and (exact or memory[agent + at.ALARMED] != 1):
             memory[agent + at.ALARMED] = 1
             answer = 2 * memory[agent + at.LATENCY] + int(parameters[at.COMPUTATION_DELAY])
             wait_for(memory, memory[CLOCK] + answer, at.MAKER_REPEATS, maker, 0, 0, 0)

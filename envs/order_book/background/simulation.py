@@ -33,7 +33,7 @@ from ..layout import (
     with_room,
 )
 from ..levels import depth
-from . import event_queue
+from . import event_queue, flow
 from . import layout as at
 from .events import NEEDS_ORDERS, QUEUE_IS_FULL, advance_rows
 from .market import BackgroundMarket
@@ -80,18 +80,18 @@ class Markets:
             )
         sizes = _parts(market)
         memory = empty_books(
-            *(len(chosen), market.price_window, FIRST_ROOM, events),
+            *(len(chosen), market.window, FIRST_ROOM, events),
             owners=market.agents + strangers,
             extra=sum(sizes.values()),
         )
-        reals = np.zeros((len(chosen), at.SPREADS + market.market_makers))
+        reals = np.zeros((len(chosen), at.SPREADS + market.market_makers + flow.reals_of(market)))
         parameters = np.tile(market.parameters(), (len(chosen), 1))
         counts = [market.market_makers, market.value_agents, market.momentum_agents]
         places = np.cumsum([0, *sizes.values()])[1:-1]
         for row, seed in enumerate(chosen.tolist()):
             here = int(memory[row, EXTRA])
             memory[row, here + at.MAKERS : here + at.MOMENTUM_AGENTS + 1] = counts
-            parts = (at.AGENTS, at.HELD_ORDERS, at.MIDS, at.TRADES, at.QUEUE)
+            parts = (at.AGENTS, at.HELD_ORDERS, at.MIDS, at.TRADES, at.FLOW, at.QUEUE)
             memory[row, [here + part for part in parts]] = places
             memory[row, here + places[-1] + event_queue.ROOM] = _queue_room(market)
             open_market(memory[row], reals[row], parameters[row], seed)
@@ -204,9 +204,10 @@ def _parts(market: BackgroundMarket) -> dict[str, int]:
     return {
         "counters": at.COUNTERS,
         "agents": at.AGENT_SIZE * market.agents,
-        "held": at.MOST_HELD * market.market_makers,
+        "held": market.market_makers * (at.MOST_HELD_EXACT if market.abides_exact else at.MOST_HELD),
         "mids": at.LONG * market.momentum_agents,
         "trades": at.TRADE_SIZE * at.MOST_TRADES,
+        "flow": flow.entries_of(market),
         "queue": event_queue.queue_size(_queue_room(market)),
     }
 
