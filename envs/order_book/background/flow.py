@@ -26,8 +26,8 @@ over about τ_k trades,
 Rates of children and news, and v, are in proportion to activity and shape. A large order of anyone
 moves the value for good by what was not foreseen of it, and takes back what was foreseen in vain:
 impact is concave in the shares traded, and decays by part. A child never takes more than there is
-at the touch. Market makers know the value as it is when their orders arrive; what they trade among
-themselves teaches nobody.
+at the touch. Market makers sit at the exchange: when the value has moved by a cent all cancel, and
+then all quote; what they take teaches nobody.
 
 Version history: v1.
 """
@@ -56,9 +56,10 @@ Reals = NDArray[np.float64]
 # Trades that averages of signs look back over, and their weights in the expected sign of the next;
 # these are least squares on 40 runs of `realistic`, seeds from 1000 on.
 SPANS = np.array([2.0, 8.0, 32.0, 128.0, 512.0])
-WEIGHTS = np.array([0.10, 0.15, 0.20, 0.20, 0.20])
+WEIGHTS = np.array([0.05, 0.48, 0.15, 0.10, 0.08])
 HORIZONS_NS = np.array([20e9, 100e9, 500e9, 2500e9])
-MOST_ACTIVITY = 25.0
+MOST_ACTIVITY = 10.0
+WAKES, CANCELS, QUOTES = 0, 1, 2  # what a market maker does when it follows
 LEAST_MOVE = 1.0  # cents of the value after which market makers quote again
 
 
@@ -166,11 +167,13 @@ def move_value(memory: Integers, reals: Reals, parameters: Reals, change: float)
 
 @kernel
 def tell_makers(memory: Integers, parameters: Reals) -> None:
-    """All market makers quote again, as fast as their latency allows."""
+    """All market makers cancel and quote again; they are at the exchange, without latency."""
+    answer = memory[CLOCK] + int(parameters[at.COMPUTATION_DELAY])
+    quotes = answer + int(parameters[at.MAKER_CANCEL_DELAY])
     for maker in range(memory[memory[EXTRA] + at.MAKERS]):
-        latency = memory[agent_of(memory, maker) + at.LATENCY]
-        answer = memory[CLOCK] + 2 * latency + int(parameters[at.COMPUTATION_DELAY])
-        wait_for(memory, answer, at.MAKER_FOLLOWS, maker, 1, 0, 0)
+        wait_for(memory, answer, at.MAKER_FOLLOWS, maker, CANCELS, 0, 0)
+    for maker in range(memory[memory[EXTRA] + at.MAKERS]):
+        wait_for(memory, quotes, at.MAKER_FOLLOWS, maker, QUOTES, 0, 0)
 
 
 # What happens -------------------------------------------------------------------------------------
@@ -180,7 +183,7 @@ def tell_makers(memory: Integers, parameters: Reals) -> None:
 def open_flow(memory: Integers, reals: Reals, parameters: Reals) -> None:
     """Parent orders are under way as on any day; activity is that of the shape of the day."""
     flow, averages = flow_of(memory), averages_of(memory)
-    stream = flow + at.FLOW_STREAM
+    stream = flow + at.NEW_PARENTS
     memory[flow + at.SEEN_TIME] = memory[CLOCK]
     tail, most = parameters[at.PARENT_TAIL] - 1.0, parameters[at.PARENT_MOST]
     for number in range(int(parameters[at.FLOW_PARENTS])):
@@ -210,7 +213,7 @@ def expect_child(memory: Integers, reals: Reals, parameters: Reals) -> None:
     """When the next child is sent."""
     now = memory[CLOCK]
     rate = parameters[at.FLOW_RATE] * activity_at(memory, reals, parameters, now)
-    wait = exponential(memory, flow_of(memory) + at.FLOW_STREAM, 1.0 / rate)
+    wait = exponential(memory, flow_of(memory) + at.FLOW_WAITS, 1.0 / rate)
     wait_for(memory, now + int(wait), at.FLOW_TRADES, NONE, 0, 0, 0)
 
 
@@ -221,7 +224,7 @@ def expect_news(memory: Integers, reals: Reals, parameters: Reals) -> None:
         return
     now = memory[CLOCK]
     rate = parameters[at.NEWS_RATE] * activity_at(memory, reals, parameters, now)
-    wait = exponential(memory, flow_of(memory) + at.FLOW_STREAM, 1.0 / rate)
+    wait = exponential(memory, flow_of(memory) + at.NEWS, 1.0 / rate)
     wait_for(memory, now + int(wait), at.NEWS_COMES, NONE, 0, 0, 0)
 
 
@@ -230,14 +233,14 @@ def flow_trades(memory: Integers, reals: Reals, parameters: Reals) -> None:
     """A child of one of the parent orders takes what it needs at the touch."""
     learn(memory, reals, parameters)
     flow = flow_of(memory)
-    stream = flow + at.FLOW_STREAM
-    number = integer(memory, stream, 0, int(parameters[at.FLOW_PARENTS]))
+    number = integer(memory, flow + at.FLOW_CHOICES, 0, int(parameters[at.FLOW_PARENTS]))
     parent = flow + at.PARENTS + at.PARENT_SIZE * number
     if memory[parent + 1] == 0:
+        stream = flow + at.NEW_PARENTS
         memory[parent] = BUY if uniform(memory, stream) < 0.5 else SELL
         level, tail = uniform(memory, stream), parameters[at.PARENT_TAIL]
         memory[parent + 1] = int(pareto(level, tail, parameters[at.PARENT_MOST]))
-    side, size = memory[parent], order_size(memory, stream, 0, parameters)
+    side, size = memory[parent], order_size(memory, flow + at.FLOW_SIZES, 0, parameters)
     price = memory[BEST + 1 - side]
     if size > 0 and price != NO_BID and price != NO_ASK:
         size = min(size, memory[level_of(memory, price) + VOLUME])
@@ -251,7 +254,7 @@ def flow_trades(memory: Integers, reals: Reals, parameters: Reals) -> None:
 def news_comes(memory: Integers, reals: Reals, parameters: Reals) -> None:
     """Everybody learns that the value is another: a jump of a Lomax size, to either side."""
     learn(memory, reals, parameters)
-    stream, tail = flow_of(memory) + at.FLOW_STREAM, parameters[at.NEWS_TAIL]
+    stream, tail = flow_of(memory) + at.NEWS, parameters[at.NEWS_TAIL]
     scale = parameters[at.NEWS_SIZE] * math.sqrt((tail - 1.0) * (tail - 2.0) / 2.0)
     size = scale * (uniform(memory, stream) ** (-1.0 / tail) - 1.0)
     sign = 1.0 if uniform(memory, stream) < 0.5 else -1.0
@@ -261,11 +264,13 @@ def news_comes(memory: Integers, reals: Reals, parameters: Reals) -> None:
 
 @kernel
 def maker_follows(
-    memory: Integers, reals: Reals, parameters: Reals, number: int, told: int
+    memory: Integers, reals: Reals, parameters: Reals, number: int, what: int
 ) -> None:
     """A market maker's ladders are put up around the public value in the place of its old ones."""
     learn(memory, reals, parameters)
     cancel_all(memory, parameters, number)
+    if what == CANCELS:
+        return
     agent, now = agent_of(memory, number), memory[CLOCK]
     bought, sold = traded_since(memory, now - int(parameters[at.MAKER_WAKE]))
     share = int(np.rint(parameters[at.MAKER_SHARE] * (bought + sold)))
@@ -280,7 +285,6 @@ def maker_follows(
         hold(memory, parameters, number, BUY, highest_bid - level * step, size)
         hold(memory, parameters, number, SELL, lowest_ask + level * step, size)
     skip_trades(memory)
-    if told == 0:
-        activity = max(activity, 1e-3)
+    if what == WAKES:
         wake = exponential(memory, agent + at.STREAM, parameters[at.MAKER_WAKE] / activity)
         wait_for(memory, now + int(wake), at.MAKER_FOLLOWS, number, 0, 0, 0)

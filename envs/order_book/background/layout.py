@@ -25,9 +25,12 @@ AGENTS, HELD_ORDERS, MIDS, TRADES, TRADE_COUNT, QUEUE = 10, 11, 12, 13, 14, 15
 NOISE_CHOICES = 16  # the stream of what noise agents do; NOISE_STREAM is that of when they wake
 FLOW = 17
 COUNTERS = 18
-# The flow: its stream, shares that takers had bought and sold when it was last looked at, and when
-# that was, where market makers quote; then of every parent order its side and the children left.
-FLOW_STREAM, SEEN_BOUGHT, SEEN_SOLD, SEEN_TIME, QUOTED, PARENTS = 0, 1, 2, 3, 4, 5
+# The flow: streams of when children come, of which parent's, of their sizes, of new parents and of
+# news; shares that takers had bought and sold when it was last looked at, and when that was; then of
+# every parent order its side and the children left.
+FLOW_WAITS, FLOW_CHOICES, FLOW_SIZES, NEW_PARENTS, NEWS = 0, 1, 2, 3, 4
+FLOW_STREAMS = 5
+SEEN_BOUGHT, SEEN_SOLD, SEEN_TIME, PARENTS = 5, 6, 7, 8
 PARENT_SIZE = 2
 # An agent. A market maker holds HELD orders; a value agent has one order ORDER_OF; a momentum agent
 # has seen COUNT mids, whose recent sums are SHORT_SUM and LONG_SUM. The orders of ALARMED market

@@ -49,11 +49,18 @@ def open_market(memory: Integers, reals: Reals, parameters: Reals, seed: int) ->
         reals[at.SPREADS + maker] = parameters[at.MAKER_FIRST_SPREAD]
     reals[at.SURVIVING], reals[at.WOKEN] = 1.0, 0.0
     if parameters[at.FLOW_RATE] > 0.0:
-        start_stream(memory, here + memory[here + at.FLOW] + at.FLOW_STREAM, seed, FLOWS)
+        start_flow(memory, seed)
         flow.open_flow(memory, reals, parameters)
     agents.next_noise_agent(memory, reals, parameters)
     while memory[here + at.NOISE_TIME] < opening:
         agents.next_noise_agent(memory, reals, parameters)
+
+
+@kernel
+def start_flow(memory: Integers, seed: int) -> None:
+    """Begin the streams of the flow, of each kind of event its own."""
+    for source in range(at.FLOW_STREAMS):
+        start_stream(memory, flow.flow_of(memory) + source, seed, FLOWS + source)
 
 
 @kernel
