@@ -28,7 +28,7 @@ Version history: v1.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -39,14 +39,24 @@ from gymnasium.spaces import Box, Discrete
 from ..core.characteristics import Characteristics
 from ..core.errors import PacesetterError, unknown
 from ..core.market import Actions, Array, Group, Market, Shocks, State, Step
-from ..core.random_streams import Shock
+from ..core.random_streams import RESET, STEP, RandomStream, Shock
+from ..order_book.background.branching import checked_seeds, reseed_rows
 from ..order_book.background.market import SECOND, BackgroundMarket
 from ..order_book.background.simulation import Markets, advance_all
 from ..order_book.layout import BUY, NONE, SELL
 from .design import DESIGN, FEE, background_parameters, design_of
-from .kernels import NEAR_ASKS, NEAR_BIDS, SEEN, TEN_VOLUME, TRADED_SHARES, act, read_books
+from .kernels import (
+    NEAR_ASKS,
+    NEAR_BIDS,
+    SEEN,
+    TEN_VOLUME,
+    TRADED_SHARES,
+    act,
+    read_books,
+    read_touch,
+)
 from .reference import background_paths
-from .state import ExecutionState, accounts_of, with_spare_orders
+from .state import ExecutionState, accounts_of, left_of, with_spare_orders
 from .view import (
     EXECUTOR_ENTRIES,
     LEADER_ENTRIES,
@@ -67,13 +77,15 @@ class Execution(Market):
     """Traders who work large orders in a limit order book of background agents.
 
     Attributes:
-        background: preset of the background market, ``rmsc04`` or ``rmsc03``.
+        background: preset of the background market, ``rmsc04``, ``rmsc03`` or ``realistic``.
         buyers, sellers: executors of either side, who compete in one book.
         parent_size: q₀, shares of every parent order.
         child_size: shares of one order, at most.
         decisions: T, steps of an episode.
         seconds_per_decision: simulated time between two decisions.
         start_seconds: simulated time from the opening to the first decision.
+        latency_seconds: simulated time from the book that executors see to the arrival of their
+            orders; their limit orders carry the touch that they saw.
         unfilled_penalty_bp: P, price of every share left at the end, bp of the arrival mid. Unless
             it is several times the deviation of the mid over an episode (3 bp in rmsc04, 60 bp in
             rmsc03, with the options as they come), it may pay not to trade.
@@ -83,7 +95,7 @@ class Execution(Market):
         threads: cores that copies are spread over; the result does not depend on it.
     """
 
-    background: Literal["rmsc04", "rmsc03"] = "rmsc04"
+    background: Literal["rmsc04", "rmsc03", "realistic"] = "rmsc04"
     buyers: Annotated[int, Ge(0)] = 1
     sellers: Annotated[int, Ge(0)] = 0
     parent_size: Annotated[int, Ge(1)] = 50
@@ -91,6 +103,7 @@ class Execution(Market):
     decisions: Annotated[int, Ge(1)] = 10
     seconds_per_decision: Annotated[float, Gt(0)] = 60.0
     start_seconds: Annotated[float, Ge(0)] = 300.0
+    latency_seconds: Annotated[float, Ge(0)] = 0.0
     unfilled_penalty_bp: Annotated[float, Ge(0)] = 20.0
     reward_unit_bp: Annotated[float, Gt(0)] = 1.0
     leader_sets: tuple[str, ...] = DESIGN
@@ -104,6 +117,7 @@ class Execution(Market):
         {},
         {"background": "rmsc03", "decisions": 4, "parent_size": 30, "view": "all"},
         {"buyers": 2, "sellers": 1, "seconds_per_decision": 20.0, "decisions": 6},
+        {"background": "realistic", "latency_seconds": 0.02, "decisions": 5, "sellers": 1},
     )
 
     def __post_init__(self) -> None:
@@ -123,6 +137,11 @@ class Execution(Market):
                 f"orders of {self.child_size}; lower parent_size, or raise decisions or child_size."
             )
         self._check_hours()
+        if not self.latency_seconds < self.seconds_per_decision:
+            raise PacesetterError(
+                f"latency_seconds ({self.latency_seconds:g}) must be below seconds_per_decision "
+                f"({self.seconds_per_decision:g}): orders would arrive after the next decision."
+            )
 
     def _check_hours(self) -> None:
         seconds = self.start_seconds + self.decisions * self.seconds_per_decision
@@ -274,10 +293,17 @@ class Execution(Market):
         taken = np.zeros_like(remaining)
         before = self._seen(memory)
         accounts = accounts_of(memory, self.preset.agents, self.executors)
+        touch = np.full((len(memory), 2), NONE, dtype=np.int64)
+        if self.latency_seconds > 0:
+            read_touch(memory, touch)
+            arrival = self._time(state.clock) + int(self.latency_seconds * SECOND)
+            memory = advance_all(memory, reals, parameters, arrival, self.threads)
+            memory = with_spare_orders(memory, self.executors)
+            remaining = left_of(accounts, memory, state, self._signs, self.preset.agents)
         act(
             *(memory, parameters, actions[EXECUTOR].astype(np.int64)),
             *(np.argsort(shocks["turns"], axis=1), self.sides, remaining, standing),
-            *(self.child_size, self.preset.agents, taken),
+            *(self.child_size, self.preset.agents, touch, taken),
         )
         until = self._time(state.clock + 1)
         memory = advance_all(memory, reals, parameters, until, self.threads)
@@ -296,7 +322,7 @@ class Execution(Market):
             mid=mid,
             spread=spread,
             traded=seen[:, TRADED_SHARES] - before[:, TRADED_SHARES],
-            remaining=remaining - shares,
+            remaining=state.remaining - shares,
             standing=standing,
         )
         cost = self._cost(after, fills, taken)
@@ -324,6 +350,29 @@ class Execution(Market):
         # A seller's shares and money are negative: what it receives too little is its cost.
         shortfall = (paid - arrival * shares + fee * taken) / arrival + penalty
         return BASIS_POINTS * shortfall / self.parent_size
+
+    def branch(self, state: ExecutionState, rows: Any, seeds: Any) -> ExecutionState:
+        """Copies of a state that go on with other random numbers; what is pending stands.
+
+        Args:
+            state: at a decision.
+            rows: which copies, as often as they are to be continued: an index array, mask or slice.
+            seeds: one for each branch, ``(n,)``; equal ones from equal copies go on alike.
+
+        Raises:
+            PacesetterError: another number of seeds, or one that cannot be one.
+        """
+        branches = state.take(rows)
+        chosen = checked_seeds(seeds, len(branches.clock))
+        memory = branches.memory if branches.memory.base is None else branches.memory.copy()
+        reseed_rows(memory, chosen)
+        unsigned = chosen.astype(np.uint64)
+        return replace(
+            branches,
+            memory=memory,
+            step_stream=RandomStream.start(unsigned, STEP, self._step_layout),
+            reset_stream=RandomStream.start(unsigned, RESET, self._reset_layout),
+        )
 
     def observe(self, state: ExecutionState) -> dict[str, Array]:
         """What executors see, ``(B, N, D)``."""

@@ -19,7 +19,7 @@ Departures, each of which is taken back with ``abides_exact``:
 
 | what | here | in the original |
 |---|---|---|
-| market maker that wakes before there is a mid | tries again after its usual time | sleeps for good |
+| market maker that wakes before there is a mid | tries again after a while | sleeps for good |
 | book leans to one side | ladders are replaced, one alarm at a time | added to, at every alarm |
 | balance of the book is watched | when a ladder is complete | after every order of it |
 | order that meets one of its own agent | cancels the older one | trades with it |

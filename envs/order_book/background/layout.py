@@ -26,8 +26,8 @@ NOISE_CHOICES = 16  # the stream of what noise agents do; NOISE_STREAM is that o
 FLOW = 17
 COUNTERS = 18
 # The flow: streams of when children come, of which parent's, of their sizes, of new parents and of
-# news; shares that takers had bought and sold when it was last looked at, and when that was; then of
-# every parent order its side and the children left.
+# news; shares that takers had bought and sold when it was last looked at, and when that was; then
+# of every parent order its side and the children left.
 FLOW_WAITS, FLOW_CHOICES, FLOW_SIZES, NEW_PARENTS, NEWS = 0, 1, 2, 3, 4
 FLOW_STREAMS = 5
 SEEN_BOUGHT, SEEN_SOLD, SEEN_TIME, PARENTS = 5, 6, 7, 8

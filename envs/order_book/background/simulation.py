@@ -9,11 +9,12 @@ Version history: v1.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -35,6 +36,7 @@ from ..layout import (
 from ..levels import depth
 from . import event_queue, flow
 from . import layout as at
+from .branching import checked_seeds, reseed_rows
 from .events import NEEDS_ORDERS, QUEUE_IS_FULL, advance_rows
 from .market import BackgroundMarket
 from .opening import open_market
@@ -149,9 +151,51 @@ class Markets:
 
     def copy(self) -> Self:
         """Independent markets that go on in the same way."""
-        return type(self)(
-            self.market, self.memory.copy(), self.reals.copy(), self.parameters.copy()
+        return self.take(slice(None))
+
+    def take(self, rows: Any) -> Self:
+        """Independent markets that go on as the given copies do: index array, mask or slice."""
+        arrays = (self.memory, self.reals, self.parameters)
+        return type(self)(self.market, *(np.array(array[rows]) for array in arrays))
+
+    def reseeded(self, seeds: ArrayLike) -> Self:
+        """Independent markets that go on from the same state with other random numbers, ``(B,)``.
+
+        Whatever is to happen next stands; see `branching`.
+
+        Raises:
+            PacesetterError: another number of seeds, or one that cannot be one.
+        """
+        branches = self.copy()
+        reseed_rows(branches.memory, checked_seeds(seeds, len(self.memory)))
+        return branches
+
+    @classmethod
+    def joined(cls, parts: Sequence[Self]) -> Self:
+        """The copies of several markets of one composition, in their order; all get equal room.
+
+        Raises:
+            PacesetterError: nothing to join, or another composition.
+        """
+        if not parts or any(part.market != parts[0].market for part in parts):
+            raise PacesetterError(
+                f"markets are joined that have one composition; got "
+                f"{len(set(part.market for part in parts))} compositions."
+            )
+        memory = np.concatenate(with_equal_room([part.memory for part in parts]))
+        reals, parameters = (
+            np.concatenate([getattr(part, name) for part in parts])
+            for name in ("reals", "parameters")
         )
+        return cls(parts[0].market, memory, reals, parameters)
+
+
+def with_equal_room(memories: Sequence[Integers]) -> list[Integers]:
+    """The same books, each ``(B, L)``, with the room for orders of the roomiest."""
+    room = max(int(memory[0, ROOM]) for memory in memories)
+    return [
+        memory if int(memory[0, ROOM]) == room else with_room(memory, room) for memory in memories
+    ]
 
 
 def advance_all(
@@ -204,7 +248,8 @@ def _parts(market: BackgroundMarket) -> dict[str, int]:
     return {
         "counters": at.COUNTERS,
         "agents": at.AGENT_SIZE * market.agents,
-        "held": market.market_makers * (at.MOST_HELD_EXACT if market.abides_exact else at.MOST_HELD),
+        "held": market.market_makers
+        * (at.MOST_HELD_EXACT if market.abides_exact else at.MOST_HELD),
         "mids": at.LONG * market.momentum_agents,
         "trades": at.TRADE_SIZE * at.MOST_TRADES,
         "flow": flow.entries_of(market),
