@@ -21,6 +21,7 @@ Departures, each of which is taken back with ``abides_exact``:
 |---|---|---|
 | market maker that wakes before there is a mid | tries again after a while | sleeps for good |
 | book leans to one side | ladders are replaced, one alarm at a time | added to, at every alarm |
+| a ladder after an alarm | by what is known when it arrives | by what was known at the alarm |
 | balance of the book is watched | when a ladder is complete | after every order of it |
 | order that meets one of its own agent | cancels the older one | trades with it |
 | momentum agents | need 50 mids; means as they are | need 51; rounded to .01 cent |
@@ -45,7 +46,7 @@ from ...core.compiled import kernel
 from ..layout import BEST, BUY, CLOCK, EXTRA, NO_ASK, NO_BID, NONE, SELL
 from ..matching import cancel_order, find
 from . import layout as at
-from .exchange import agent_of, send, traded_since, wait_for, watch_balance
+from .exchange import agent_of, middle_of, send, traded_since, wait_for, watch_balance
 from .fundamental import fundamental_at
 from .layout import NEVER
 from .random_numbers import exponential, integer, normal, uniform
@@ -289,6 +290,8 @@ def maker_reads(memory: Integers, reals: Reals, parameters: Reals, number: int) 
     memory[agent + at.LOT] = max(int(parameters[at.MAKER_LEAST_SIZE]), int(share))
     delay, latency = int(parameters[at.COMPUTATION_DELAY]), memory[agent + at.LATENCY]
     answer = now + 2 * latency + delay
+    if parameters[at.ABIDES_EXACT] != 0.0:
+        memory[agent + at.LAST_SPREAD] = int(reals[at.SPREADS + number] * at.SPREAD_UNITS)
     if memory[agent + at.MID] != NONE:
         wait_for(memory, answer, at.MAKER_QUOTES, number, 0, 0, 0)
     elif parameters[at.ABIDES_EXACT] != 0.0:
@@ -304,19 +307,22 @@ def maker_quotes(memory: Integers, reals: Reals, parameters: Reals, number: int)
     They replace what it still has in the book after an alarm; how the book leans is judged when all
     of them are there.
     """
-    agent = agent_of(memory, number)
     if parameters[at.ABIDES_EXACT] == 0.0:
         cancel_all(memory, parameters, number)
-    spread = max(reals[at.SPREADS + number], parameters[at.MAKER_LEAST_SPREAD])
+    middle, size = middle_of(memory, parameters, number), memory[agent_of(memory, number) + at.LOT]
+    put_up_ladders(memory, parameters, number, middle, reals[at.SPREADS + number], size)
+
+
+@kernel
+def put_up_ladders(
+    memory: Integers, parameters: Reals, number: int, middle: int, average: float, size: int
+) -> None:
+    """The ladders of a market maker, an average spread around the middle."""
+    spread = max(average, parameters[at.MAKER_LEAST_SPREAD])
     step = max(1, int(np.rint(parameters[at.MAKER_SPACING] * spread)))
-    bought, sold = memory[agent + at.BOUGHT], memory[agent + at.SOLD]
-    middle = memory[agent + at.MID]
-    if bought + sold > 0:
-        lean = 2.0 * bought / (bought + sold) - 1.0
-        middle = int(middle + lean * parameters[at.MAKER_SKEW])
     highest_bid = middle - math.floor(0.5 * spread)
     lowest_ask = middle + math.ceil(0.5 * spread)
-    levels, size = int(parameters[at.MAKER_LEVELS]), memory[agent + at.LOT]
+    levels = int(parameters[at.MAKER_LEVELS])
     backstop = int(parameters[at.MAKER_BACKSTOP])
     last = levels
     if backstop > 0:
@@ -361,7 +367,21 @@ def forget_what_is_gone(memory: Integers, number: int) -> None:
 
 
 @kernel
-def maker_repeats(memory: Integers, reals: Reals, parameters: Reals, number: int) -> None:
-    """Alarmed by the balance of the book, a market maker puts its ladders up anew."""
-    memory[agent_of(memory, number) + at.ALARMED] = 0
-    maker_quotes(memory, reals, parameters, number)
+def maker_repeats(
+    memory: Integers,
+    reals: Reals,
+    parameters: Reals,
+    number: int,
+    middle: int,
+    spread: int,
+    size: int,
+) -> None:
+    """Alarmed by the balance of the book, a market maker puts its ladders up anew.
+
+    If exact, it does so by what it knew when the alarm went off.
+    """
+    if parameters[at.ABIDES_EXACT] != 0.0:
+        put_up_ladders(memory, parameters, number, middle, spread / at.SPREAD_UNITS, size)
+    else:
+        memory[agent_of(memory, number) + at.ALARMED] = 0
+        maker_quotes(memory, reals, parameters, number)

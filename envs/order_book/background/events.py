@@ -98,6 +98,6 @@ def _handle(
     elif kind == at.MAKER_FOLLOWS:
         flow.maker_follows(memory, reals, parameters, agent, a)
     elif kind == at.MAKER_REPEATS:
-        agents.maker_repeats(memory, reals, parameters, agent)
+        agents.maker_repeats(memory, reals, parameters, agent, a, b, c)
     else:
         agents.maker_quotes(memory, reals, parameters, agent)

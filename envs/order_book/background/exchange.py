@@ -77,9 +77,29 @@ def watch_balance(memory: Integers, parameters: Reals) -> None:
     for maker in range(memory[here + at.MAKERS]):
         agent = agent_of(memory, maker)
         if memory[agent + at.MID] != NONE and (exact or memory[agent + at.ALARMED] != 1):
-            memory[agent + at.ALARMED] = 1
             answer = 2 * memory[agent + at.LATENCY] + int(parameters[at.COMPUTATION_DELAY])
-            wait_for(memory, memory[CLOCK] + answer, at.MAKER_REPEATS, maker, 0, 0, 0)
+            time = memory[CLOCK] + answer
+            if exact:  # what it knows now is what it will answer by
+                middle, spread = (
+                    middle_of(memory, parameters, maker),
+                    memory[agent + at.LAST_SPREAD],
+                )
+                lot = memory[agent + at.LOT]
+                wait_for(memory, time, at.MAKER_REPEATS, maker, middle, spread, lot)
+            else:
+                memory[agent + at.ALARMED] = 1
+                wait_for(memory, time, at.MAKER_REPEATS, maker, 0, 0, 0)
+
+
+@kernel
+def middle_of(memory: Integers, parameters: Reals, maker: int) -> int:
+    """Where a market maker centres its ladders: the mid, skewed towards the side of takers."""
+    agent = agent_of(memory, maker)
+    bought, sold = memory[agent + at.BOUGHT], memory[agent + at.SOLD]
+    if bought + sold == 0:
+        return memory[agent + at.MID]
+    lean = 2.0 * bought / (bought + sold) - 1.0
+    return int(memory[agent + at.MID] + lean * parameters[at.MAKER_SKEW])
 
 
 @kernel

@@ -152,7 +152,7 @@ def _page(
         f"over all statistics. Alike where Holm's p is {LEVEL} or more. Two groups of "
         f"{of_theirs} show an effect of .45 in four of five cases at p = .05.",
         "",
-        f"**{counts}.** What is followed where is listed in `envs/order_book/background/agents.py`.",
+        f"**{counts}.** The departures are listed in `envs/order_book/background/agents.py`.",
         "",
         f"| statistic | original | {head} |",
         f"|---|---|{'---|' * 5 * len(VERSIONS)}",

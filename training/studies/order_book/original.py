@@ -111,12 +111,8 @@ def _of_book(book: BookSamples) -> dict[str, float]:
         imbalance = book.imbalance(levels)
         found[f"mean imbalance of {levels} levels"] = imbalance.mean()
         found[f"deviation of imbalance of {levels} levels"] = imbalance.std()
-    found["span of ten levels of bids"] = np.nanmean(
-        book.bid_prices[:, 0] - book.bid_prices[:, 9]
-    )
-    found["span of ten levels of asks"] = np.nanmean(
-        book.ask_prices[:, 9] - book.ask_prices[:, 0]
-    )
+    found["span of ten levels of bids"] = np.nanmean(book.bid_prices[:, 0] - book.bid_prices[:, 9])
+    found["span of ten levels of asks"] = np.nanmean(book.ask_prices[:, 9] - book.ask_prices[:, 0])
     for seconds in (1, 10, 60):
         returns = 1e4 * log_return(mid[::seconds])
         found[f"deviation of returns of {seconds} s, bp"] = returns.std()
@@ -125,9 +121,9 @@ def _of_book(book: BookSamples) -> dict[str, float]:
             np.mean(away**4) / np.mean(away**2) ** 2 - 3
         )
         found[f"autocorrelation of returns of {seconds} s"] = autocorrelation(returns, 1)[0]
-        found[f"autocorrelation of |returns| of {seconds} s"] = autocorrelation(
-            np.abs(returns), 1
-        )[0]
+        found[f"autocorrelation of |returns| of {seconds} s"] = autocorrelation(np.abs(returns), 1)[
+            0
+        ]
     found["range of the mid, bp"] = 1e4 * np.ptp(mid) / mid[0]
     return {name: float(value) for name, value in found.items()}
 
