@@ -266,12 +266,27 @@ def news_comes(memory: Integers, reals: Reals, parameters: Reals) -> None:
 def maker_follows(
     memory: Integers, reals: Reals, parameters: Reals, number: int, what: int
 ) -> None:
-    """A market maker's ladders are put up around the public value in the place of its old ones."""
-    learn(memory, reals, parameters)
-    cancel_all(memory, parameters, number)
-    if what == CANCELS:
-        return
-    agent, now = agent_of(memory, number), memory[CLOCK]
+    """A market maker wakes and makes all quote anew, cancels its ladders, or puts them up."""
+    if what == WAKES:
+        learn(memory, reals, parameters)
+        tell_makers(memory, parameters)
+        now = memory[CLOCK]
+        wake = parameters[at.MAKER_WAKE] / activity_at(memory, reals, parameters, now)
+        wait = exponential(memory, agent_of(memory, number) + at.STREAM, wake)
+        wait_for(memory, now + int(wait), at.MAKER_FOLLOWS, number, WAKES, 0, 0)
+    elif what == CANCELS:
+        learn(memory, reals, parameters)
+        cancel_all(memory, parameters, number)
+    else:
+        cancel_all(memory, parameters, number)
+        quote(memory, reals, parameters, number)
+        skip_trades(memory)
+
+
+@kernel
+def quote(memory: Integers, reals: Reals, parameters: Reals, number: int) -> None:
+    """The ladders of a market maker around the value that all were told, wider in busy times."""
+    now = memory[CLOCK]
     bought, sold = traded_since(memory, now - int(parameters[at.MAKER_WAKE]))
     share = int(np.rint(parameters[at.MAKER_SHARE] * (bought + sold)))
     size = max(int(parameters[at.MAKER_LEAST_SIZE]), share)
@@ -279,12 +294,8 @@ def maker_follows(
     spread = parameters[at.MAKER_FIRST_SPREAD] * math.sqrt(activity)
     spread = max(spread, parameters[at.MAKER_LEAST_SPREAD])
     step = max(1, int(np.rint(parameters[at.MAKER_SPACING] * spread)))
-    highest_bid = math.floor(reals[at.FUNDAMENTAL] - 0.5 * spread)
-    lowest_ask = math.ceil(reals[at.FUNDAMENTAL] + 0.5 * spread)
+    value = reals[averages_of(memory) + len(SPANS) + len(HORIZONS_NS)]
+    highest_bid, lowest_ask = math.floor(value - 0.5 * spread), math.ceil(value + 0.5 * spread)
     for level in range(int(parameters[at.MAKER_LEVELS])):
         hold(memory, parameters, number, BUY, highest_bid - level * step, size)
         hold(memory, parameters, number, SELL, lowest_ask + level * step, size)
-    skip_trades(memory)
-    if what == WAKES:
-        wake = exponential(memory, agent + at.STREAM, parameters[at.MAKER_WAKE] / activity)
-        wait_for(memory, now + int(wake), at.MAKER_FOLLOWS, number, 0, 0, 0)
