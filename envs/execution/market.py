@@ -120,6 +120,11 @@ class Execution(Market):
         {"background": "realistic", "latency_seconds": 0.02, "decisions": 5, "sellers": 1},
     )
 
+    small: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "": {},
+        "realistic": {"background": "realistic", "latency_seconds": 0.02},
+    }
+
     def __post_init__(self) -> None:
         """Refuse a market without executors, or one that would run beyond the close."""
         super().__post_init__()

@@ -398,5 +398,5 @@ def test_orders_arrive_late_and_at_the_price_that_was_seen():
 
 
 def test_latency_is_below_the_time_between_decisions():
-    with pytest.raises(PacesetterError, match="latency_seconds .60. must be below"):
+    with pytest.raises(PacesetterError, match=r"latency_seconds .60. must be below"):
         make("execution", latency_seconds=60.0)

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ....envs.order_book import layout, requests
+from ....envs.order_book.background.branching import reseed_rows
 from ....envs.order_book.background.market import HOUR, PRESETS, SECOND, BackgroundMarket
 from ....envs.order_book.background.simulation import Markets
 from ..speed import Figures, Measured, note
@@ -35,6 +36,8 @@ def order_book(repeats: int, quick: bool = False) -> Figures:
         for preset in PRESETS:
             for name, value in background(preset, hours=0.25 if quick else 1.0).items():
                 note(figures, f"{preset}/{name}", value)
+        for name, value in branches().items():
+            note(figures, f"branches/{name}", value)
         for name, value in two_threads().items():
             note(figures, f"64_copies/{name}", value)
         for name, (levels, active) in BOOKS.items():
@@ -72,6 +75,25 @@ def background(preset: str, hours: float) -> dict[str, float]:
         "processor_seconds_per_hour": ran / hours / copies,
         "reset_milliseconds": 1e3 * (opened - began) / copies,
         "megabytes": sum(array.nbytes for array in arrays) / copies / 1e6,
+    }
+
+
+def branches(number: int = 2000) -> dict[str, float]:
+    """Microseconds of processor time per branch of rmsc04: its streams alone, and with the copy."""
+    market = BackgroundMarket.preset("rmsc04")
+    markets = Markets.opened(market, [0])
+    markets.advance(market.open_ns + 300 * SECOND)
+    seeds = np.arange(number)
+    kept = markets.take(np.zeros(number, dtype=int))
+    reseed_rows(kept.memory[:1], seeds[:1])
+    began = time.process_time()
+    reseed_rows(kept.memory, seeds)
+    reseeded = time.process_time()
+    copied = kept.memory.copy()
+    done = time.process_time()
+    return {
+        "reseeding_microseconds": 1e6 * (reseeded - began) / number,
+        "copying_microseconds": 1e6 * (done - reseeded) / len(copied),
     }
 
 
@@ -153,6 +175,8 @@ ALONE = Measured(
         "static_1000_levels/operations_per_processor_second": ("at least", 2.5e6),
         "rmsc04/processor_seconds_per_hour": ("at most", 0.1),
         "rmsc03/processor_seconds_per_hour": ("at most", 0.6),
+        "realistic/processor_seconds_per_hour": ("at most", 0.1),
+        "branches/reseeding_microseconds": ("at most", 5.0),
         "rmsc04/reset_milliseconds": ("at most", 5.0),
         "rmsc03/reset_milliseconds": ("at most", 5.0),
         "rmsc03/megabytes": ("at most", 20.0),
