@@ -1,6 +1,6 @@
 """The background of the order-book market: who trades, and under which parameters.
 
-Two presets, after the reference market simulation configurations of ABIDES (Byrd, Hybinette and
+Two presets are after the reference market simulation configurations of ABIDES (Byrd, Hybinette and
 Balch 2020, arXiv:1904.12066; Amrouni et al. 2021, arXiv:2110.14771):
 
 | | rmsc04 | rmsc03 |
@@ -13,7 +13,9 @@ Balch 2020, arXiv:1904.12066; Amrouni et al. 2021, arXiv:2110.14771):
 | order sizes | a mixture around 100 | 20 to 49; momentum agents 1 to 9 |
 
 rmsc03 without its execution agent is the "real" market of INTAGS (appendix D.1). The rules of the
-agents are in `agents`.
+agents are in `agents`. A third preset, ``realistic``, is ours: its large orders are worked in parts
+and its market makers see through them, so that returns, signs, volume and impact are as in real
+markets; see `flow`, and the table `order_book_facts`.
 
 Version history: v1.
 """
@@ -89,7 +91,8 @@ class BackgroundMarket:
         news_rate_per_ns, news_size, news_tail: jumps of the public value: how often, their
             standard deviation in cents, and the Pareto exponent of their size.
         activity_feedback: share of the activity that past changes of the public value make.
-        variance_per_ns: cents² per ns by which the public value moves at an activity of 1.
+        variance_per_ns: cents² per ns by which the public value moves at an activity of 1; if it
+            is set too small, activity grows to its bound.
         day_shape: by how much activity is above its mean at opening and close, over one half.
     """
 
@@ -173,7 +176,7 @@ class BackgroundMarket:
 
     @classmethod
     def preset(cls, name: str, **changes: Any) -> Self:
-        """The preset ``rmsc04`` or ``rmsc03``, with changes to it.
+        """The preset ``rmsc04``, ``rmsc03`` or ``realistic``, with changes to it.
 
         Raises:
             PacesetterError: an unknown preset or field, or a value out of range.
