@@ -78,6 +78,8 @@ class Execution(Market):
 
     Attributes:
         background: preset of the background market, ``rmsc04``, ``rmsc03`` or ``realistic``.
+        abides_exact: the background follows the original to the letter (`order_book.background`);
+            there an executor has a latency, too: 9 ms are usual for `latency_seconds`.
         buyers, sellers: executors of either side, who compete in one book.
         parent_size: q₀, shares of every parent order.
         child_size: shares of one order, at most.
@@ -96,6 +98,7 @@ class Execution(Market):
     """
 
     background: Literal["rmsc04", "rmsc03", "realistic"] = "rmsc04"
+    abides_exact: bool = False
     buyers: Annotated[int, Ge(0)] = 1
     sellers: Annotated[int, Ge(0)] = 0
     parent_size: Annotated[int, Ge(1)] = 50
@@ -160,7 +163,7 @@ class Execution(Market):
     @cached_property
     def preset(self) -> BackgroundMarket:
         """The background market."""
-        return BackgroundMarket.preset(self.background)
+        return BackgroundMarket.preset(self.background, abides_exact=self.abides_exact)
 
     @property
     def executors(self) -> int:

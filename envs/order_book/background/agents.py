@@ -28,6 +28,7 @@ Departures, each of which is taken back with ``abides_exact``:
 | fundamental value | real | rounded to whole cents |
 | value agent that wakes before its order arrived | forgets that order | cancels it, too |
 | resting orders | within a window of prices | at any price |
+| executors | no latency, unless their market has an option | as any agent |
 
 In both, agents are never busy (in the original for 50 ns per message), and a value agent that wakes
 twice within one round trip decides twice (there, once).

@@ -162,6 +162,11 @@ class BackgroundMarket:
                 number that is out of its range.
         """
         check_ranges(self, "background market")
+        if self.abides_exact and self.flow_rate_per_ns > 0.0:
+            raise PacesetterError(
+                "background market: abides_exact follows the original, which knows no flow of "
+                "split orders; use preset rmsc04 or rmsc03, or set flow_rate_per_ns to 0."
+            )
         for low, high in (
             ("open_ns", "close_ns"),
             ("noise_open_ns", "noise_close_ns"),

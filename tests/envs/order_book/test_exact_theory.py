@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from pacesetter.envs.core.errors import PacesetterError
 from pacesetter.envs.order_book.background import agents, exchange
 from pacesetter.envs.order_book.background import layout as at
 from pacesetter.envs.order_book.background.fundamental import fundamental_at
@@ -12,6 +13,7 @@ from pacesetter.envs.order_book.background.market import SECOND, BackgroundMarke
 from pacesetter.envs.order_book.background.simulation import Markets
 from pacesetter.envs.order_book.layout import BEST, BUY, CLOCK, EXTRA, MASK, NONE, SELL, TRADED
 from pacesetter.envs.order_book.matching import limit_order
+from pacesetter.envs.registry import make
 
 
 def opened(exact, **changes):
@@ -103,6 +105,13 @@ def test_orders_rest_at_any_price():
     for price in (1, 99_999, 200_000):
         number = exchange.send(book, parameters, BUY if price < 10**5 else SELL, price, 5, NONE)
         assert number[0] == 0
+
+
+def test_the_original_knows_no_flow():
+    with pytest.raises(PacesetterError, match="use preset rmsc04"):
+        BackgroundMarket.preset("realistic", abides_exact=True)
+    market = make("execution", abides_exact=True, parent_size=10, decisions=1)
+    assert market.preset.abides_exact and not make("execution").preset.abides_exact
 
 
 def test_alarms_are_answered_by_what_was_known_then():
