@@ -31,6 +31,8 @@ def picture(shown: dict[str, tuple[list[Day], dict[int, Floats]]]) -> Figure:
         _tails(axes[1, 0], days, style)
         _shape(axes[1, 1], days, style)
         _impact(axes[1, 2], paths, style)
+    axes[1, 1].set_ylim(bottom=0)
+    axes[1, 2].set_ylim(-1.0, 2.0)
     for axis in axes.flat:
         axis.legend(fontsize=8)
     return figure
@@ -79,7 +81,6 @@ def _shape(axis: Any, days: list[Day], style: dict[str, Any]) -> None:
     hours = 9.5 + 5 / 60 + 0.5 * (np.arange(len(volume)) + 0.5)
     axis.plot(hours, volume / volume.mean(), marker="o", ms=3, **style)
     axis.set(title="volume over the day", xlabel="hour", ylabel="over its mean")
-    axis.set_ylim(bottom=0)
 
 
 def _impact(axis: Any, paths: dict[int, Floats], style: dict[str, Any]) -> None:
@@ -92,7 +93,7 @@ def _impact(axis: Any, paths: dict[int, Floats], style: dict[str, Any]) -> None:
     axis.axvline(end, color="0.7", lw=0.8, zorder=0)
     axis.axhline(0, color="0.7", lw=0.8, zorder=0)
     axis.set(
-        title=f"impact of {children} children of 100 shares",
+        title=f"impact of {children} children",
         xlabel="minutes after the first child",
         ylabel="over that at the end",
     )
