@@ -44,8 +44,9 @@ from ...core.compiled import kernel
 from ..layout import BEST, BUY, CLOCK, EXTRA, NO_ASK, NO_BID, NONE, SELL, TRADED, VOLUME
 from ..levels import level_of
 from . import layout as at
-from .agents import cancel_all, hold, order_size
+from .agents import order_size
 from .exchange import agent_of, send, traded_since, wait_for
+from .makers import cancel_all, hold
 from .random_numbers import exponential, integer, uniform
 
 if TYPE_CHECKING:

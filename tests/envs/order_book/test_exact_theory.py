@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from pacesetter.envs.core.errors import PacesetterError
-from pacesetter.envs.order_book.background import agents, exchange
+from pacesetter.envs.order_book.background import agents, exchange, makers
 from pacesetter.envs.order_book.background import layout as at
 from pacesetter.envs.order_book.background.fundamental import fundamental_at
 from pacesetter.envs.order_book.background.market import SECOND, BackgroundMarket
@@ -42,7 +42,7 @@ def two_sides(book, size=1000):
 @pytest.mark.parametrize("exact", [False, True])
 def test_a_market_maker_that_finds_no_mid_sleeps_for_good(exact):
     book, reals, parameters = opened(exact)
-    agents.maker_reads(book, reals, parameters, 0)
+    makers.maker_reads(book, reals, parameters, 0)
     assert kinds(book) == ([] if exact else [at.MAKER_CANCELS])
 
 
@@ -62,11 +62,11 @@ def test_momentum_agents_need_51_mids(exact):
 def test_ladders_are_added_to_after_an_alarm(exact):
     book, reals, parameters = opened(exact)
     two_sides(book)
-    agents.maker_reads(book, reals, parameters, 0)
-    agents.maker_quotes(book, reals, parameters, 0)
+    makers.maker_reads(book, reals, parameters, 0)
+    makers.maker_quotes(book, reals, parameters, 0)
     agent = exchange.agent_of(book, 0)
     spread, lot = book[agent + at.LAST_SPREAD], book[agent + at.LOT]
-    agents.maker_repeats(book, reals, parameters, 0, 100_000, spread, lot)
+    makers.maker_repeats(book, reals, parameters, 0, 100_000, spread, lot)
     assert book[agent + at.HELD] == (40 if exact else 20)
 
 
@@ -117,7 +117,7 @@ def test_the_original_knows_no_flow():
 def test_alarms_are_answered_by_what_was_known_then():
     book, reals, parameters = opened(True)
     two_sides(book, 100)
-    agents.maker_reads(book, reals, parameters, 0)
+    makers.maker_reads(book, reals, parameters, 0)
     book[queue_of(book)] = 0
     limit_order(book, BUY, 99_980, 10_000, -1, 0, False)
     exchange.watch_balance(book, parameters)
