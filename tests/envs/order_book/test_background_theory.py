@@ -375,7 +375,8 @@ def test_presets_are_named():
         BackgroundMarket.preset("rmsc3")
     assert BackgroundMarket.preset("rmsc04") == BackgroundMarket()
     agents_of = [BackgroundMarket.preset(name).noise_agents for name in sorted(PRESETS)]
-    assert agents_of == [5000, 1000]
+    assert sorted(PRESETS) == ["realistic", "rmsc03", "rmsc04"]
+    assert agents_of == [1000, 5000, 1000]
 
 
 def test_markets_do_not_run_beyond_the_close_or_from_bad_seeds():
