@@ -109,7 +109,7 @@ def test_books_grow_without_a_trace(monkeypatch):
 
 @pytest.mark.parametrize("name", PRESETS)
 def test_shares_are_conserved_and_nothing_is_refused(name):
-    markets, start = opened(name, [8], events=50_000)
+    markets, start = opened(name, [8], events=200_000)
     resting = [0, 0]
     for step in range(1, 9):
         markets.advance(start + step * LATER)

@@ -31,7 +31,7 @@ from ....envs.order_book.matching import market_order
 
 WARM_UP = 300  # seconds
 ROOM_FOR_EVENTS = 100_000
-EMPTIED = 120  # seconds after which events are read
+EMPTIED = 60  # seconds after which events are read
 CHILDREN, CHILD_SIZE, SECONDS_BETWEEN = (5, 20, 80), 100, 10
 AFTERWARDS = 1800  # seconds that an order's impact is followed for
 Floats = NDArray[np.float64]
