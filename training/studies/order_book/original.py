@@ -106,11 +106,12 @@ def _of_book(book: BookSamples) -> dict[str, float]:
         "share of time at a spread of 1": np.mean(spread == 1),
     }
     for levels in (1, 5, 10):
+        where = "level 1" if levels == 1 else f"levels 1 to {levels}"
         for side, name in ((BUY, "bids"), (SELL, "asks")):
-            found[f"shares in {levels} levels of {name}"] = book.volume(side, levels).mean()
+            found[f"shares of {name}, {where}"] = book.volume(side, levels).mean()
         imbalance = book.imbalance(levels)
-        found[f"mean imbalance of {levels} levels"] = imbalance.mean()
-        found[f"deviation of imbalance of {levels} levels"] = imbalance.std()
+        found[f"mean imbalance, {where}"] = imbalance.mean()
+        found[f"deviation of imbalance, {where}"] = imbalance.std()
     found["span of ten levels of bids"] = np.nanmean(book.bid_prices[:, 0] - book.bid_prices[:, 9])
     found["span of ten levels of asks"] = np.nanmean(book.ask_prices[:, 9] - book.ask_prices[:, 0])
     for seconds in (1, 10, 60):
