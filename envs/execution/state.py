@@ -47,7 +47,8 @@ class ExecutionState(State):
     def put(self, rows: Any, other: Self) -> Self:
         """This state with the given copies replaced; all books get the room of the roomiest."""
         mine, theirs = _with_equal_room([self, other])
-        return super(ExecutionState, mine).put(rows, theirs)
+        both: Self = State.put(mine, rows, theirs)
+        return both
 
     @classmethod
     def joined(cls, states: Sequence[Self]) -> Self:

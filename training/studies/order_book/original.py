@@ -68,8 +68,8 @@ def book_of(events: Events, levels: int = LEVELS) -> BookSamples:
             else:
                 del sides[side][price]
         row = end
-        for side, sign in ((BUY, -1), (SELL, 1)):
-            best = sorted(sides[side], key=lambda price, sign=sign: sign * price)[:levels]
+        for side in (BUY, SELL):
+            best = sorted(sides[side], reverse=side == BUY)[:levels]
             found[second, 2 * side, : len(best)] = best
             found[second, 2 * side + 1, : len(best)] = [sides[side][price] for price in best]
     bids, bid_sizes, asks, ask_sizes = np.moveaxis(found, 1, 0)
