@@ -13,9 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.errors import PacesetterError
+from ..order_book.background.branching import reseed_rows
 from ..order_book.background.market import BackgroundMarket
 from ..order_book.background.simulation import Markets, advance_all
 from ..order_book.world import WorldAgent, WorldMarkets, record_orders, replay_orders
+from ..order_book.world.acting import reseed_rows as reseed_worlds
 from .design import FEE
 
 Integers = NDArray[np.int64]
@@ -71,6 +73,10 @@ class Background(Protocol):
         """Let B markets run until the times ``(B,)``; the memory, a larger one if books grew."""
         ...
 
+    def reseed(self, memory: Integers, seeds: Integers) -> None:
+        """Begin every random stream anew, in place; what is pending stands."""
+        ...
+
 
 @dataclass(frozen=True)
 class RuleBased:
@@ -102,6 +108,10 @@ class RuleBased:
     ) -> Integers:
         """Event by event."""
         return advance_all(memory, reals, parameters, until, self.threads)
+
+    def reseed(self, memory: Integers, seeds: Integers) -> None:
+        """Arrivals, choices, the fundamental value and every agent's own stream."""
+        reseed_rows(memory, seeds)
 
 
 @dataclass(frozen=True)
@@ -139,3 +149,7 @@ class World:
         worlds = WorldMarkets(self.agent, memory, reals)
         worlds.advance(until, threads=self.threads)
         return worlds.memory
+
+    def reseed(self, memory: Integers, seeds: Integers) -> None:
+        """The agent's one stream."""
+        reseed_worlds(memory, seeds)

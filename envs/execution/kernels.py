@@ -61,6 +61,7 @@ def act(
     standing: Integers,
     child_size: int,
     first_owner: int,
+    touch: Integers,
     taken: Integers,
 ) -> None:
     """Carry out the executors' decisions, one after another, in every copy.
@@ -75,6 +76,7 @@ def act(
         standing: numbers of their resting orders, NONE if none, ``(B, N)``; changed in place.
         child_size: shares of one order, at most.
         first_owner: owner's number of the first executor.
+        touch: near touch that limit orders carry, by side, ``(B, 2)``; NONE: as it is at the turn.
         taken: filled in with the money of trades that take liquidity, ``(B, N)``.
     """
     for copy in range(memory.shape[0]):
@@ -93,7 +95,8 @@ def act(
                 if filled > 0:
                     note_trade(book)
             elif size > 0:
-                price = near_touch(book, side)
+                seen = touch[copy, side]
+                price = seen if seen != NONE else near_touch(book, side)
                 if price != NONE:
                     _, number, _, money = send(book, parameters[copy], side, price, size, owner)
                     taken[copy, executor] = money
@@ -108,6 +111,14 @@ def near_touch(book: Integers, side: int) -> int:
     if side == BUY:
         return bid if bid != NO_BID else (ask - 1 if ask != NO_ASK else NONE)
     return ask if ask != NO_ASK else (bid + 1 if bid != NO_BID else NONE)
+
+
+@kernel
+def read_touch(memory: Integers, touch: Integers) -> None:
+    """The near touch of either side of every book, ``(B, 2)``."""
+    for copy in range(memory.shape[0]):
+        for side in (BUY, SELL):
+            touch[copy, side] = near_touch(memory[copy], side)
 
 
 @kernel

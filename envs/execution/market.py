@@ -28,7 +28,7 @@ Version history: v1.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -41,18 +41,28 @@ from ..core.characteristics import Characteristics
 from ..core.errors import PacesetterError, unknown
 from ..core.group import Group
 from ..core.market import Actions, Market, Shocks
-from ..core.random_streams import Shock
+from ..core.random_streams import RESET, STEP, RandomStream, Shock
 from ..core.state import State
 from ..core.step import Step
+from ..order_book.background.branching import checked_seeds
 from ..order_book.background.market import SECOND, BackgroundMarket
 from ..order_book.background.simulation import levels_of
 from ..order_book.layout import BUY, NONE, SELL
 from ..order_book.world import WorldAgent
 from .background import WORLD, Background, RuleBased, World, check_world
 from .design import DESIGN, FEE, background_parameters, design_of
-from .kernels import NEAR_ASKS, NEAR_BIDS, SEEN, TEN_VOLUME, TRADED_SHARES, act, read_books
+from .kernels import (
+    NEAR_ASKS,
+    NEAR_BIDS,
+    SEEN,
+    TEN_VOLUME,
+    TRADED_SHARES,
+    act,
+    read_books,
+    read_touch,
+)
 from .reference import background_paths
-from .state import ExecutionState, accounts_of, with_spare_orders
+from .state import ExecutionState, accounts_of, left_of, with_spare_orders
 from .view import (
     EXECUTOR_ENTRIES,
     LEADER_ENTRIES,
@@ -73,17 +83,21 @@ class Execution(Market):
     """Traders who work large orders in a limit order book of background agents.
 
     Attributes:
-        background: preset of the background market, ``rmsc04`` or ``rmsc03``, or ``world``: one
-            learned agent trades in the place of all others from the first decision on, and of θ
-            the fee alone is left.
+        background: preset of the background market, ``rmsc04``, ``rmsc03`` or ``realistic``; or
+            ``world``: one learned agent trades in the place of all others from the first decision
+            on, and of θ the fee alone is left.
         world_weights: file of the world agent, ``.safetensors`` or ``.npz``.
         world_opening: preset whose book a world begins with, without backstop orders.
+        abides_exact: the background follows the original to the letter (`order_book.background`);
+            there an executor has a latency, too: 9 ms are usual for `latency_seconds`.
         buyers, sellers: executors of either side, who compete in one book.
         parent_size: q₀, shares of every parent order.
         child_size: shares of one order, at most.
         decisions: T, steps of an episode.
         seconds_per_decision: simulated time between two decisions.
         start_seconds: simulated time from the opening to the first decision.
+        latency_seconds: simulated time from the book that executors see to the arrival of their
+            orders; their limit orders carry the touch that they saw.
         unfilled_penalty_bp: P, price of every share left at the end, bp of the arrival mid. Unless
             it is several times the deviation of the mid over an episode (3 bp in rmsc04, 60 bp in
             rmsc03, with the options as they come), it may pay not to trade.
@@ -93,9 +107,10 @@ class Execution(Market):
         threads: cores that copies are spread over; the result does not depend on it.
     """
 
-    background: Literal["rmsc04", "rmsc03", "world"] = "rmsc04"
+    background: Literal["rmsc04", "rmsc03", "realistic", "world"] = "rmsc04"
     world_weights: str = ""
     world_opening: Literal["rmsc04", "rmsc03"] = "rmsc04"
+    abides_exact: bool = False
     buyers: Annotated[int, Ge(0)] = 1
     sellers: Annotated[int, Ge(0)] = 0
     parent_size: Annotated[int, Ge(1)] = 50
@@ -103,6 +118,7 @@ class Execution(Market):
     decisions: Annotated[int, Ge(1)] = 10
     seconds_per_decision: Annotated[float, Gt(0)] = 60.0
     start_seconds: Annotated[float, Ge(0)] = 300.0
+    latency_seconds: Annotated[float, Ge(0)] = 0.0
     unfilled_penalty_bp: Annotated[float, Ge(0)] = 20.0
     reward_unit_bp: Annotated[float, Gt(0)] = 1.0
     leader_sets: tuple[str, ...] = DESIGN
@@ -116,7 +132,13 @@ class Execution(Market):
         {},
         {"background": "rmsc03", "decisions": 4, "parent_size": 30, "view": "all"},
         {"buyers": 2, "sellers": 1, "seconds_per_decision": 20.0, "decisions": 6},
+        {"background": "realistic", "latency_seconds": 0.02, "decisions": 5, "sellers": 1},
     )
+
+    small: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "": {},
+        "realistic": {"background": "realistic", "latency_seconds": 0.02},
+    }
 
     def __post_init__(self) -> None:
         """Refuse a market without executors, or one that would run beyond the close."""
@@ -137,6 +159,11 @@ class Execution(Market):
         self._check_hours()
         check_world(self.background, self.world_weights, self.leader_sets)
         _ = self.traders  # a file is read now, and not in the middle of a run
+        if not self.latency_seconds < self.seconds_per_decision:
+            raise PacesetterError(
+                f"latency_seconds ({self.latency_seconds:g}) must be below seconds_per_decision "
+                f"({self.seconds_per_decision:g}): orders would arrive after the next decision."
+            )
 
     def _check_hours(self) -> None:
         seconds = self.start_seconds + self.decisions * self.seconds_per_decision
@@ -152,7 +179,7 @@ class Execution(Market):
         """The background market; of a world, the one that it begins with."""
         if self.background == WORLD:
             return BackgroundMarket.preset(self.world_opening, maker_backstop_size=0)
-        return BackgroundMarket.preset(self.background)
+        return BackgroundMarket.preset(self.background, abides_exact=self.abides_exact)
 
     @cached_property
     def traders(self) -> Background:
@@ -297,10 +324,17 @@ class Execution(Market):
         taken = np.zeros_like(remaining)
         before = self._seen(memory)
         accounts = accounts_of(memory, self.preset.agents, self.executors)
+        touch = np.full((len(memory), 2), NONE, dtype=np.int64)
+        if self.latency_seconds > 0:
+            read_touch(memory, touch)
+            arrival = self._time(state.clock) + int(self.latency_seconds * SECOND)
+            memory = self.traders.advance(memory, reals, parameters, arrival)
+            memory = with_spare_orders(memory, self.executors)
+            remaining = left_of(accounts, memory, state, self._signs, self.preset.agents)
         act(
             *(memory, parameters, actions[EXECUTOR].astype(np.int64)),
             *(np.argsort(shocks["turns"], axis=1), self.sides, remaining, standing),
-            *(self.child_size, self.preset.agents, taken),
+            *(self.child_size, self.preset.agents, touch, taken),
         )
         until = self._time(state.clock + 1)
         memory = self.traders.advance(memory, reals, parameters, until)
@@ -319,7 +353,7 @@ class Execution(Market):
             mid=mid,
             spread=spread,
             traded=seen[:, TRADED_SHARES] - before[:, TRADED_SHARES],
-            remaining=remaining - shares,
+            remaining=state.remaining - shares,
             standing=standing,
         )
         cost = self._cost(after, fills, taken)
@@ -347,6 +381,29 @@ class Execution(Market):
         # A seller's shares and money are negative: what it receives too little is its cost.
         shortfall = (paid - arrival * shares + fee * taken) / arrival + penalty
         return BASIS_POINTS * shortfall / self.parent_size
+
+    def branch(self, state: ExecutionState, rows: Any, seeds: Any) -> ExecutionState:
+        """Copies of a state that go on with other random numbers; what is pending stands.
+
+        Args:
+            state: at a decision.
+            rows: which copies, as often as they are to be continued: an index array, mask or slice.
+            seeds: one for each branch, ``(n,)``; equal ones from equal copies go on alike.
+
+        Raises:
+            PacesetterError: another number of seeds, or one that cannot be one.
+        """
+        branches = state.take(rows)
+        chosen = checked_seeds(seeds, len(branches.clock))
+        memory = branches.memory if branches.memory.base is None else branches.memory.copy()
+        self.traders.reseed(memory, chosen)
+        unsigned = chosen.astype(np.uint64)
+        return replace(
+            branches,
+            memory=memory,
+            step_stream=RandomStream.start(unsigned, STEP, self._step_layout),
+            reset_stream=RandomStream.start(unsigned, RESET, self._reset_layout),
+        )
 
     def observe(self, state: ExecutionState) -> dict[str, Array]:
         """What executors see, ``(B, N, D)``."""

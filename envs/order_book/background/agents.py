@@ -13,9 +13,25 @@ multi-agent market simulation", arXiv:1904.12066) in its reference configuration
 An agent learns of the book and reaches it with its latency to the exchange, and thinks for 50 ns;
 so what happens to the book is an event of its own: the request that shows an agent the book, and
 the order that answers it. An agent's record, its stream of random numbers included, is named by its
-address. Departures: a market maker that wakes before there is a mid tries again after its usual
-time (it would sleep for good); alarmed by a book that leans to one side, it replaces its ladders
-(it would add to them, and set off further alarms); the fundamental value is not rounded to cents.
+address.
+
+Departures, each of which is taken back with ``abides_exact``:
+
+| what | here | in the original |
+|---|---|---|
+| market maker that wakes before there is a mid | tries again after a while | sleeps for good |
+| book leans to one side | ladders are replaced, one alarm at a time | added to, at every alarm |
+| a ladder after an alarm | by what is known when it arrives | by what was known at the alarm |
+| balance of the book is watched | when a ladder is complete | after every order of it |
+| order that meets one of its own agent | cancels the older one | trades with it |
+| momentum agents | need 50 mids; means as they are | need 51; rounded to .01 cent |
+| fundamental value | real | rounded to whole cents |
+| value agent that wakes before its order arrived | forgets that order | cancels it, too |
+| resting orders | within a window of prices | at any price |
+| executors | no latency, unless their market has an option | as any agent |
+
+In both, agents are never busy (in the original for 50 ns per message), and a value agent that wakes
+twice within one round trip decides twice (there, once).
 
 Version history: v1.
 """
@@ -31,7 +47,7 @@ from ...core.compiled import kernel
 from ..layout import BEST, BUY, CLOCK, EXTRA, NO_ASK, NO_BID, NONE, SELL
 from ..matching import cancel_order
 from . import layout as at
-from .exchange import agent_of, send, traded_since, wait_for, watch_balance
+from .exchange import agent_of, send, wait_for, watch_balance
 from .fundamental import fundamental_at
 from .layout import NEVER
 from .random_numbers import exponential, integer, normal, uniform
@@ -76,7 +92,10 @@ def order_arrives(
     number = send(memory, parameters, side, price, size, agent)[1]
     watch_balance(memory, parameters)
     if agent != NONE:
-        memory[agent_of(memory, agent) + at.ORDER_OF] = number
+        address = agent_of(memory, agent)
+        if parameters[at.ABIDES_EXACT] != 0.0:
+            memory[address + at.OLDER_ORDER] = memory[address + at.ORDER_OF]
+        memory[address + at.ORDER_OF] = number
 
 
 # Noise agents -------------------------------------------------------------------------------------
@@ -134,6 +153,8 @@ def noise_reads(memory: Integers, parameters: Reals, latency: int) -> None:
 def value_reads(memory: Integers, parameters: Reals, number: int) -> None:
     """A value agent's cancellation arrives, and it is shown the book."""
     agent = agent_of(memory, number)
+    if parameters[at.ABIDES_EXACT] != 0.0:
+        cancel_order(memory, memory[agent + at.OLDER_ORDER])
     cancel_order(memory, memory[agent + at.ORDER_OF])
     watch_balance(memory, parameters)
     memory[agent + at.SEEN_BID] = memory[BEST + BUY]
@@ -187,11 +208,15 @@ def momentum_reads(memory: Integers, parameters: Reals, number: int) -> None:
     if bid == NO_BID or ask == NO_ASK:
         return
     append_mid(memory, agent, number, bid + ask)
-    if memory[agent + at.COUNT] < at.LONG:
+    exact = parameters[at.ABIDES_EXACT] != 0.0
+    if memory[agent + at.COUNT] < (at.LONG + 1 if exact else at.LONG):
         return
     size = order_size(memory, agent + at.STREAM, memory[agent + at.LOT], parameters)
     if size > 0:
-        rises = memory[agent + at.SHORT_SUM] * at.LONG >= memory[agent + at.LONG_SUM] * at.SHORT
+        short, long = memory[agent + at.SHORT_SUM], memory[agent + at.LONG_SUM]
+        rises = short * at.LONG >= long * at.SHORT
+        if exact:  # hundredths of cents: 2.5 and 1 times the sums of doubled mids
+            rises = np.rint(2.5 * short) >= long
         side, price = (BUY, ask) if rises else (SELL, bid)
         wait_for(memory, answer, at.ORDER_ARRIVES, number, side, price, size)
 
@@ -211,103 +236,3 @@ def append_mid(memory: Integers, agent: int, number: int, double_mid: int) -> No
     memory[agent + at.SHORT_SUM] += double_mid
     memory[agent + at.LONG_SUM] += double_mid
     memory[agent + at.COUNT] = count + 1
-
-
-# Market makers ------------------------------------------------------------------------------------
-
-
-@kernel
-def maker_cancels(memory: Integers, parameters: Reals, number: int) -> None:
-    """A market maker's cancellations arrive; its request follows a moment later."""
-    cancel_all(memory, number)
-    watch_balance(memory, parameters)
-    delay = int(parameters[at.MAKER_CANCEL_DELAY])
-    wait_for(memory, memory[CLOCK] + delay, at.MAKER_READS, number, 0, 0, 0)
-
-
-@kernel
-def cancel_all(memory: Integers, number: int) -> None:
-    """Take all orders of a market maker out of the book."""
-    agent, held = agent_of(memory, number), held_by(memory, number)
-    for i in range(memory[agent + at.HELD]):
-        cancel_order(memory, memory[held + i])
-    memory[agent + at.HELD] = 0
-
-
-@kernel
-def held_by(memory: Integers, number: int) -> int:
-    """Address of the numbers of a market maker's orders."""
-    here = memory[EXTRA]
-    return here + memory[here + at.HELD_ORDERS] + at.MOST_HELD * number
-
-
-@kernel
-def maker_reads(memory: Integers, reals: Reals, parameters: Reals, number: int) -> None:
-    """A market maker is shown spread and traded volume, and sizes its ladders by them."""
-    agent, now = agent_of(memory, number), memory[CLOCK]
-    bid, ask = memory[BEST + BUY], memory[BEST + SELL]
-    if bid != NO_BID and ask != NO_ASK:
-        memory[agent + at.MID] = (bid + ask) // 2
-        weight = parameters[at.MAKER_SPREAD_WEIGHT]
-        average = reals[at.SPREADS + number]
-        reals[at.SPREADS + number] = weight * (ask - bid) + (1.0 - weight) * average
-    bought, sold = traded_since(memory, now - int(parameters[at.MAKER_WAKE]))
-    memory[agent + at.BOUGHT], memory[agent + at.SOLD] = bought, sold
-    share = np.rint(parameters[at.MAKER_SHARE] * (bought + sold))
-    memory[agent + at.LOT] = max(int(parameters[at.MAKER_LEAST_SIZE]), int(share))
-    delay, latency = int(parameters[at.COMPUTATION_DELAY]), memory[agent + at.LATENCY]
-    answer = now + 2 * latency + delay
-    if memory[agent + at.MID] != NONE:
-        wait_for(memory, answer, at.MAKER_QUOTES, number, 0, 0, 0)
-    wake = int(np.rint(exponential(memory, agent + at.STREAM, parameters[at.MAKER_WAKE])))
-    wait_for(memory, answer + wake, at.MAKER_CANCELS, number, 0, 0, 0)
-
-
-@kernel
-def maker_quotes(memory: Integers, reals: Reals, parameters: Reals, number: int) -> None:
-    """A market maker's ladders arrive: from the outermost bid upwards, the backstops first.
-
-    They replace what it still has in the book after an alarm; how the book leans is judged when all
-    of them are there.
-    """
-    agent = agent_of(memory, number)
-    cancel_all(memory, number)
-    spread = max(reals[at.SPREADS + number], parameters[at.MAKER_LEAST_SPREAD])
-    step = max(1, int(np.rint(parameters[at.MAKER_SPACING] * spread)))
-    bought, sold = memory[agent + at.BOUGHT], memory[agent + at.SOLD]
-    middle = memory[agent + at.MID]
-    if bought + sold > 0:
-        lean = 2.0 * bought / (bought + sold) - 1.0
-        middle = int(middle + lean * parameters[at.MAKER_SKEW])
-    highest_bid = middle - math.floor(0.5 * spread)
-    lowest_ask = middle + math.ceil(0.5 * spread)
-    levels, size = int(parameters[at.MAKER_LEVELS]), memory[agent + at.LOT]
-    backstop = int(parameters[at.MAKER_BACKSTOP])
-    last = levels
-    if backstop > 0:
-        last = levels - 1
-        hold(memory, parameters, number, BUY, highest_bid - last * step, backstop)
-        hold(memory, parameters, number, SELL, lowest_ask + last * step, backstop)
-    for i in range(last - 1, -1, -1):
-        hold(memory, parameters, number, BUY, highest_bid - i * step, size)
-    for i in range(last):
-        hold(memory, parameters, number, SELL, lowest_ask + i * step, size)
-    watch_balance(memory, parameters)
-
-
-@kernel
-def hold(
-    memory: Integers, parameters: Reals, number: int, side: int, price: int, size: int
-) -> None:
-    """Send an order of a market maker and remember it."""
-    agent, held = agent_of(memory, number), held_by(memory, number)
-    order = send(memory, parameters, side, price, size, number)[1]
-    memory[held + memory[agent + at.HELD]] = order
-    memory[agent + at.HELD] += 1
-
-
-@kernel
-def maker_repeats(memory: Integers, reals: Reals, parameters: Reals, number: int) -> None:
-    """Alarmed by the balance of the book, a market maker puts its ladders up anew."""
-    memory[agent_of(memory, number) + at.ALARMED] = 0
-    maker_quotes(memory, reals, parameters, number)

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from ...core.compiled import kernel
 from ..layout import CLOCK, EXTRA, RESTING, ROOM
-from . import agents, event_queue
+from . import agents, event_queue, flow, makers
 from . import layout as at
 from .layout import NEVER
 
@@ -88,10 +88,16 @@ def _handle(
     elif kind == at.MOMENTUM_READS:
         agents.momentum_reads(memory, parameters, agent)
     elif kind == at.MAKER_CANCELS:
-        agents.maker_cancels(memory, parameters, agent)
+        makers.maker_cancels(memory, parameters, agent)
     elif kind == at.MAKER_READS:
-        agents.maker_reads(memory, reals, parameters, agent)
+        makers.maker_reads(memory, reals, parameters, agent)
+    elif kind == at.FLOW_TRADES:
+        flow.flow_trades(memory, reals, parameters)
+    elif kind == at.NEWS_COMES:
+        flow.news_comes(memory, reals, parameters)
+    elif kind == at.MAKER_FOLLOWS:
+        flow.maker_follows(memory, reals, parameters, agent, a)
     elif kind == at.MAKER_REPEATS:
-        agents.maker_repeats(memory, reals, parameters, agent)
+        makers.maker_repeats(memory, reals, parameters, agent, a, b, c)
     else:
-        agents.maker_quotes(memory, reals, parameters, agent)
+        makers.maker_quotes(memory, reals, parameters, agent)

@@ -9,7 +9,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...core.compiled import kernel
-from ..layout import BAD_SIZE, BUY, CANCEL_RESTING, CLOCK, EXTRA, NONE, OFFERED, SELL, TRADED
+from ..layout import (
+    ALLOW,
+    BAD_SIZE,
+    BUY,
+    CANCEL_RESTING,
+    CLOCK,
+    EXTRA,
+    NONE,
+    NOT_RESTED,
+    OFFERED,
+    SELL,
+    TRADED,
+)
 from ..matching import limit_order
 from . import event_queue as events
 from . import layout as at
@@ -37,8 +49,9 @@ def send(
     memory: Integers, parameters: Reals, side: int, price: int, size: int, owner: int
 ) -> tuple[int, int, int, int]:
     """A limit order reaches the exchange; see `order_book_matching.limit_order`."""
-    result = limit_order(memory, side, price, size, owner, CANCEL_RESTING, False)
-    if result[0] >= BAD_SIZE:
+    prevention = ALLOW if parameters[at.ABIDES_EXACT] != 0.0 else CANCEL_RESTING
+    result = limit_order(memory, side, price, size, owner, prevention, False)
+    if result[0] >= BAD_SIZE or result[0] == NOT_RESTED:
         memory[memory[EXTRA] + at.REFUSED] += 1
     if result[2] > 0:
         note_trade(memory)
@@ -72,12 +85,35 @@ def watch_balance(memory: Integers, parameters: Reals) -> None:
     if memory[here + at.IMBALANCED] == side:
         return
     memory[here + at.IMBALANCED] = side
+    if parameters[at.FLOW_RATE] > 0.0:  # they follow the public value and nothing else
+        return
+    exact = parameters[at.ABIDES_EXACT] != 0.0
     for maker in range(memory[here + at.MAKERS]):
         agent = agent_of(memory, maker)
-        if memory[agent + at.MID] != NONE and memory[agent + at.ALARMED] != 1:
-            memory[agent + at.ALARMED] = 1
+        if memory[agent + at.MID] != NONE and (exact or memory[agent + at.ALARMED] != 1):
             answer = 2 * memory[agent + at.LATENCY] + int(parameters[at.COMPUTATION_DELAY])
-            wait_for(memory, memory[CLOCK] + answer, at.MAKER_REPEATS, maker, 0, 0, 0)
+            time = memory[CLOCK] + answer
+            if exact:  # what it knows now is what it will answer by
+                middle, spread = (
+                    middle_of(memory, parameters, maker),
+                    memory[agent + at.LAST_SPREAD],
+                )
+                lot = memory[agent + at.LOT]
+                wait_for(memory, time, at.MAKER_REPEATS, maker, middle, spread, lot)
+            else:
+                memory[agent + at.ALARMED] = 1
+                wait_for(memory, time, at.MAKER_REPEATS, maker, 0, 0, 0)
+
+
+@kernel
+def middle_of(memory: Integers, parameters: Reals, maker: int) -> int:
+    """Where a market maker centres its ladders: the mid, skewed towards the side of takers."""
+    agent = agent_of(memory, maker)
+    bought, sold = memory[agent + at.BOUGHT], memory[agent + at.SOLD]
+    if bought + sold == 0:
+        return memory[agent + at.MID]
+    lean = 2.0 * bought / (bought + sold) - 1.0
+    return int(memory[agent + at.MID] + lean * parameters[at.MAKER_SKEW])
 
 
 @kernel

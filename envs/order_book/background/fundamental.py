@@ -30,7 +30,8 @@ def fundamental_at(memory: Integers, reals: Reals, parameters: Reals, time: int)
     while memory[here + at.SHOCK_TIME] <= time:
         shock_time = memory[here + at.SHOCK_TIME]
         _diffuse(memory, reals, parameters, shock_time)
-        reals[at.FUNDAMENTAL] = max(0.0, reals[at.FUNDAMENTAL] + reals[at.SHOCK])
+        shocked = max(0.0, reals[at.FUNDAMENTAL] + reals[at.SHOCK])
+        reals[at.FUNDAMENTAL] = np.rint(shocked) if parameters[at.ABIDES_EXACT] != 0.0 else shocked
         draw_shock(memory, reals, parameters, shock_time)
     _diffuse(memory, reals, parameters, time)
     return reals[at.FUNDAMENTAL]
@@ -54,6 +55,8 @@ def _diffuse(memory: Integers, reals: Reals, parameters: Reals, time: int) -> No
         * normal(memory, here + at.FUNDAMENTAL_STREAM)
     )
     reals[at.FUNDAMENTAL] = max(0.0, value)
+    if parameters[at.ABIDES_EXACT] != 0.0:
+        reals[at.FUNDAMENTAL] = np.rint(reals[at.FUNDAMENTAL])
 
 
 @kernel

@@ -1,6 +1,6 @@
 """The background of the order-book market: who trades, and under which parameters.
 
-Two presets, after the reference market simulation configurations of ABIDES (Byrd, Hybinette and
+Two presets are after the reference market simulation configurations of ABIDES (Byrd, Hybinette and
 Balch 2020, arXiv:1904.12066; Amrouni et al. 2021, arXiv:2110.14771):
 
 | | rmsc04 | rmsc03 |
@@ -13,7 +13,9 @@ Balch 2020, arXiv:1904.12066; Amrouni et al. 2021, arXiv:2110.14771):
 | order sizes | a mixture around 100 | 20 to 49; momentum agents 1 to 9 |
 
 rmsc03 without its execution agent is the "real" market of INTAGS (appendix D.1). The rules of the
-agents are in `agents`.
+agents are in `agents`. A third preset, ``realistic``, is ours: its large orders are worked in parts
+and its market makers see through them, so that returns, signs, volume and impact are as in real
+markets; see `flow`, and the table `order_book_facts`.
 
 Version history: v1.
 """
@@ -35,6 +37,7 @@ SECOND = 1_000_000_000
 HOUR = 3600 * SECOND
 LIGHT_NS_PER_METRE = 1e9 / 299_792_458
 NEW_YORK_TO_SEATTLE_METRES = 3_866_660
+EXACT_WINDOW = 1 << 18  # from 0 to 2.6 times the mean price: whatever the original ever quoted
 
 
 @dataclass(frozen=True)
@@ -75,6 +78,22 @@ class BackgroundMarket:
         lot_low, lot_high: sizes of noise and value agents; a value agent keeps its own.
         momentum_lot_low, momentum_lot_high: sizes of momentum agents, who keep their own.
         price_window: cents that resting orders may span; orders further away are refused.
+        abides_exact: follow the original where `agents` departs from it; orders rest at any price.
+        flow_rate_per_ns: children of parent orders that are worked in parts; 0: none, and prices
+            follow the rules of rmsc04 and rmsc03. Where there are some, market makers quote around
+            a public value, see `flow`.
+        flow_parents: parent orders that are worked at any time.
+        parent_tail, parent_most: Pareto exponent of the number of children of a parent order, and
+            its upper end.
+        flow_impact: cents by which a trade of `flow_unit` shares moves the public value if nobody
+            expected it.
+        flow_unit: shares.
+        news_rate_per_ns, news_size, news_tail: jumps of the public value: how often, their
+            standard deviation in cents, and the Pareto exponent of their size.
+        activity_feedback: share of the activity that past changes of the public value make.
+        variance_per_ns: cents² per ns by which the public value moves at an activity of 1; if it
+            is set too small, activity grows to its bound.
+        day_shape: by how much activity is above its mean at opening and close, over one half.
     """
 
     noise_agents: Annotated[int, Ge(0)] = 1000
@@ -121,6 +140,19 @@ class BackgroundMarket:
     momentum_lot_low: Annotated[int, Ge(1)] = 1
     momentum_lot_high: Annotated[int, Ge(1)] = 9
     price_window: Annotated[int, Ge(64)] = 4096
+    abides_exact: bool = False
+    flow_rate_per_ns: Annotated[float, Ge(0)] = 0.0
+    flow_parents: Annotated[int, Ge(1)] = 1
+    parent_tail: Annotated[float, Gt(0)] = 1.5
+    parent_most: Annotated[int, Ge(1)] = 1000
+    flow_impact: Annotated[float, Ge(0)] = 0.0
+    flow_unit: Annotated[float, Gt(0)] = 100.0
+    news_rate_per_ns: Annotated[float, Ge(0)] = 0.0
+    news_size: Annotated[float, Ge(0)] = 0.0
+    news_tail: Annotated[float, Gt(2)] = 3.5
+    activity_feedback: Annotated[float, Ge(0), Le(0.99)] = 0.0
+    variance_per_ns: Annotated[float, Gt(0)] = 1.0
+    day_shape: Annotated[float, Ge(0), Le(2.9)] = 0.0
 
     def __post_init__(self) -> None:
         """Refuse what cannot make a market.
@@ -130,6 +162,11 @@ class BackgroundMarket:
                 number that is out of its range.
         """
         check_ranges(self, "background market")
+        if self.abides_exact and self.flow_rate_per_ns > 0.0:
+            raise PacesetterError(
+                "background market: abides_exact follows the original, which knows no flow of "
+                "split orders; use preset rmsc04 or rmsc03, or set flow_rate_per_ns to 0."
+            )
         for low, high in (
             ("open_ns", "close_ns"),
             ("noise_open_ns", "noise_close_ns"),
@@ -144,7 +181,7 @@ class BackgroundMarket:
 
     @classmethod
     def preset(cls, name: str, **changes: Any) -> Self:
-        """The preset ``rmsc04`` or ``rmsc03``, with changes to it.
+        """The preset ``rmsc04``, ``rmsc03`` or ``realistic``, with changes to it.
 
         Raises:
             PacesetterError: an unknown preset or field, or a value out of range.
@@ -156,6 +193,11 @@ class BackgroundMarket:
             if change not in known:
                 raise unknown("parameter of the background market", change, known)
         return replace(cls(**PRESETS[name]), **changes)
+
+    @property
+    def window(self) -> int:
+        """Cents that resting orders may span."""
+        return EXACT_WINDOW if self.abides_exact else self.price_window
 
     @property
     def agents(self) -> int:
@@ -181,6 +223,32 @@ PRESETS: dict[str, dict[str, Any]] = {
         "maker_price_skew": 0.0,
         "maker_backstop_size": 50_000,
         "size_mixture": False,
+        "price_window": 16_384,
+    },
+    "realistic": {
+        "noise_agents": 1000,
+        "value_agents": 40,
+        "momentum_agents": 0,
+        "mean_reversion_per_ns": 0.0,
+        "volatility_per_root_ns": 0.0,
+        "shock_rate_per_ns": 0.0,
+        "value_wake_ns": 300.0 * SECOND,
+        "observation_variance": 100.0,
+        "belief_reversion_per_ns": 0.0,
+        "maker_wake_ns": 60.0 * SECOND,
+        "maker_price_skew": 0.0,
+        "maker_first_spread": 1.0,
+        "maker_level_spacing": 1.0,
+        "flow_rate_per_ns": 0.8 / SECOND,
+        "flow_parents": 3,
+        "parent_tail": 1.4,
+        "parent_most": 1000,
+        "flow_impact": 2.0,
+        "news_rate_per_ns": 0.02 / SECOND,
+        "news_size": 10.0,
+        "activity_feedback": 0.8,
+        "variance_per_ns": 5.0 / SECOND,
+        "day_shape": 1.2,
         "price_window": 16_384,
     },
 }

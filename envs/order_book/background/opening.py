@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from ...core.compiled import kernel
 from ..layout import CLOCK, EXTRA, NONE
-from . import agents
+from . import agents, flow
 from . import layout as at
 from .exchange import agent_of, wait_for
 from .fundamental import draw_shock
@@ -17,6 +17,7 @@ Integers = NDArray[np.int64]
 Reals = NDArray[np.float64]
 # Sources of randomness; agent i has the stream SOURCES + i.
 ARRIVALS, CHOICES, VALUES, PLACES, SOURCES = range(5)
+FLOWS = 1 << 40
 
 
 @kernel
@@ -47,9 +48,19 @@ def open_market(memory: Integers, reals: Reals, parameters: Reals, seed: int) ->
     for maker in range(makers):
         reals[at.SPREADS + maker] = parameters[at.MAKER_FIRST_SPREAD]
     reals[at.SURVIVING], reals[at.WOKEN] = 1.0, 0.0
+    if parameters[at.FLOW_RATE] > 0.0:
+        start_flow(memory, seed)
+        flow.open_flow(memory, reals, parameters)
     agents.next_noise_agent(memory, reals, parameters)
     while memory[here + at.NOISE_TIME] < opening:
         agents.next_noise_agent(memory, reals, parameters)
+
+
+@kernel
+def start_flow(memory: Integers, seed: int) -> None:
+    """Begin the streams of the flow, of each kind of event its own."""
+    for source in range(at.FLOW_STREAMS):
+        start_stream(memory, flow.flow_of(memory) + source, seed, FLOWS + source)
 
 
 @kernel
@@ -63,6 +74,8 @@ def _place_agent(memory: Integers, parameters: Reals, number: int, latency: int)
     mixture = parameters[at.SIZE_MIXTURE] != 0.0
     if number < memory[here + at.MAKERS]:
         kind, mean = at.MAKER_CANCELS, parameters[at.MAKER_WAKE]
+        if parameters[at.FLOW_RATE] > 0.0:
+            kind = at.MAKER_FOLLOWS
     elif number < memory[here + at.MAKERS] + memory[here + at.VALUE_AGENTS]:
         kind, mean = at.VALUE_READS, parameters[at.VALUE_WAKE]
         low, high = int(parameters[at.LOT_LOW]), int(parameters[at.LOT_HIGH])

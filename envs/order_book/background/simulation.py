@@ -9,9 +9,11 @@ Version history: v1.
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -32,8 +34,9 @@ from ..layout import (
 )
 from ..levels import depth
 from ..threads import over_rows
-from . import event_queue
+from . import event_queue, flow
 from . import layout as at
+from .branching import checked_seeds, reseed_rows
 from .events import NEEDS_ORDERS, QUEUE_IS_FULL, advance_rows
 from .market import BackgroundMarket
 from .opening import open_market
@@ -79,18 +82,18 @@ class Markets:
             )
         sizes = _parts(market)
         memory = empty_books(
-            *(len(chosen), market.price_window, FIRST_ROOM, events),
+            *(len(chosen), market.window, FIRST_ROOM, events),
             owners=market.agents + strangers,
             extra=sum(sizes.values()),
         )
-        reals = np.zeros((len(chosen), at.SPREADS + market.market_makers))
+        reals = np.zeros((len(chosen), at.SPREADS + market.market_makers + flow.reals_of(market)))
         parameters = np.tile(market.parameters(), (len(chosen), 1))
         counts = [market.market_makers, market.value_agents, market.momentum_agents]
         places = np.cumsum([0, *sizes.values()])[1:-1]
         for row, seed in enumerate(chosen.tolist()):
             here = int(memory[row, EXTRA])
             memory[row, here + at.MAKERS : here + at.MOMENTUM_AGENTS + 1] = counts
-            parts = (at.AGENTS, at.HELD_ORDERS, at.MIDS, at.TRADES, at.QUEUE)
+            parts = (at.AGENTS, at.HELD_ORDERS, at.MIDS, at.TRADES, at.FLOW, at.QUEUE)
             memory[row, [here + part for part in parts]] = places
             memory[row, here + places[-1] + event_queue.ROOM] = _queue_room(market)
             open_market(memory[row], reals[row], parameters[row], seed)
@@ -146,9 +149,51 @@ class Markets:
 
     def copy(self) -> Self:
         """Independent markets that go on in the same way."""
-        return type(self)(
-            self.market, self.memory.copy(), self.reals.copy(), self.parameters.copy()
+        return self.take(slice(None))
+
+    def take(self, rows: Any) -> Self:
+        """Independent markets that go on as the given copies do: index array, mask or slice."""
+        arrays = (self.memory, self.reals, self.parameters)
+        return type(self)(self.market, *(np.array(array[rows]) for array in arrays))
+
+    def reseeded(self, seeds: ArrayLike) -> Self:
+        """Independent markets that go on from the same state with other random numbers, ``(B,)``.
+
+        Whatever is to happen next stands; see `branching`.
+
+        Raises:
+            PacesetterError: another number of seeds, or one that cannot be one.
+        """
+        branches = self.copy()
+        reseed_rows(branches.memory, checked_seeds(seeds, len(self.memory)))
+        return branches
+
+    @classmethod
+    def joined(cls, parts: Sequence[Self]) -> Self:
+        """The copies of several markets of one composition, in their order; all get equal room.
+
+        Raises:
+            PacesetterError: nothing to join, or another composition.
+        """
+        if not parts or any(part.market != parts[0].market for part in parts):
+            raise PacesetterError(
+                f"markets are joined that have one composition; got "
+                f"{len(set(part.market for part in parts))} compositions."
+            )
+        memory = np.concatenate(with_equal_room([part.memory for part in parts]))
+        reals, parameters = (
+            np.concatenate([getattr(part, name) for part in parts])
+            for name in ("reals", "parameters")
         )
+        return cls(parts[0].market, memory, reals, parameters)
+
+
+def with_equal_room(memories: Sequence[Integers]) -> list[Integers]:
+    """The same books, each ``(B, L)``, with the room for orders of the roomiest."""
+    room = max(int(memory[0, ROOM]) for memory in memories)
+    return [
+        memory if int(memory[0, ROOM]) == room else with_room(memory, room) for memory in memories
+    ]
 
 
 def advance_all(
@@ -165,8 +210,22 @@ def advance_all(
         if (outcome == QUEUE_IS_FULL).any():
             raise PacesetterError("the market's queue of events is full; use fewer agents.")
         if not (outcome == NEEDS_ORDERS).any():
+            _tell_refused(memory)
             return memory
         memory = with_room(memory, 2 * int(memory[0, ROOM]))
+
+
+def _tell_refused(memory: Integers) -> None:
+    """Say once that orders of the background were refused, which the market counts."""
+    refused = memory[np.arange(len(memory)), memory[:, EXTRA] + at.REFUSED]
+    if refused.any():
+        warnings.warn(
+            f"{int(refused.sum())} orders of background agents were refused by the exchange, or "
+            "what was left of them: their prices lie outside of the book's window. A wider one is "
+            "the background's option `window`.",
+            RuntimeWarning,
+            stacklevel=3,
+        )
 
 
 def _run(
@@ -190,9 +249,11 @@ def _parts(market: BackgroundMarket) -> dict[str, int]:
     return {
         "counters": at.COUNTERS,
         "agents": at.AGENT_SIZE * market.agents,
-        "held": at.MOST_HELD * market.market_makers,
+        "held": market.market_makers
+        * (at.MOST_HELD_EXACT if market.abides_exact else at.MOST_HELD),
         "mids": at.LONG * market.momentum_agents,
         "trades": at.TRADE_SIZE * at.MOST_TRADES,
+        "flow": flow.entries_of(market),
         "queue": event_queue.queue_size(_queue_room(market)),
     }
 

@@ -18,7 +18,8 @@ from pacesetter.envs.execution.view import (
     NEAR_IMBALANCE,
     SIDE_SEEN,
 )
-from pacesetter.envs.order_book.layout import ROOM, with_room
+from pacesetter.envs.order_book.layout import PRICE, ROOM, with_room
+from pacesetter.envs.order_book.matching import find
 from pacesetter.envs.registry import make
 
 COPIES = 4
@@ -337,3 +338,65 @@ def test_almgren_chriss(risk_aversion, urgency, holdings, cost, deviation):
 def test_almgren_chriss_needs_intervals_short_enough():
     with pytest.raises(PacesetterError, match="Use more intervals"):
         AlmgrenChriss(1e6, 5, 1, 0.95, 0.0625, 2.5e-7, 2.5e-7)
+
+
+# Branches and latency -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("background", ["rmsc04", "realistic"])
+def test_branches_of_a_state_go_on_by_their_own_seeds(background):
+    market = make("execution", background=background)
+    hold = {"executor": np.full((COPIES, 1), HOLD)}
+    state = market.step(market.reset(1, COPIES), hold).state
+    branches = market.branch(state, [2, 2, 2, 0], [5, 5, 6, 5])
+    np.testing.assert_array_equal(
+        market.observe(branches)["executor"], market.observe(state)["executor"][[2, 2, 2, 0]]
+    )
+    after = market.step(branches, hold).state
+    np.testing.assert_array_equal(after.memory[0], after.memory[1])
+    assert not np.array_equal(after.memory[0], after.memory[2])
+    plain = market.step(state.take([2]), {"executor": np.full((1, 1), HOLD)}).state
+    assert not np.array_equal(after.memory[0], plain.memory[0])
+    with pytest.raises(PacesetterError, match="one integer seed each"):
+        market.branch(state, [0, 1], [3])
+
+
+def test_joined_states_go_on_as_apart():
+    market = make("execution")
+    one, two = market.reset(1, 2), market.reset(5, 3)
+    two = replace(two, memory=with_room(two.memory, 4096))
+    joined = type(one).joined([one, two])
+    limit = {"executor": np.full((5, 1), LIMIT)}
+    after = market.step(joined, limit).state
+    alone = market.step(two, {"executor": limit["executor"][:3]}).state
+    for name in ("mid", "remaining", "traded", "clock"):
+        np.testing.assert_array_equal(getattr(after, name)[2:], getattr(alone, name))
+    assert int(after.memory[0, ROOM]) == 4096
+    with pytest.raises(PacesetterError, match="no state to join"):
+        type(one).joined([])
+
+
+def test_orders_arrive_late_and_at_the_price_that_was_seen():
+    """The book at the arrival is that of a market without the order; the limit is the old touch."""
+    options = {"parent_size": 1000, "child_size": 100, "seconds_per_decision": 60.0}
+    fast = make("execution", **options)
+    slow = make("execution", latency_seconds=30.0, **options)
+    state = fast.reset(3, 40)
+    market_orders = {"executor": np.full((40, 1), MARKET)}
+    early, late = (one.step(state, market_orders).quantities for one in (fast, slow))
+    np.testing.assert_allclose(early["filled"], 0.1)
+    np.testing.assert_allclose(late["filled"], 0.1)
+    spread_then = early["cost_bp"].std()
+    assert late["cost_bp"].std() > 2 * spread_then  # the mid went on without the order
+    after = slow.step(state, {"executor": np.full((40, 1), LIMIT)}).state
+    touch = slow.levels(state, 1)[:, 0, 0]
+    standing = after.standing[:, 0]
+    for book, number, price in zip(after.memory, standing, touch, strict=True):
+        order = find(book, number)
+        assert order == -1 or book[order + PRICE] == price
+    assert (standing >= 0).all()
+
+
+def test_latency_is_below_the_time_between_decisions():
+    with pytest.raises(PacesetterError, match=r"latency_seconds .60. must be below"):
+        make("execution", latency_seconds=60.0)

@@ -39,7 +39,7 @@ from pacesetter.envs.order_book.layout import (
     TRADED,
 )
 
-PRESETS = ("rmsc04", "rmsc03")
+PRESETS = ("rmsc04", "rmsc03", "realistic")
 LATER = 240 * SECOND
 
 
@@ -109,7 +109,7 @@ def test_books_grow_without_a_trace(monkeypatch):
 
 @pytest.mark.parametrize("name", PRESETS)
 def test_shares_are_conserved_and_nothing_is_refused(name):
-    markets, start = opened(name, [8], events=50_000)
+    markets, start = opened(name, [8], events=200_000)
     resting = [0, 0]
     for step in range(1, 9):
         markets.advance(start + step * LATER)
@@ -220,3 +220,62 @@ def test_other_threads_run_while_markets_do():
         turns += 1
     worker.join()
     assert turns > 10_000
+
+
+# Branches with other random numbers ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_branches_go_on_by_their_own_seeds(name):
+    """Equal seeds go on alike, others differ; the state and what is pending are the same."""
+    markets, start = opened(name, [4])
+    markets.advance(start + LATER)
+    branches = markets.take([0, 0, 0]).reseeded([7, 7, 8])
+    np.testing.assert_array_equal(branches.levels(9), np.repeat(markets.levels(9), 3, axis=0))
+    queue = int(markets.memory[0, EXTRA] + markets.memory[0, markets.memory[0, EXTRA] + at.QUEUE])
+    np.testing.assert_array_equal(branches.memory[2, queue:], markets.memory[0, queue:])
+    before = markets.memory.copy()
+    branches.advance(start + 5 * LATER)
+    np.testing.assert_array_equal(branches.memory[0], branches.memory[1])
+    assert not np.array_equal(branches.levels(9)[0], branches.levels(9)[2])
+    np.testing.assert_array_equal(markets.memory, before)
+    markets.advance(start + 5 * LATER)
+    assert not np.array_equal(branches.levels(9)[0], markets.levels(9)[0])
+
+
+def test_a_branch_begins_every_stream_anew():
+    """No stream of a branch is one of the market it came from, or of a market of the same seed."""
+    markets, _ = opened("realistic", [4])
+    book = markets.memory[0]
+    changed = np.flatnonzero(markets.reseeded([4]).memory[0] != book)
+    assert len(changed) == 3 + markets.market.agents + at.FLOW_STREAMS
+
+
+def test_branches_are_independent():
+    """The mid after a minute: its variance between branches is that between markets, unpaired."""
+    markets, start = opened("rmsc03", [4])
+    markets.advance(start + LATER)
+    branches = markets.take(np.zeros(60, dtype=int)).reseeded(np.arange(60))
+    branches.advance(start + LATER + 60 * SECOND)
+    mids = branches.levels(1)[:, [0, 2], 0].mean(axis=1)
+    assert len(np.unique(mids)) > 30
+    assert abs(np.corrcoef(mids[1:], mids[:-1])[0, 1]) < 0.4
+
+
+@pytest.mark.parametrize("seeds", [[1], [1, -1], [1, 1 << 62], [1.0, 2.0], [[1, 2]]])
+def test_seeds_of_branches_are_checked(seeds):
+    markets, _ = opened("rmsc04", [1, 2])
+    with pytest.raises(PacesetterError, match="branches"):
+        markets.reseeded(seeds)
+
+
+def test_joined_markets_go_on_as_apart(monkeypatch):
+    (one, start), (two, _) = opened("rmsc04", [1, 2]), opened("rmsc04", [3])
+    two.memory = background_simulation.with_room(two.memory, 4096)
+    joined = Markets.joined([one, two])
+    for markets in (one, two, joined):
+        markets.advance(start + LATER)
+    apart = np.concatenate([one.levels(9), two.levels(9)])
+    np.testing.assert_array_equal(joined.levels(9), apart)
+    with pytest.raises(PacesetterError, match="one composition"):
+        Markets.joined([one, opened("rmsc03", [1])[0]])

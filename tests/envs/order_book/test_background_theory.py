@@ -9,7 +9,7 @@ import pytest
 from scipy import stats
 
 from pacesetter.envs.core.errors import PacesetterError
-from pacesetter.envs.order_book.background import agents, exchange, random_numbers
+from pacesetter.envs.order_book.background import agents, exchange, makers, random_numbers
 from pacesetter.envs.order_book.background import layout as at
 from pacesetter.envs.order_book.background.fundamental import fundamental_at
 from pacesetter.envs.order_book.background.market import PRESETS, SECOND, BackgroundMarket
@@ -285,14 +285,14 @@ def test_a_market_maker_puts_up_ladders(quiet, backstop, skew):
     for _ in range(10):  # 300 shares bought, 100 sold: the ladders move up by half the skew
         agents.order_arrives(memory, parameters, -1, BUY, 100_011, 30)
         agents.order_arrives(memory, parameters, -1, SELL, 99_989, 10)
-    agents.maker_cancels(memory, parameters, 0)
-    agents.maker_reads(memory, reals, parameters, 0)
+    makers.maker_cancels(memory, parameters, 0)
+    makers.maker_reads(memory, reals, parameters, 0)
     spread = int(memory[BEST + SELL] - memory[BEST + BUY])
     middle = int(memory[BEST + SELL] + memory[BEST + BUY]) // 2
     average = 0.75 * spread + 0.25 * 50
     assert reals[at.SPREADS] == pytest.approx(average)
     before = {side: ladder(quiet, side) for side in (BUY, SELL)}
-    agents.maker_quotes(memory, reals, parameters, 0)
+    makers.maker_quotes(memory, reals, parameters, 0)
     step, size, middle = round(5 * average), round(0.025 * 400), int(middle + 0.5 * skew)
     for side, sign, first in (
         (BUY, -1, middle - math.floor(average / 2)),
@@ -304,7 +304,7 @@ def test_a_market_maker_puts_up_ladders(quiet, backstop, skew):
             price = first + sign * i * step
             expected[price] = expected.get(price, 0) + shares
         assert ladder(quiet, side) == expected
-    agents.maker_cancels(memory, parameters, 0)
+    makers.maker_cancels(memory, parameters, 0)
     assert {side: ladder(quiet, side) for side in (BUY, SELL)} == before
 
 
@@ -316,7 +316,7 @@ def test_a_market_maker_never_quotes_closer_than_its_least_spread(quiet):
     memory[agent + at.MID], memory[agent + at.LOT] = 100_000, 1
     memory[agent + at.BOUGHT] = memory[agent + at.SOLD] = 0
     reals[at.SPREADS], parameters[at.MAKER_LEAST_SPREAD] = 1.0, 12.0
-    agents.maker_quotes(memory, reals, parameters, 0)
+    makers.maker_quotes(memory, reals, parameters, 0)
     assert memory[BEST + SELL] - memory[BEST + BUY] == 12
 
 
@@ -375,7 +375,8 @@ def test_presets_are_named():
         BackgroundMarket.preset("rmsc3")
     assert BackgroundMarket.preset("rmsc04") == BackgroundMarket()
     agents_of = [BackgroundMarket.preset(name).noise_agents for name in sorted(PRESETS)]
-    assert agents_of == [5000, 1000]
+    assert sorted(PRESETS) == ["realistic", "rmsc03", "rmsc04"]
+    assert agents_of == [1000, 5000, 1000]
 
 
 def test_markets_do_not_run_beyond_the_close_or_from_bad_seeds():

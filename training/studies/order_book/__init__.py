@@ -5,6 +5,8 @@ from ..catalogue import Declared
 DECLARED = Declared(
     measurements={
         "order_book_equivalence": "equivalence:reproduced",
+        "order_book_original": "comparison:reproduced",
+        "order_book_facts": "facts:reproduced",
     },
     benchmarks={
         "order_book": "speed:ALONE",
