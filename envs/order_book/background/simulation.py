@@ -222,7 +222,7 @@ def _tell_refused(memory: Integers) -> None:
         warnings.warn(
             f"{int(refused.sum())} orders of background agents were refused by the exchange, or "
             "what was left of them: their prices lie outside of the book's window. A wider one is "
-            "the background's option `window`.",
+            "the background's option `price_window`.",
             RuntimeWarning,
             stacklevel=3,
         )
