@@ -41,8 +41,10 @@ from ..core.errors import PacesetterError, unknown
 from ..core.market import Actions, Array, Group, Market, Shocks, State, Step
 from ..core.random_streams import Shock
 from ..order_book.background.market import SECOND, BackgroundMarket
-from ..order_book.background.simulation import Markets, advance_all
+from ..order_book.background.simulation import levels_of
 from ..order_book.layout import BUY, NONE, SELL
+from ..order_book.world import WorldAgent
+from .background import WORLD, Background, RuleBased, World, check_world
 from .design import DESIGN, FEE, background_parameters, design_of
 from .kernels import NEAR_ASKS, NEAR_BIDS, SEEN, TEN_VOLUME, TRADED_SHARES, act, read_books
 from .reference import background_paths
@@ -67,7 +69,11 @@ class Execution(Market):
     """Traders who work large orders in a limit order book of background agents.
 
     Attributes:
-        background: preset of the background market, ``rmsc04`` or ``rmsc03``.
+        background: preset of the background market, ``rmsc04`` or ``rmsc03``, or ``world``: one
+            learned agent trades in the place of all others from the first decision on, and of θ
+            the fee alone is left.
+        world_weights: file of the world agent, ``.safetensors`` or ``.npz``.
+        world_opening: preset whose book a world begins with, without backstop orders.
         buyers, sellers: executors of either side, who compete in one book.
         parent_size: q₀, shares of every parent order.
         child_size: shares of one order, at most.
@@ -83,7 +89,9 @@ class Execution(Market):
         threads: cores that copies are spread over; the result does not depend on it.
     """
 
-    background: Literal["rmsc04", "rmsc03"] = "rmsc04"
+    background: Literal["rmsc04", "rmsc03", "world"] = "rmsc04"
+    world_weights: str = ""
+    world_opening: Literal["rmsc04", "rmsc03"] = "rmsc04"
     buyers: Annotated[int, Ge(0)] = 1
     sellers: Annotated[int, Ge(0)] = 0
     parent_size: Annotated[int, Ge(1)] = 50
@@ -123,6 +131,8 @@ class Execution(Market):
                 f"orders of {self.child_size}; lower parent_size, or raise decisions or child_size."
             )
         self._check_hours()
+        check_world(self.background, self.world_weights, self.leader_sets)
+        _ = self.traders  # a file is read now, and not in the middle of a run
 
     def _check_hours(self) -> None:
         seconds = self.start_seconds + self.decisions * self.seconds_per_decision
@@ -135,8 +145,18 @@ class Execution(Market):
 
     @cached_property
     def preset(self) -> BackgroundMarket:
-        """The background market."""
+        """The background market; of a world, the one that it begins with."""
+        if self.background == WORLD:
+            return BackgroundMarket.preset(self.world_opening, maker_backstop_size=0)
         return BackgroundMarket.preset(self.background)
+
+    @cached_property
+    def traders(self) -> Background:
+        """Who trades beside the executors."""
+        common = (self.preset, self.executors, self.threads)
+        if self.background == WORLD:
+            return World(*common, WorldAgent.load(self.world_weights))
+        return RuleBased(*common)
 
     @property
     def executors(self) -> int:
@@ -224,15 +244,14 @@ class Execution(Market):
     def initial(self, theta: Array, shocks: Shocks) -> dict[str, Array]:
         """Open a background market and let it run until the first decision."""
         seeds = (shocks["seed"] * SEEDS).astype(np.int64)
-        markets = Markets.opened(self.preset, seeds, strangers=self.executors)
-        markets.advance(self._time(0), self.threads)
+        memory, reals = self.traders.opened(seeds, int(self._time(0)))
         copies = len(seeds)
-        seen = self._seen(markets.memory)
+        seen = self._seen(memory)
         mean = np.full(copies, self.preset.mean_price)
         mid, spread = quote(seen, mean, np.zeros(copies))
         return {
-            "memory": markets.memory,
-            "reals": markets.reals,
+            "memory": memory,
+            "reals": reals,
             "arrival_mid": mid,
             "mid": mid,
             "spread": spread,
@@ -248,7 +267,7 @@ class Execution(Market):
 
     def _seen(self, memory: Array) -> Array:
         seen = np.zeros((len(memory), SEEN))
-        read_books(memory, self.preset.market_makers, seen)
+        read_books(memory, self.traders.makers, seen)
         return seen
 
     @cached_property
@@ -257,7 +276,7 @@ class Execution(Market):
 
     def levels(self, state: ExecutionState, count: int) -> Array:
         """The best levels of the books, ``(B, 4, count)``; see `Markets.levels`."""
-        return Markets(self.preset, state.memory, state.reals, self._parameters).levels(count)
+        return levels_of(state.memory, count)
 
     def planted_sample(self, theta: Any, number: int, seed: int, quantity: str = "price") -> Any:
         """A path quantity of the background under θ, nobody executing an order, ``(number,)``."""
@@ -280,7 +299,7 @@ class Execution(Market):
             *(self.child_size, self.preset.agents, taken),
         )
         until = self._time(state.clock + 1)
-        memory = advance_all(memory, reals, parameters, until, self.threads)
+        memory = self.traders.advance(memory, reals, parameters, until)
         seen = self._seen(memory)
         mid, spread = quote(seen, state.mid, state.spread)
         fills = accounts_of(memory, self.preset.agents, self.executors) - accounts

@@ -141,13 +141,14 @@ def stream_of_events(
 ) -> OrderStream:
     """The orders behind the logs of books, one ``(n, 8)`` per copy, columns as in `layout`."""
     tables = [_orders_of(log) for log in logs]
-    lengths = [len(table) for table in tables]
     rows = np.concatenate(tables)
-    copy = np.repeat(np.arange(len(logs)), lengths)
-    order = np.full(len(rows), NONE)
-    named = rows[:, 5] != NONE
-    both = np.stack([copy[named], rows[named, 5]], axis=1)
-    order[named] = np.unique(both, axis=0, return_inverse=True)[1].ravel()
+    copy = np.repeat(np.arange(len(logs)), [len(table) for table in tables])
+    order, numbers = np.full(len(rows), NONE), 0
+    for number in range(len(logs)):
+        named = np.flatnonzero((copy == number) & (rows[:, 5] != NONE))
+        known, order[named] = np.unique(rows[named, 5], return_inverse=True)
+        order[named] += numbers
+        numbers += len(known)
     columns = dict(zip(("time", "event", "price", "size", "traded"), rows.T[:5], strict=True))
     return OrderStream(
         copies=len(logs),
