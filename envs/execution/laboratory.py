@@ -11,12 +11,14 @@ Version history: v1.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..core.errors import PacesetterError, unknown
 from ..core.rollouts import Decisions, LastOrders, Origin, Purpose, Rollouts
 from ..order_book.background.market import SECOND, BackgroundMarket
 from ..order_book.background.simulation import Markets
@@ -40,6 +42,25 @@ BOOKS = 64  # that rollouts of one purpose begin from
 PURPOSES: tuple[Purpose, ...] = ("training", "choosing", "evaluation")
 BOOK_SEED, RECORDING_SEED, REAL_SEED = 1_000_000, 2_000_000, 3_000_000
 APART = 10_000  # seeds between two numbers of a laboratory
+
+
+def changed(market: BackgroundMarket, changes: Mapping[str, float]) -> BackgroundMarket:
+    """A background market with other parameters, name -> value.
+
+    Raises:
+        PacesetterError: an unknown parameter, a share of something that is counted, or a value out
+            of its range.
+    """
+    known = [field.name for field in fields(market)]
+    found: dict[str, Any] = {}
+    for name, value in changes.items():
+        if name not in known:
+            raise unknown("parameter of the background market", name, known)
+        kind = type(getattr(market, name))
+        if kind is not float and value != kind(value):
+            raise PacesetterError(f"{name} of the background market is counted, got {value:g}.")
+        found[name] = kind(value)
+    return replace(market, **found)
 
 
 @dataclass(frozen=True, eq=False)

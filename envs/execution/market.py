@@ -28,7 +28,7 @@ Version history: v1.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -40,13 +40,15 @@ from ..core.characteristics import Characteristics
 from ..core.errors import PacesetterError, unknown
 from ..core.market import Actions, Array, Group, Market, Shocks, State, Step
 from ..core.random_streams import Shock
+from ..core.rollouts import Laboratory
 from ..order_book.background.market import SECOND, BackgroundMarket
 from ..order_book.background.simulation import levels_of
 from ..order_book.layout import BUY, NONE, SELL
 from ..order_book.world import WorldAgent
 from .background import WORLD, Background, RuleBased, World, check_world
 from .design import DESIGN, FEE, background_parameters, design_of
-from .kernels import NEAR_ASKS, NEAR_BIDS, SEEN, TEN_VOLUME, TRADED_SHARES, act, read_books
+from .kernels import MARKET, NEAR_ASKS, NEAR_BIDS, SEEN, TEN_VOLUME, TRADED_SHARES, act, read_books
+from .laboratory import ExecutionLaboratory, changed
 from .reference import background_paths
 from .state import ExecutionState, accounts_of, with_spare_orders
 from .view import (
@@ -86,6 +88,8 @@ class Execution(Market):
         reward_unit_bp: what rewards are measured in.
         leader_sets: the characteristics that θ may change; the others keep their defaults.
         view: whether executors see the fee alone or all of θ.
+        experimental: executors send a market order at every decision and do not learn: who they
+            trade with is what is experimented on, as by the leader ``world``.
         threads: cores that copies are spread over; the result does not depend on it.
     """
 
@@ -103,6 +107,7 @@ class Execution(Market):
     reward_unit_bp: Annotated[float, Gt(0)] = 1.0
     leader_sets: tuple[str, ...] = DESIGN
     view: Literal["fee", "all"] = "fee"
+    experimental: bool = False
     threads: Annotated[int, Ge(1)] = 1
 
     name: ClassVar[str] = "execution"
@@ -112,7 +117,9 @@ class Execution(Market):
         {},
         {"background": "rmsc03", "decisions": 4, "parent_size": 30, "view": "all"},
         {"buyers": 2, "sellers": 1, "seconds_per_decision": 20.0, "decisions": 6},
+        {"experimental": True, "decisions": 5},
     )
+    has_laboratory: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         """Refuse a market without executors, or one that would run beyond the close."""
@@ -185,6 +192,8 @@ class Execution(Market):
     @cached_property
     def groups(self) -> tuple[Group, ...]:
         """Executors of both sides share one policy, which is told its side."""
+        if self.experimental:
+            return ()
         entries = EXECUTOR_ENTRIES + len(self._viewed)
         low, high = np.full(entries, -np.inf, np.float32), np.full(entries, np.inf, np.float32)
         low[[0, 1]], high[[0, 1]] = 0.0, 1.0
@@ -283,7 +292,25 @@ class Execution(Market):
         if quantity not in self.quantities:
             raise unknown("path quantity of market 'execution'", quantity, self.quantities)
         chosen = tuple(np.asarray(theta, dtype=np.float64).tolist())
-        return background_paths(self, chosen, number, seed)[quantity][:number].copy()
+        quiet = replace(self, experimental=False)
+        return background_paths(quiet, chosen, number, seed)[quantity][:number].copy()
+
+    def laboratory(
+        self,
+        real: Mapping[str, float],
+        start: Mapping[str, float],
+        share: float = 1.0,
+        number: int = 0,
+    ) -> Laboratory:
+        """Rollouts with one buyer of children, in the background and in worlds in its place."""
+        begun = changed(self.preset, real)
+        step = round(self.seconds_per_decision * SECOND)
+        return ExecutionLaboratory(
+            {"real": begun, "start": changed(begun, start)},
+            *(self.decisions, self.child_size, share, int(self._time(0)), step),
+            number=number,
+            threads=self.threads,
+        )
 
     def transition(self, state: ExecutionState, actions: Actions, shocks: Shocks) -> Step:
         """Executors act in turns, then the background trades until the next decision."""
@@ -294,7 +321,7 @@ class Execution(Market):
         before = self._seen(memory)
         accounts = accounts_of(memory, self.preset.agents, self.executors)
         act(
-            *(memory, parameters, actions[EXECUTOR].astype(np.int64)),
+            *(memory, parameters, self._decisions(actions, len(memory))),
             *(np.argsort(shocks["turns"], axis=1), self.sides, remaining, standing),
             *(self.child_size, self.preset.agents, taken),
         )
@@ -331,7 +358,14 @@ class Execution(Market):
             "filled": shares / self.parent_size,
             "unfilled": after.remaining / self.parent_size,
         }
-        return self.end_step(after, {EXECUTOR: -cost / self.reward_unit_bp}, quantities)
+        rewards = {} if self.experimental else {EXECUTOR: -cost / self.reward_unit_bp}
+        return self.end_step(after, rewards, quantities)
+
+    def _decisions(self, actions: Actions, copies: int) -> Array:
+        """What executors do, ``(B, N)``."""
+        if self.experimental:
+            return np.full((copies, self.executors), MARKET)
+        return actions[EXECUTOR].astype(np.int64)
 
     def _cost(self, after: ExecutionState, fills: Array, taken: Array) -> Array:
         """Shortfall of a step against the arrival mid, bp of the parent order, ``(B, N)``."""
@@ -345,7 +379,9 @@ class Execution(Market):
         return BASIS_POINTS * shortfall / self.parent_size
 
     def observe(self, state: ExecutionState) -> dict[str, Array]:
-        """What executors see, ``(B, N, D)``."""
+        """What executors see, ``(B, N, D)``; nothing where nobody decides."""
+        if self.experimental:
+            return {}
         remaining = state.remaining / self.parent_size
         seen = executors_see(
             state, self._seen(state.memory), self._signs, self._elapsed(state), remaining

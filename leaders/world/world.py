@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 from ...envs.core.characteristics import Characteristics
 from ...envs.core.errors import PacesetterError
+from ...envs.core.market import Market
+from ...envs.core.rollouts import Laboratory
 from ..leader import Interval, LeaderSettings
 from .options import WorldOptions
 
@@ -40,3 +42,8 @@ class WorldLeader(WorldOptions, LeaderSettings):
         from .guide import WorldGuide  # imports torch
 
         return WorldGuide(self, characteristics, seed, iterations)
+
+    def laboratory(self, market: Market, seed: int) -> Laboratory:
+        """That of the market; every seed has its own."""
+        number = seed if self.books is None else self.books
+        return market.laboratory(self.real, self.start, self.share_acting, number)

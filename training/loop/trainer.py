@@ -18,7 +18,14 @@ import numpy as np
 from torch.utils.tensorboard import SummaryWriter
 
 from ...envs.core.errors import PacesetterError
-from ...leaders.leader import Guide, GuideToSettle, GuideWithPosterior, Measured
+from ...envs.core.rollouts import Laboratory
+from ...leaders.leader import (
+    Guide,
+    GuideToSettle,
+    GuideWithLaboratory,
+    GuideWithPosterior,
+    Measured,
+)
 from ..backend import Backend, Iteration
 from ..experiments.experiment import Experiment
 from ..experiments.rules import leader_copies
@@ -30,6 +37,7 @@ from ..runs.history import History
 from ..runs.posterior_file import save_posterior
 from ..runs.run_folder import RunFolder
 from ..runs.whole_files import write_json, write_whole
+from ..runs.world_file import save_world
 from .averaging import WeightAverage
 from .backends import backend_for
 from .inference import answered, covered
@@ -95,6 +103,8 @@ def train(
                 f"This resume is not exact: the episodes under way begin anew, because {reason}.",
                 flush=True,
             )
+    if isinstance(guide, GuideWithLaboratory):
+        guide.enter(laboratory_of(experiment))
     total = settings.pretrain_iterations + settings.iterations
     history = History(run.path, first)
     started, iteration, asked = time.monotonic(), first, 0
@@ -113,6 +123,8 @@ def train(
                     guide.learn(told, last=iteration == total - 1)
                     answer, values = guide.answer(policies.opening_theta), told.values
                 scalars = summarise(experiment, done, values, answer, seconds)
+                if isinstance(guide, GuideWithLaboratory):
+                    scalars |= {f"world/{name}": v for name, v in guide.scalars().items()}
                 history.add(iteration, scalars)
                 iteration += 1
                 if iteration > total - settings.averaged_share * total:
@@ -132,6 +144,8 @@ def train(
             final.save(run.path / "policies")
             if isinstance(guide, GuideWithPosterior):
                 save_posterior(run.path, guide.posterior())
+            if isinstance(guide, GuideWithLaboratory):
+                save_world(run.path, guide.weights())
             note_warnings(run, guide)
             theta = guide.answer(final.opening_theta)
     except Exception as error:  # whatever a user's market, an objective or a worker may raise
@@ -156,10 +170,23 @@ def tell(
     experiment: Experiment, policies: Policies, guide: Guide, done: Iteration, iteration: int
 ) -> Measured:
     """What the leader is told of an iteration: its intervals, or the answer to its question."""
+    if isinstance(guide, GuideWithLaboratory):
+        return guide.iterate()
     question = guide.question()
     if question is None:
         return Measured(*led_intervals(done))
     return answered(experiment, policies, question, iteration)
+
+
+def laboratory_of(experiment: Experiment) -> Laboratory:
+    """Where a leader that learns who trades plays."""
+    laboratory = experiment.leader.laboratory(experiment.market, experiment.seed)
+    if laboratory is None:
+        raise PacesetterError(
+            f"leader {experiment.leader.name!r} has a guide that plays in a laboratory, but names "
+            "none: return market.laboratory(…) from its method `laboratory`."
+        )
+    return laboratory
 
 
 def led_intervals(done: Iteration) -> tuple[np.ndarray, np.ndarray]:
