@@ -170,7 +170,7 @@ class WorldGuide:
         self._shown["guarded"] = world.guarded
         return self._now
 
-    # The rest of a guide ---------------------------------------------------------------------------
+    # The rest of a guide --------------------------------------------------------------------------
 
     def scalars(self) -> dict[str, float]:
         """What is shown of an iteration."""
