@@ -6,6 +6,12 @@ DECLARED = Declared(
     study="study:EXECUTION_STUDY",
     tables={
         "execution": "tables:execution",
+        "world_rmsc04": "world_tables:rmsc04",
+        "world_rmsc03": "world_tables:rmsc03",
+    },
+    measurements={
+        "world_separation": "separation:separation",
+        "world_variance": "separation:variance",
     },
     benchmarks={
         "execution": "speed:RACE",
