@@ -1,4 +1,4 @@
-"""The laboratory of the execution market: the same seeds, the same rollouts, and what is refused."""
+"""The laboratory of the execution market: same seeds, same rollouts, and what is refused."""
 
 from __future__ import annotations
 

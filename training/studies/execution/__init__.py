@@ -12,6 +12,7 @@ DECLARED = Declared(
     measurements={
         "world_separation": "separation:separation",
         "world_variance": "separation:variance",
+        "world_transfer": "transfer:transfer",
     },
     benchmarks={
         "execution": "speed:RACE",
