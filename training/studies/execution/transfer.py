@@ -68,7 +68,7 @@ def transfer(runs: Path, out: Path, jobs: int, seeds: int | None) -> dict[str, f
         "",
         "An executor buys 50 shares of rmsc04 within ten minutes, by orders of ten; it is trained "
         "by one recipe in each market and judged on 200 real episodes per seed, which all play "
-        "alike. Costs are in basis points against the mid at arrival; intervals of 95 % over seeds.",
+        "alike. Costs are in basis points against the mid at arrival, with intervals over seeds.",
         "",
         "| trained in | shortfall, bp | saved over TWAP, bp | saved over all at once, bp |",
         "|---|---|---|---|",
