@@ -25,6 +25,7 @@ WARM_CHOICES = 5  # points of a likelihood fit that are compared by rollouts
 GAN_STEPS = 900  # of the generator
 LAGS = (5, 5, 13)  # past states, their entries and their first place, for the LSTM
 CALIBRATED = ("witness", "algorithm1")
+MOST_BURSTS = 5  # iterations in a row in which a world may burst before it is stopped
 
 
 class WorldGuide:
@@ -47,6 +48,7 @@ class WorldGuide:
         self._average: Weights = {}
         self._best_metric, self._now = np.inf, np.inf
         self._chosen_at, self._first_metric = 0, np.inf
+        self._bursts = 0
         self._restored: dict[str, Any] | None = None
         self._shown: dict[str, float] = {}
 
@@ -155,9 +157,10 @@ class WorldGuide:
 
     def _note(self, world: Rollouts) -> float:
         """Keep what is shown; refuse a world that bursts."""
-        if world.guarded > self._options.guard:
+        self._bursts = self._bursts + 1 if world.guarded > self._options.guard else 0
+        if self._training is not None and self._bursts > MOST_BURSTS:
             raise PacesetterError(
-                f"the world bursts: in iteration {self._done} its agent was put to sleep in "
+                f"the world bursts: in iteration {self._done} its agent was again put to sleep in "
                 f"{world.guarded:.0%} of the steps for acting more than 40 times as often as "
                 f"recorded (leader.guard allows {self._options.guard:.0%}), at rate "
                 f"{self._options.rate:g}. Lower leader.rate, or train on a longer recording, whose "
@@ -206,6 +209,11 @@ class WorldGuide:
                 "no world along the way was nearer to the real market than the warm start, which "
                 "is the answer; lower leader.rate, or give more rollouts."
             )
+        if self._bursts:
+            found.append(
+                f"the last world bursts: its agent was stopped in {self._shown['guarded']:.0%} of "
+                "the steps for acting more than 40 times as often as recorded."
+            )
         if (rate := self._shown.get("flow", 1.0)) > 2.0 or rate < 0.5:
             found.append(
                 f"the last world sends {rate:.1f} times the orders of the real market: the metric "
@@ -229,7 +237,8 @@ class WorldGuide:
             "network": packed(self._network.weights()),
             "average": packed(self._average),
             "best": packed(self._best) if self._best else None,
-            "numbers": [self._best_metric, self._now, self._first_metric, self._chosen_at],
+            "numbers": [self._best_metric, self._now, self._first_metric],
+            "counts": [self._chosen_at, self._bursts],
             "shown": self._shown,
             "training": training.state() if training is not None else None,
             "fit": self._fit.state() if fitting else None,
@@ -244,7 +253,8 @@ class WorldGuide:
         self._network.load(unpacked(state["network"]))
         self._average = unpacked(state["average"])
         self._best = unpacked(state["best"]) if state["best"] else {}
-        self._best_metric, self._now, self._first_metric, self._chosen_at = state["numbers"]
+        self._best_metric, self._now, self._first_metric = state["numbers"]
+        self._chosen_at, self._bursts = state["counts"]
         if state["training"] is not None:
             self._training = self._trainer()
             self._training.restore(state["training"])

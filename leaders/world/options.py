@@ -25,6 +25,8 @@ class WorldOptions:
         feedbacks: outcomes that are compared.
         kernel: of the witness; ``squashed`` still pulls when a world is 80 times too volatile.
         whole: compare the mean over a rollout (the paper's feedback), and not every step.
+        orders: weight of the number of orders of a step beside the feedbacks, which do not see it:
+            without, training finds bursts. What is compared with is the recorded rate.
         rollouts: of an iteration.
         real_rollouts: N′, of the real market, once.
         share: of the orders that the gradient is taken over.
@@ -49,18 +51,19 @@ class WorldOptions:
     feedbacks: tuple[str, ...] = ("return", "log_spread", "imbalance_5")
     kernel: KernelName = "squashed"
     whole: bool = False
-    rollouts: Annotated[int, Ge(4)] = 96
+    orders: Annotated[float, Ge(0)] = 1.0
+    rollouts: Annotated[int, Ge(4)] = 64
     real_rollouts: Annotated[int, Ge(20)] = 400
-    share: Annotated[float, Gt(0), Le(1)] = 0.5
+    share: Annotated[float, Gt(0), Le(1)] = 0.25
     rate: Annotated[float, Gt(0), Lt(1)] = 2e-3
-    discount: Annotated[float, Ge(0), Le(1)] = 0.3
+    discount: Annotated[float, Ge(0), Le(1)] = 0.6
     averaged: Annotated[float, Ge(0), Lt(1)] = 0.9
     share_acting: Annotated[float, Gt(0), Le(1)] = 1.0
     warm_steps: Annotated[int, Ge(1)] = 1500
     warm_batch: Annotated[int, Ge(16)] = 512
     warm_rate: Annotated[float, Gt(0), Lt(1)] = 3e-3
-    choose_every: Annotated[int, Ge(1)] = 10
-    choosing_rollouts: Annotated[int, Ge(16)] = 128
+    choose_every: Annotated[int, Ge(1)] = 8
+    choosing_rollouts: Annotated[int, Ge(16)] = 96
     guard: Annotated[float, Ge(0), Le(1)] = 0.01
     prefixes: Annotated[int, Ge(1)] = 1
     choices: Annotated[int, Ge(1)] = 3

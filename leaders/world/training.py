@@ -16,7 +16,7 @@ from .feedback import Feedback, feedback
 from .keeping import packed_optimizer, restore_optimizer
 from .likelihood import LARGEST_GRADIENT, decayed
 from .options import WorldOptions
-from .witness import Witness, costs_to_go
+from .witness import FlowCost, Witness, costs_to_go, standardised
 
 HALVINGS = 10  # of the paper's rate, in a run
 
@@ -43,6 +43,7 @@ class WitnessTraining:
         self._options, self._laboratory, self._network = options, laboratory, network
         self._iterations = max(1, iterations)
         self._witness = Witness(real, options.feedbacks, options.kernel, options.whole)
+        self._flow = FlowCost(float(real.orders.mean()) / real.steps, options.orders)
         self._optimizer = torch.optim.Adam(network.parameters(), lr=options.rate)
 
     def iterate(self, iteration: int, seed: int) -> Rollouts:
@@ -53,7 +54,8 @@ class WitnessTraining:
         )
         decisions = world.decisions
         assert decisions is not None
-        costs = costs_to_go(self._witness.step_costs(world), options.discount)
+        seen = self._witness.raw_costs(world) + self._flow(decisions, world, options.share)
+        costs = costs_to_go(standardised(seen), options.discount)
         charged = torch.from_numpy(costs[decisions.rollout, decisions.step].astype(np.float32))
         for group in self._optimizer.param_groups:
             group["lr"] = options.rate * decayed(iteration / self._iterations)

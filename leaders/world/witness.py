@@ -17,12 +17,13 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ...envs.core.rollouts import Rollouts
+from ...envs.core.rollouts import Decisions, Rollouts
 from .distances import Kernel, absolute, gaussian, squashed, width_of
 from .feedback import Feedback, feedback
 from .options import KernelName
 
 Floats = NDArray[np.float64]
+FLOW_WIDTH = 0.3  # of log orders per step, below which differences are small
 
 
 def kernel_of(name: KernelName, width: float) -> Kernel:
@@ -68,8 +69,8 @@ class Witness:
         }
         self._kernels = {n: kernel_of(kernel, width_of(f)) for n, f in self._real.items()}
 
-    def step_costs(self, world: Rollouts) -> Floats:
-        """Cost of what is seen after every step, ``(R, T)``: mean zero and deviation one."""
+    def raw_costs(self, world: Rollouts) -> Floats:
+        """Cost of what is seen after every step, ``(R, T)``."""
         total = np.zeros(world.treated.shape)
         for name, real in self._real.items():
             total = total + witness(self._seen(world, name), real, self._kernels[name])
@@ -77,8 +78,7 @@ class Witness:
             total = np.where(world.treated, total, 0.0)
         else:  # one number, which is all known after the last step alone
             total[:, :-1] = 0.0
-        centred = total - total.mean(axis=0)
-        return np.asarray(centred / (centred.std() or 1.0))
+        return np.asarray(total)
 
     def _seen(self, world: Rollouts, name: str) -> Feedback:
         """Every rollout's own, also of those in which the agent never acted."""
@@ -86,6 +86,31 @@ class Witness:
             return feedback(world, name, self._estimator)
         acted = np.maximum(world.treated.sum(axis=1, keepdims=True), 1)
         return Feedback(world.outcomes[name], world.treated / acted)
+
+
+class FlowCost:
+    """What the number of orders of a step costs: the metric does not see it, and finds bursts.
+
+    Args:
+        usual: orders of a step of the real market, as recorded.
+        weight: beside the witness of one feedback; 0: orders are free.
+    """
+
+    def __init__(self, usual: float, weight: float):
+        self._usual, self._weight = usual, weight
+
+    def __call__(self, decisions: Decisions, world: Rollouts, share: float) -> Floats:
+        """``(R, T)``, from decisions of which a share was logged."""
+        counts = np.zeros(world.treated.shape)
+        np.add.at(counts, (decisions.rollout, decisions.step), 1.0)
+        away = np.log((counts + 1.0) / (share * self._usual + 1.0))
+        return np.asarray(self._weight * np.abs(np.arcsinh(away / FLOW_WIDTH)))
+
+
+def standardised(costs: Floats) -> Floats:
+    """Less the mean over rollouts at every step, over the deviation of all."""
+    centred = costs - costs.mean(axis=0)
+    return np.asarray(centred / (centred.std() or 1.0))
 
 
 def costs_to_go(costs: Floats, discount: float) -> Floats:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from pacesetter.envs.core.errors import PacesetterError
-from pacesetter.envs.core.rollouts import Rollouts
+from pacesetter.envs.core.rollouts import Decisions, Rollouts
 from pacesetter.leaders.objectives.discrepancy import Discrepancy
 from pacesetter.leaders.world.distances import (
     absolute,
@@ -28,7 +28,14 @@ from pacesetter.leaders.world.feedback import (
     feedback,
     pooled,
 )
-from pacesetter.leaders.world.witness import Witness, costs_to_go, witness, witness_gradient
+from pacesetter.leaders.world.witness import (
+    FlowCost,
+    Witness,
+    costs_to_go,
+    standardised,
+    witness,
+    witness_gradient,
+)
 
 
 def numbers(*values):
@@ -227,12 +234,21 @@ def test_a_world_too_wide_is_drawn_together():
     generator = np.random.default_rng(10)
     real = rollouts(generator.standard_normal((100, 5)))
     seen = generator.standard_normal((40, 5)) * 80
-    costs = Witness(real, ("return",)).step_costs(rollouts(seen))
+    costs = standardised(Witness(real, ("return",)).raw_costs(rollouts(seen)))
     assert np.corrcoef(costs.ravel(), np.abs(seen).ravel())[0, 1] > 0.5
     assert costs.mean(axis=0) == pytest.approx(np.zeros(5))
     assert costs.std() == pytest.approx(1.0)
     far = squashed(1.0)(np.array([80.0]), np.array([0.0]))
     assert -6 < far[0] < -4
+
+
+def test_too_many_and_too_few_orders_cost():
+    world = rollouts(np.zeros((3, 2)))
+    rollout, step = np.repeat([0, 1, 2], [20, 200, 2]), np.zeros(222, dtype=int)
+    decisions = Decisions(np.zeros((222, 1)), np.zeros((222, 1)), rollout, step)
+    usual, many, few = FlowCost(40.0, 1.0)(decisions, world, share=0.5)[:, 0]
+    assert usual == 0.0 < few < many * 2
+    assert FlowCost(40.0, 0.0)(decisions, world, share=0.5).max() == 0.0
 
 
 def test_a_decision_pays_for_what_is_seen_later():

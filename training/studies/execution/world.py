@@ -58,9 +58,9 @@ def compare(real: Rollouts, floor: Rollouts, world: Rollouts, findings: Findings
     results = findings.results
     for label, one in (("floor/", floor), ("", world)):
         found = Metric(real, EVALUATED, bag=False)(one)
-        results |= {f"{label}mmd/{name}": value for name, value in found.items()}
+        results.update({f"{label}mmd/{name}": value for name, value in found.items()})
         found = Metric(real, BAGS)(one)
-        results |= {f"{label}bag/{name}": value for name, value in found.items()}
+        results.update({f"{label}bag/{name}": value for name, value in found.items()})
     for name in TOLD_APART:
         results[f"auc/{name}"] = told_apart(world, real, name)
     results["auc/bag_return"] = told_apart(world, real, "return", bag=True)
@@ -77,7 +77,7 @@ def note_facts(real: Rollouts, world: Rollouts, findings: Findings) -> None:
     """What was and was not trained on, as it is and over the real one."""
     both = {"real/": facts(real), "": facts(world)}
     for label, found in both.items():
-        findings.results |= {f"{label}{name}": value for name, value in found.items()}
+        findings.results.update({f"{label}{name}": value for name, value in found.items()})
     for name, value in both[""].items():
         if both["real/"][name] and name not in ("drift_bp", "side_balance"):
             findings.results[f"{name}_ratio"] = value / both["real/"][name]
@@ -127,7 +127,7 @@ def keep(real: Rollouts, world: Rollouts, findings: Findings) -> None:
         "volume_10": [np.log1p(one.facts["volume"][..., -1].ravel()) for one in (real, world)],
     }
     for name, (one, other) in series.items():
-        findings.results |= {f"lob/{name}_{k}": v for k, v in scores(one, other).items()}
+        findings.results.update({f"lob/{name}_{k}": v for k, v in scores(one, other).items()})
 
 
 def scores(real: Floats, world: Floats) -> dict[str, float]:
