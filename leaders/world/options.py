@@ -51,8 +51,8 @@ class WorldOptions:
     feedbacks: tuple[str, ...] = ("return", "log_spread", "imbalance_5")
     kernel: KernelName = "squashed"
     whole: bool = False
-    orders: Annotated[float, Ge(0)] = 1.0
-    rollouts: Annotated[int, Ge(4)] = 64
+    orders: Annotated[float, Ge(0)] = 0.2
+    rollouts: Annotated[int, Ge(4)] = 96
     real_rollouts: Annotated[int, Ge(20)] = 400
     share: Annotated[float, Gt(0), Le(1)] = 0.25
     rate: Annotated[float, Gt(0), Lt(1)] = 2e-3
