@@ -3,7 +3,8 @@
 from .agent import WorldAgent
 from .alphabet import allowed_bins, mirror_actions
 from .features import mirror_features
-from .recording import OrderStream, record_orders
+from .lobster import replay_messages
+from .recording import OrderStream, check_recording, record_orders
 from .replay import Replayed, replay_orders
 from .simulation import WorldLog, WorldMarkets
 
@@ -14,8 +15,10 @@ __all__ = [
     "WorldLog",
     "WorldMarkets",
     "allowed_bins",
+    "check_recording",
     "mirror_actions",
     "mirror_features",
     "record_orders",
+    "replay_messages",
     "replay_orders",
 ]

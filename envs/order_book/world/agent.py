@@ -164,9 +164,9 @@ class WorldAgent:
             else:
                 parts = load_file(path)
         except OSError as error:
+            why = error.strerror or "no such file"
             raise PacesetterError(
-                f"cannot read {path} ({error.strerror}). Give the path of the weights of a world "
-                "agent."
+                f"cannot read {path} ({why}). Give the path of the weights of a world agent."
             ) from error
         except (SafetensorError, ValueError) as error:
             raise PacesetterError(f"{path} is no {path.suffix} file: {error}") from error

@@ -39,7 +39,7 @@ SIZE_EDGES = np.array(
 )
 """Shares: bin i goes from edge i up to edge i + 1, without it."""
 FIRST_WAIT, EVEN_FROM, LONGEST_WAIT = 100.0, 1e5, 1e11
-TIME_EDGES = np.concatenate([[0.0, FIRST_WAIT], np.geomspace(EVEN_FROM, LONGEST_WAIT, 15)])
+TIME_EDGES = np.concatenate([[0.0, FIRST_WAIT], np.rint(np.geomspace(EVEN_FROM, LONGEST_WAIT, 15))])
 """Nanoseconds: bin i goes from edge i to edge i + 1; longer times count as the longest."""
 DEPTHS, SIZES, TIMES = INSIDE + len(DEPTH_EDGES) - 1, len(SIZE_EDGES) - 1, len(TIME_EDGES) - 1
 HEADS = (len(EVENTS), DEPTHS, SIZES, TIMES)
@@ -124,7 +124,7 @@ def wait_in(bin: int, uniform: float) -> int:
     low, high = TIME_EDGES[bin], TIME_EDGES[bin + 1]
     if bin == 0:
         return int(uniform * high)
-    return int(low * math.exp(uniform * math.log(high / low)))
+    return min(int(low * math.exp(uniform * math.log(high / low))), int(high) - 1)
 
 
 # Many at once -------------------------------------------------------------------------------------

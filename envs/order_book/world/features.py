@@ -66,7 +66,7 @@ def look(memory: Integers, reals: Reals) -> None:
         ask = max(math.ceil(reals[at.MID]), bid + 1)
     else:
         bid = math.floor(reals[at.MID] - 0.5)
-        ask = bid + 1
+        ask = math.ceil(reals[at.MID] + 0.5)
     memory[here + at.BID], memory[here + at.ASK] = bid, ask
 
 

@@ -25,11 +25,13 @@ from ..layout import (
     EVENTS,
     EXECUTED,
     KIND,
+    MASK,
     NONE,
     OF_OWNER,
     OF_SIDE,
     ORDER,
     ROOM,
+    SELL,
     SHARES,
     SUBMITTED,
     TAKER,
@@ -40,6 +42,7 @@ from .alphabet import CANCEL, POST, TAKE
 
 Integers = NDArray[np.int64]
 PIECE_NS = 30 * SECOND  # of a recording, between two readings of the log
+SHORTEST_NS = 60 * SECOND  # recording that an agent may be fitted to
 FIRST_EVENTS = 2048  # of such a piece; doubled where they do not suffice
 
 
@@ -117,7 +120,8 @@ def record_orders(market: BackgroundMarket, seeds: ArrayLike, until_ns: int) -> 
             found[copy].append(markets.events(copy))
         markets.clear_events()
     logs = [np.concatenate(pieces) for pieces in found]
-    return stream_of_events(logs, market.open_ns, until_ns, market.mean_price, market.price_window)
+    window = int(markets.memory[0, MASK]) + 1
+    return stream_of_events(logs, market.open_ns, until_ns, market.mean_price, window)
 
 
 def _advanced(markets: Markets, end: int) -> Markets:
@@ -140,7 +144,7 @@ def stream_of_events(
     source: str = "recording",
 ) -> OrderStream:
     """The orders behind the logs of books, one ``(n, 8)`` per copy, columns as in `layout`."""
-    tables = [_orders_of(log) for log in logs]
+    tables = [orders_of(log)[1] for log in logs]
     rows = np.concatenate(tables)
     copy = np.repeat(np.arange(len(logs)), [len(table) for table in tables])
     order, numbers = np.full(len(rows), NONE), 0
@@ -163,35 +167,73 @@ def stream_of_events(
     )
 
 
-def _orders_of(log: Integers) -> Integers:
-    """Time, event, price, size, shares traded and number of the orders behind a log, ``(m, 6)``."""
+def orders_of(log: Integers) -> tuple[Integers, Integers]:
+    """The orders behind a log ``(n, 8)``: its rows that each begins with, and what they are.
+
+    Returns:
+        ``(m,)``, and time, event, price, size, shares traded at once and number, ``(m, 6)``.
+    """
     if not len(log):
-        return np.empty((0, 6), dtype=np.int64)
+        return np.empty(0, dtype=np.int64), np.empty((0, 6), dtype=np.int64)
     kind, side = log[:, KIND], log[:, OF_SIDE]
     executed, rests = kind == EXECUTED, kind == SUBMITTED
     # An execution tells the side of the order that rested; its taker is on the other one.
     own = np.where(executed, 1 - side, side)
     owner = np.where(executed, log[:, TAKER], log[:, OF_OWNER])
+    worse = np.where(own == BUY, 1, -1)[1:] * np.diff(log[:, AT_PRICE])
     begins = np.ones(len(log), dtype=np.bool_)
-    better = np.where(
-        own[1:] == BUY,
-        log[1:, AT_PRICE] >= log[:-1, AT_PRICE],
-        log[1:, AT_PRICE] <= log[:-1, AT_PRICE],
-    )
     begins[1:] = ~(
         executed[:-1]
-        & (executed[1:] | rests[1:])
-        & (log[1:, TIME] == log[:-1, TIME])
-        & (own[1:] == own[:-1])
-        & (owner[1:] == owner[:-1])
-        & better
+        & (executed | rests)[1:]
+        & (np.diff(log[:, TIME]) == 0)
+        & (np.diff(own) == 0)
+        & (np.diff(owner) == 0)
+        & (worse >= 0)
     )
     first = np.flatnonzero(begins)
     last = np.append(first[1:], len(log)) - 1
-    takes = executed[first]
-    letter = np.where(takes, TAKE, np.where(rests[first], POST, CANCEL))
+    letter = np.where(executed[first], TAKE, np.where(rests[first], POST, CANCEL))
     traded = np.add.reduceat(np.where(executed, log[:, SHARES], 0), first)
     size = np.add.reduceat(log[:, SHARES], first)
     number = np.where(executed[last], NONE, log[last, ORDER])
     columns = (log[first, TIME], 2 * letter + own[first], log[last, AT_PRICE], size, traded, number)
-    return np.stack(columns, axis=1)
+    return first, np.stack(columns, axis=1)
+
+
+def check_recording(stream: OrderStream) -> None:
+    """Refuse a recording that says too little of its market for an agent to be fitted to it.
+
+    Raises:
+        PacesetterError: it is empty or shorter than a minute, lacks orders of one side, or has
+            prices of another tick.
+    """
+    check_orders(stream.event, stream.price, stream.until_ns - stream.begin_ns, stream.source)
+
+
+def check_orders(event: Integers, price: Integers, duration_ns: int, source: str) -> None:
+    """See `check_recording`.
+
+    Args:
+        event, price: of all orders, ``(n,)``.
+        duration_ns: of the recording.
+        source: for messages.
+    """
+    wanted = {
+        2 * letter + side: f"no order to {name} that would {what}; record both sides of the book"
+        for side, name in ((BUY, "buy"), (SELL, "sell"))
+        for letter, what in ((POST, "rest"), (TAKE, "trade at once"))
+    }
+    problem = next((text for code, text in wanted.items() if not (event == code).any()), "")
+    if duration_ns < SHORTEST_NS:
+        problem = f"only {duration_ns / 1e9:g} s; record a minute or more"
+    if not len(event):
+        problem = "no order"
+    elif not problem:
+        tick = int(np.gcd.reduce(price - price[0]))
+        if tick > 1:
+            problem = (
+                f"prices that are all {tick} ticks apart, so that its tick is another; count "
+                "prices in its own ticks"
+            )
+    if problem:
+        raise PacesetterError(f"{source} holds {problem}.")

@@ -49,6 +49,7 @@ class Replayed:
         actions: event, depth, size and time of the orders, ``(n, 4)``.
         copy, time: of the orders, ``(n,)``.
         outside: orders that the alphabet has no bins for, which are left out.
+        untold: changes of the book that the recording shows no order for.
         rate: orders per second and copy.
         memory, reals: books with their history at the end, as of `WorldMarkets`.
     """
@@ -58,6 +59,7 @@ class Replayed:
     copy: Integers
     time: Integers
     outside: int
+    untold: int
     rate: float
     memory: Integers
     reals: Reals
@@ -131,6 +133,7 @@ def replay_orders(stream: OrderStream, first_stranger: int = 0, strangers: int =
         stream.copy[kept],
         stream.time[kept],
         int((~inside & ~unfinished).sum()),
+        0,
         stream.rate,
         memory,
         reals,
