@@ -26,7 +26,7 @@ class WorldOptions:
         kernel: of the witness; ``squashed`` still pulls when a world is 80 times too volatile.
         whole: compare the mean over a rollout (the paper's feedback), and not every step.
         orders: weight of the number of orders of a step beside the feedbacks, which do not see it:
-            without, training finds bursts. What is compared with is the recorded rate.
+            without, training finds bursts. From half to twice the recorded rate it is free.
         rollouts: of an iteration.
         real_rollouts: N′, of the real market, once.
         share: of the orders that the gradient is taken over.
@@ -51,11 +51,11 @@ class WorldOptions:
     feedbacks: tuple[str, ...] = ("return", "log_spread", "imbalance_5")
     kernel: KernelName = "squashed"
     whole: bool = False
-    orders: Annotated[float, Ge(0)] = 0.2
+    orders: Annotated[float, Ge(0)] = 0.3
     rollouts: Annotated[int, Ge(4)] = 96
     real_rollouts: Annotated[int, Ge(20)] = 400
     share: Annotated[float, Gt(0), Le(1)] = 0.25
-    rate: Annotated[float, Gt(0), Lt(1)] = 2e-3
+    rate: Annotated[float, Gt(0), Lt(1)] = 1.2e-3
     discount: Annotated[float, Ge(0), Le(1)] = 0.6
     averaged: Annotated[float, Ge(0), Lt(1)] = 0.9
     share_acting: Annotated[float, Gt(0), Le(1)] = 1.0

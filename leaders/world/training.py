@@ -18,6 +18,7 @@ from .likelihood import LARGEST_GRADIENT, decayed
 from .options import WorldOptions
 from .witness import FlowCost, Witness, costs_to_go, standardised
 
+WARM_UP = 8  # iterations until the rate is the whole one
 HALVINGS = 10  # of the paper's rate, in a run
 
 
@@ -58,7 +59,9 @@ class WitnessTraining:
         costs = costs_to_go(standardised(seen), options.discount)
         charged = torch.from_numpy(costs[decisions.rollout, decisions.step].astype(np.float32))
         for group in self._optimizer.param_groups:
-            group["lr"] = options.rate * decayed(iteration / self._iterations)
+            # Adam's first steps are as long for noise as for a slope.
+            begun = min(1.0, (iteration + 1) / WARM_UP)
+            group["lr"] = options.rate * begun * decayed(iteration / self._iterations)
         self._optimizer.zero_grad(set_to_none=True)
         descend(self._network, decisions.features, decisions.actions, charged / len(charged))
         torch.nn.utils.clip_grad_norm_(self._network.parameters(), LARGEST_GRADIENT)

@@ -24,6 +24,7 @@ from .options import KernelName
 
 Floats = NDArray[np.float64]
 FLOW_WIDTH = 0.3  # of log orders per step, below which differences are small
+FREE_FLOW = 0.7  # of the same: between half and twice the recorded rate, orders are free
 
 
 def kernel_of(name: KernelName, width: float) -> Kernel:
@@ -104,7 +105,8 @@ class FlowCost:
         counts = np.zeros(world.treated.shape)
         np.add.at(counts, (decisions.rollout, decisions.step), 1.0)
         away = np.log((counts + 1.0) / (share * self._usual + 1.0))
-        return np.asarray(self._weight * np.abs(np.arcsinh(away / FLOW_WIDTH)))
+        too_far = np.maximum(np.abs(away) - FREE_FLOW, 0.0)
+        return np.asarray(self._weight * too_far / FLOW_WIDTH)
 
 
 def standardised(costs: Floats) -> Floats:

@@ -16,6 +16,8 @@ Range = tuple[str, float, float]
 WITNESS, WARM, FIT = "witness", "warm start, another market", "likelihood, real market"
 PAPER, GAN = "algorithm 1", "conditional WGAN-GP"
 TRAINED_ON = ("bag/return", "bag/log_spread", "bag/imbalance_5")
+SEEDS = (1, 2, 3, 4, 5)
+"""Seed 0 was looked at before the recipe was whole."""
 SHOWN = (
     *("mmd/return", "mmd/episode_reward", "mmd/spread", "mmd/impact", "mmd/imbalance_5"),
     *("mmd/imbalance_all", "mmd/direction", "floor/mmd/return", "floor/mmd/spread"),
@@ -84,7 +86,7 @@ OVERRIDES = {
     WITNESS: (),
     FIT: ("leader.method=likelihood", "training.iterations=10"),
     WARM: ("leader.method=warm_start", "training.iterations=1"),
-    PAPER: ("leader.method=algorithm1", "training.iterations=100"),
+    PAPER: ("leader.method=algorithm1", "training.iterations=100", "leader.choose_every=50"),
     GAN: ("leader.method=gan", "training.iterations=10"),
 }
 
@@ -126,7 +128,7 @@ def _table(
                 lambda results: _column(results, PAPER) - _column(results, WARM),
             )
         )
-    return Reproduction(title, tuple(trials), notes=NOTES, across=tuple(across), figures=pictures)
+    return Reproduction(title, tuple(trials), SEEDS, NOTES, tuple(across), figures=pictures)
 
 
 def share_within(results: Results, key: str, low: float, high: float) -> Floats:
