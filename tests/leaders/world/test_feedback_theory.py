@@ -80,7 +80,7 @@ def test_distances_of_normal_laws(mean, scale, name, exact):
         for _ in range(400)
     ]
     error = np.std(found) / math.sqrt(len(found))
-    assert abs(np.mean(found) - exact) < 3 * error < 0.02
+    assert abs(np.mean(found) - exact) < 3.5 * error < 0.05
     published = {("mmd", 1.0): 0.17727, ("mmd", 0.0): 0.09419, ("energy", 1.0): 0.54181}
     assert exact == pytest.approx(published[name, mean], abs=2e-5)
 
