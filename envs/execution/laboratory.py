@@ -22,6 +22,7 @@ from ..core.errors import PacesetterError, unknown
 from ..core.rollouts import Decisions, LastOrders, Origin, Purpose, Rollouts
 from ..order_book.background.market import SECOND, BackgroundMarket
 from ..order_book.background.simulation import Markets
+from ..order_book.layout import CLOCK
 from ..order_book.world import (
     Replayed,
     WorldAgent,
@@ -203,8 +204,11 @@ class ExecutionLaboratory:
         before = {name: counted.copy() for name, counted in worlds.counts.items()}
         logs: list[Decisions] = []
 
+        begun = worlds.memory[:, CLOCK].copy()
+
         def advance(until: int, step: int) -> None:
-            log = worlds.advance(until, share=share, threads=self.threads)
+            ends = begun + (step + 1) * self.step_ns
+            log = worlds.advance(ends, share=share, threads=self.threads)
             steps = np.full(len(log), step)
             logs.append(Decisions(log.features, log.actions, log.copy, steps))
 

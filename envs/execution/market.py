@@ -40,7 +40,7 @@ from ..core.characteristics import Characteristics
 from ..core.errors import PacesetterError, unknown
 from ..core.market import Actions, Array, Group, Market, Shocks, State, Step
 from ..core.random_streams import Shock
-from ..core.rollouts import Laboratory
+from ..core.rollouts import Laboratory, Origin
 from ..order_book.background.market import SECOND, BackgroundMarket
 from ..order_book.background.simulation import levels_of
 from ..order_book.layout import BUY, NONE, SELL
@@ -49,6 +49,7 @@ from .background import WORLD, Background, RuleBased, World, check_world
 from .design import DESIGN, FEE, background_parameters, design_of
 from .kernels import MARKET, NEAR_ASKS, NEAR_BIDS, SEEN, TEN_VOLUME, TRADED_SHARES, act, read_books
 from .laboratory import ExecutionLaboratory, changed
+from .recorded import RecordedLaboratory
 from .reference import background_paths
 from .state import ExecutionState, accounts_of, with_spare_orders
 from .view import (
@@ -88,6 +89,8 @@ class Execution(Market):
         reward_unit_bp: what rewards are measured in.
         leader_sets: the characteristics that θ may change; the others keep their defaults.
         view: whether executors see the fee alone or all of θ.
+        message_file, order_book_file: of LOBSTER: a real market, which a leader that learns who
+            trades is shown in the place of the background's; the second one may be left out.
         experimental: executors send a market order at every decision and do not learn: who they
             trade with is what is experimented on, as by the leader ``world``.
         threads: cores that copies are spread over; the result does not depend on it.
@@ -107,6 +110,8 @@ class Execution(Market):
     reward_unit_bp: Annotated[float, Gt(0)] = 1.0
     leader_sets: tuple[str, ...] = DESIGN
     view: Literal["fee", "all"] = "fee"
+    message_file: str = ""
+    order_book_file: str = ""
     experimental: bool = False
     threads: Annotated[int, Ge(1)] = 1
 
@@ -305,12 +310,13 @@ class Execution(Market):
         """Rollouts with one buyer of children, in the background and in worlds in its place."""
         begun = changed(self.preset, real)
         step = round(self.seconds_per_decision * SECOND)
-        return ExecutionLaboratory(
-            {"real": begun, "start": changed(begun, start)},
-            *(self.decisions, self.child_size, share, int(self._time(0)), step),
-            number=number,
-            threads=self.threads,
-        )
+        markets: dict[Origin, BackgroundMarket] = {"real": begun, "start": changed(begun, start)}
+        common = (int(self._time(0)), step)
+        more = {"number": number, "threads": self.threads}
+        if self.message_file:
+            files = (self.message_file, self.order_book_file)
+            return RecordedLaboratory(markets, self.decisions, 0, 1.0, *common, **more).of(*files)
+        return ExecutionLaboratory(markets, self.decisions, self.child_size, share, *common, **more)
 
     def transition(self, state: ExecutionState, actions: Actions, shocks: Shocks) -> Step:
         """Executors act in turns, then the background trades until the next decision."""
