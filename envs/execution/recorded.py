@@ -139,6 +139,6 @@ class RecordedLaboratory(ExecutionLaboratory):
             PacesetterError: always.
         """
         raise PacesetterError(
-            "leader.method: algorithm1 varies orders in answer to an experimental agent, and a file "
-            "of the past has none; use witness."
+            "leader.method: algorithm1 varies orders in answer to an experimental agent, and a "
+            "file of the past has none; use witness."
         )
