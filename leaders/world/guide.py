@@ -22,7 +22,6 @@ from .training import PaperTraining, WitnessTraining
 
 Floats = NDArray[np.float64]
 WARM_CHOICES = 5  # points of a likelihood fit that are compared by rollouts
-GAN_STEPS = 900  # of the generator
 LAGS = (5, 5, 13)  # past states, their entries and their first place, for the LSTM
 CALIBRATED = ("witness", "algorithm1")
 MOST_BURSTS = 5  # iterations in a row in which a world may burst before it is stopped
@@ -131,7 +130,11 @@ class WorldGuide:
             if world is not None:
                 self._note(world)
         elif self._options.method in ("likelihood", "gan"):
-            total = self._options.warm_steps if self._options.method == "likelihood" else GAN_STEPS
+            total = (
+                self._options.warm_steps
+                if self._options.method == "likelihood"
+                else self._options.gan_steps
+            )
             due = total * (self._done + 1) // self._iterations - self._fit.done
             self._shown["fit_loss"] = self._fit.step(due) if due else np.nan
             self._average = self._network.weights()

@@ -93,7 +93,7 @@ class PaperTraining:
     ):
         self._options, self._laboratory, self._network = options, laboratory, network
         self._iterations = max(1, iterations)
-        self._name = options.feedbacks[0]
+        self._name, self._steps = options.feedbacks[0], real.steps
         self._cost = PrefixMetric(feedback(real, self._name, "hajek"))
         adam = options.paper_optimizer == "adam"
         kind = torch.optim.Adam if adam else torch.optim.SGD
@@ -108,8 +108,9 @@ class PaperTraining:
         for group in self._optimizer.param_groups:
             group["lr"] = self._rate * (1.0 if self._baseline else halved)
         steps = (options.choices, options.continuations)
+        first = min(options.varied_steps, self._steps)
         varied = self._laboratory.last_orders(
-            self._network.weights(), options.prefixes, options.varied_steps, *steps, seed
+            self._network.weights(), options.prefixes, first, *steps, seed
         )
         costs = prefix_costs(varied, self._name, self._cost)
         if self._baseline:

@@ -21,6 +21,7 @@ SMALL = {
     "choose_every": 2,
     "warm_steps": 20,
     "warm_batch": 64,
+    "gan_steps": 8,
     "guard": 1.0,
 }
 MARKET = Execution(experimental=True, decisions=2, parent_size=20, seconds_per_decision=20.0)
@@ -29,7 +30,7 @@ MARKET = Execution(experimental=True, decisions=2, parent_size=20, seconds_per_d
 @pytest.fixture(scope="module")
 def laboratory():
     found = MARKET.laboratory({}, {"value_agents": 50})
-    return replace(found, recorded_ns=120_000_000_000, recordings=1)
+    return replace(found, recorded_ns=120_000_000_000, recordings=8)
 
 
 def begun(laboratory, state=None, **options):
