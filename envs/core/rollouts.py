@@ -104,8 +104,9 @@ class LastOrders:
 class Laboratory(Protocol):
     """Rollouts in a market and in worlds that stand for it; the same seeds, the same rollouts."""
 
-    heads: tuple[int, ...]
-    """Bins of every head of the world agent."""
+    @property
+    def heads(self) -> tuple[int, ...]:
+        """Bins of every head of the world agent."""
 
     def recording(self, origin: Origin) -> Decisions:
         """What the traders of the real market, or of the one to begin with, decided."""

@@ -92,7 +92,10 @@ class ExecutionLaboratory:
     number: int = 0
     threads: int = 1
 
-    heads = HEADS
+    @property
+    def heads(self) -> tuple[int, ...]:
+        """Events, depths, sizes and times."""
+        return HEADS
 
     @cached_property
     def agent(self) -> Agent:

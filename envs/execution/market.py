@@ -311,12 +311,17 @@ class Execution(Market):
         begun = changed(self.preset, real)
         step = round(self.seconds_per_decision * SECOND)
         markets: dict[Origin, BackgroundMarket] = {"real": begun, "start": changed(begun, start)}
-        common = (int(self._time(0)), step)
-        more = {"number": number, "threads": self.threads}
+        times = (int(self._time(0)), step)
         if self.message_file:
-            files = (self.message_file, self.order_book_file)
-            return RecordedLaboratory(markets, self.decisions, 0, 1.0, *common, **more).of(*files)
-        return ExecutionLaboratory(markets, self.decisions, self.child_size, share, *common, **more)
+            found = RecordedLaboratory(
+                *(markets, self.decisions, 0, 1.0, *times), number=number, threads=self.threads
+            )
+            return found.of(self.message_file, self.order_book_file)
+        return ExecutionLaboratory(
+            *(markets, self.decisions, self.child_size, share, *times),
+            number=number,
+            threads=self.threads,
+        )
 
     def transition(self, state: ExecutionState, actions: Actions, shocks: Shocks) -> Step:
         """Executors act in turns, then the background trades until the next decision."""

@@ -33,6 +33,21 @@ class AgentNetwork(torch.nn.Module):
         trained: names of those that are trained.
     """
 
+    first: Tensor
+    first_bias: Tensor
+    second: Tensor
+    second_bias: Tensor
+    heads: Tensor
+    heads_bias: Tensor
+    depth_by_event: Tensor
+    size_by_order: Tensor
+    time_by_order: Tensor
+    time_by_size: Tensor
+    event_mask: Tensor
+    depth_mask: Tensor
+    size_mask: Tensor
+    time_mask: Tensor
+
     def __init__(self, weights: Mapping[str, NDArray[np.float32]], trained: Iterable[str]):
         super().__init__()
         self._names, self._trained = tuple(weights), frozenset(trained)

@@ -126,8 +126,8 @@ def keep(real: Rollouts, world: Rollouts, findings: Findings) -> None:
         "traded": [np.log1p(one.facts["traded"].ravel()) for one in (real, world)],
         "volume_10": [np.log1p(one.facts["volume"][..., -1].ravel()) for one in (real, world)],
     }
-    for name, (one, other) in series.items():
-        findings.results.update({f"lob/{name}_{k}": v for k, v in scores(one, other).items()})
+    for name, pair in series.items():
+        findings.results.update({f"lob/{name}_{k}": v for k, v in scores(*pair).items()})
 
 
 def scores(real: Floats, world: Floats) -> dict[str, float]:
@@ -177,16 +177,17 @@ def laws_figure(arrays: Arrays) -> Figure:
     for axis, (name, label) in zip(axes.ravel(), SHOWN.items(), strict=False):
         plain = name in ("log_spread", "imbalance_5")
         pair = [arrays[f"{who}/{name}"].ravel() for who in ("real", "world")]
-        _both(axis, *(one if plain else np.arcsinh(one) for one in pair), label)
+        _both(axis, pair if plain else [np.arcsinh(one) for one in pair], label)
     pair = [arrays[f"{who}/volume"][..., -1].sum(axis=2).ravel() for who in ("real", "world")]
-    _both(axes[1, 2], *pair, "shares in ten levels")
+    _both(axes[1, 2], pair, "shares in ten levels")
     axes[0, 0].legend(fontsize=8)
     return figure
 
 
-def _both(axis: Any, real: Floats, world: Floats, label: str) -> None:
-    both = np.concatenate([real, world])
-    edges = np.linspace(*np.quantile(both, (0.002, 0.998)), 41)
+def _both(axis: Any, pair: list[Floats], label: str) -> None:
+    real, world = pair
+    low, high = np.quantile(np.concatenate(pair), (0.002, 0.998)).tolist()
+    edges = np.linspace(low, high, 41)
     axis.hist(real, edges, density=True, color=EXACT_COLOUR, alpha=0.5, label="real")
     axis.hist(world, edges, density=True, color=TRAINED_COLOUR, alpha=0.5, label="world")
     axis.set_xlabel(label, fontsize=8)

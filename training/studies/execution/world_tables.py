@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -185,7 +187,10 @@ def volume_figure(arrays: RunArrays) -> Figure:
 def returns_figure(arrays: RunArrays) -> Figure:
     """Laws of a minute's return and of the spread, all seeds together, beside the real ones."""
     figure, axes = chart(2, len(arrays), width=2.4 * len(arrays), height=4.4)
-    shown = (("return", "return, bp (asinh)", np.arcsinh), ("log_spread", "log spread", np.asarray))
+    shown: tuple[tuple[str, str, Callable[[Any], Floats]], ...] = (
+        ("return", "return, bp (asinh)", np.arcsinh),
+        ("log_spread", "log spread", np.asarray),
+    )
     for column, (name, runs) in enumerate(arrays.items()):
         for row, (what, label, scaled) in enumerate(shown):
             axis = axes[row, column]
