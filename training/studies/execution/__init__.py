@@ -7,6 +7,7 @@ DECLARED = Declared(
     tables={
         "execution": "tables:execution",
         "world_rmsc04": "world_tables:rmsc04",
+        "world_baselines": "world_tables:baselines",
         "world_rmsc03": "world_tables:rmsc03",
     },
     measurements={
