@@ -47,7 +47,7 @@ LABELS = {
     "imbalance_all": "…Imbalance(all)",
     "direction": "…Direction",
 }
-PREFIXES, CHOICES, CONTINUATIONS = 10, 16, 60
+PREFIXES, CHOICES, CONTINUATIONS = 4, 16, 40
 """Of the variance table."""
 
 
