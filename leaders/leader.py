@@ -17,6 +17,8 @@ from annotated_types import Ge
 from numpy.typing import NDArray
 
 from ..envs.core.characteristics import Characteristics
+from ..envs.core.market import Market
+from ..envs.core.rollouts import Laboratory
 from .objectives.target import Target
 from .policy.options import LeaderPolicyOptions
 
@@ -213,6 +215,23 @@ class GuideToSettle(Protocol):
         """
 
 
+@runtime_checkable
+class GuideWithLaboratory(Protocol):
+    """A guide that learns who trades, and plays in the market's laboratory itself."""
+
+    def enter(self, laboratory: Laboratory) -> None:
+        """Take the laboratory, and prepare or go on; called once, before the first iteration."""
+
+    def iterate(self) -> Measured:
+        """One iteration; the value is how good the world is."""
+
+    def scalars(self) -> dict[str, float]:
+        """What is noted of an iteration; the same names in all."""
+
+    def weights(self) -> dict[str, NDArray[Any]]:
+        """The answer: weights of the world agent, name -> array."""
+
+
 class SearchLeader(ABC):
     """Interface of a leader that sets θ between episodes.
 
@@ -255,6 +274,7 @@ class LeaderSettings(ABC):
         followers_may_learn: whether it can follow a market whose followers change.
         certified_around: how far beside its answer, as a share of each range, a certificate also
             trains followers; 0: nowhere.
+        wants_laboratory: whether it replaces the market's own traders.
     """
 
     name: ClassVar[str]
@@ -262,6 +282,7 @@ class LeaderSettings(ABC):
     wants_paths: ClassVar[bool] = False
     followers_may_learn: ClassVar[bool] = True
     certified_around: ClassVar[float] = 0.0
+    wants_laboratory: ClassVar[bool] = False
     interval: Interval
     candidates: int | None = None
     update_every: int = 1
@@ -292,6 +313,10 @@ class LeaderSettings(ABC):
     @property
     def posterior_options(self) -> Any:
         """Options of the distribution over θ that it infers; None where its answer is one θ."""
+        return None
+
+    def laboratory(self, market: Market, seed: int) -> Laboratory | None:
+        """Where its guide plays, if it is one with a laboratory."""
         return None
 
     def drawn_answer(self, characteristics: Characteristics, seed: int) -> Draw | None:

@@ -22,6 +22,7 @@ LEADERS: Catalogue[LeaderSettings] = Catalogue(
         "variational": "gradient.variational:VariationalLeader",
         "moments": "gradient.moments:MomentsLeader",
         "adversarial": "gradient.adversarial:AdversarialLeader",
+        "world": "world.world:WorldLeader",
     },
     group="pacesetter.leaders",
 )

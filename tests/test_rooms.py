@@ -35,12 +35,12 @@ FLOORS = (
 ENGINES = {"order_book": {"execution"}}
 """What is no market itself, and the markets that stand on it."""
 
-LEADER_ROOMS = {"objectives", "search", "policy", "gradient"}
+LEADER_ROOMS = {"objectives", "search", "policy", "gradient", "world"}
 SHARED_BY_LEADERS = {"objectives"}
 MAY_NAME_A_MARKET = {"envs/registry.py", "training/demo.py"}
 ONLY_IN = {
     "ray": ("training/rllib/",),
-    "torch": ("training/", "leaders/gradient/"),
+    "torch": ("training/", "leaders/gradient/", "leaders/world/"),
     "matplotlib": ("training/studies/", "training/evaluation/"),
     "rich": ("training/",),
     "tensorboard": ("training/",),

@@ -28,6 +28,7 @@ from .group import Group
 from .paths import Paths
 from .random_streams import RESET, STEP, RandomStream, Shock, ShockLayout
 from .ranges import check_ranges
+from .rollouts import Laboratory
 from .state import State, changed
 from .step import Step
 
@@ -53,6 +54,7 @@ class Market(ABC):
         variants: options worth checking, each a mapping name -> value.
         small: versions with few agents, of which a play can be read: their options, by what sets
             them apart from the first, which has no name.
+        has_laboratory: whether its traders can be replaced by a learned one (see `laboratory`).
         evidence: of a market of another package, ``module:name`` of what it declares about its
             study, tables and benchmarks; empty: none, or in the room of its name.
         state_type: the market's own `State` record.
@@ -66,6 +68,7 @@ class Market(ABC):
     namespaces: ClassVar[tuple[str, ...]] = ("numpy", "torch")
     variants: ClassVar[tuple[Mapping[str, Any], ...]] = ({},)
     small: ClassVar[Mapping[str, Mapping[str, Any]]] = {"": {}}
+    has_laboratory: ClassVar[bool] = False
     evidence: ClassVar[str] = ""
 
     def __post_init__(self) -> None:
@@ -175,6 +178,28 @@ class Market(ABC):
         raise PacesetterError(
             f"market {self.name!r} has no computed equilibrium to plant a reference from; give the "
             "reference as a CSV file or as moments."
+        )
+
+    def laboratory(
+        self,
+        real: Mapping[str, float],
+        start: Mapping[str, float],
+        share: float = 1.0,
+        number: int = 0,
+    ) -> Laboratory:
+        """Where a world agent that stands for this market's own traders is experimented on.
+
+        Args:
+            real: how the traders of the real market differ from this one's, parameter -> value.
+            start: how those of the market that an agent is first fitted to differ from the real.
+            share: of the decisions at which the experimental agent acts.
+            number: which laboratory; each has random numbers of its own.
+
+        Raises:
+            PacesetterError: an unknown parameter, or this market `has_laboratory` none.
+        """
+        raise PacesetterError(
+            f"market {self.name!r} has no traders that a world agent could stand for."
         )
 
     def smooth(self) -> Self:

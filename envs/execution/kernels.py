@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.compiled import kernel
+from ..core.kernels.compiled import kernel
 from ..order_book.background.exchange import note_trade, send, watch_balance
 from ..order_book.layout import (
     ACCOUNT_SIZE,

@@ -42,6 +42,7 @@ from ..core.errors import PacesetterError, unknown
 from ..core.group import Group
 from ..core.market import Actions, Market, Shocks
 from ..core.random_streams import RESET, STEP, RandomStream, Shock
+from ..core.rollouts import Laboratory, Origin
 from ..core.state import State
 from ..core.step import Step
 from ..order_book.background.branching import checked_seeds
@@ -52,6 +53,7 @@ from ..order_book.world import WorldAgent
 from .background import WORLD, Background, RuleBased, World, check_world
 from .design import DESIGN, FEE, background_parameters, design_of
 from .kernels import (
+    MARKET,
     NEAR_ASKS,
     NEAR_BIDS,
     SEEN,
@@ -61,6 +63,8 @@ from .kernels import (
     read_books,
     read_touch,
 )
+from .laboratory import ExecutionLaboratory, changed
+from .recorded import RecordedLaboratory
 from .reference import background_paths
 from .state import ExecutionState, accounts_of, left_of, with_spare_orders
 from .view import (
@@ -104,6 +108,10 @@ class Execution(Market):
         reward_unit_bp: what rewards are measured in.
         leader_sets: the characteristics that θ may change; the others keep their defaults.
         view: whether executors see the fee alone or all of θ.
+        message_file, order_book_file: of LOBSTER: a real market, which a leader that learns who
+            trades is shown in the place of the background's; the second one may be left out.
+        experimental: executors send a market order at every decision and do not learn: who they
+            trade with is what is experimented on, as by the leader ``world``.
         threads: cores that copies are spread over; the result does not depend on it.
     """
 
@@ -123,6 +131,9 @@ class Execution(Market):
     reward_unit_bp: Annotated[float, Gt(0)] = 1.0
     leader_sets: tuple[str, ...] = DESIGN
     view: Literal["fee", "all"] = "fee"
+    message_file: str = ""
+    order_book_file: str = ""
+    experimental: bool = False
     threads: Annotated[int, Ge(1)] = 1
 
     name: ClassVar[str] = "execution"
@@ -133,7 +144,9 @@ class Execution(Market):
         {"background": "rmsc03", "decisions": 4, "parent_size": 30, "view": "all"},
         {"buyers": 2, "sellers": 1, "seconds_per_decision": 20.0, "decisions": 6},
         {"background": "realistic", "latency_seconds": 0.02, "decisions": 5, "sellers": 1},
+        {"experimental": True, "decisions": 5},
     )
+    has_laboratory: ClassVar[bool] = True
 
     small: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "": {},
@@ -216,6 +229,8 @@ class Execution(Market):
     @cached_property
     def groups(self) -> tuple[Group, ...]:
         """Executors of both sides share one policy, which is told its side."""
+        if self.experimental:
+            return ()
         entries = EXECUTOR_ENTRIES + len(self._viewed)
         low, high = np.full(entries, -np.inf, np.float32), np.full(entries, np.inf, np.float32)
         low[[0, 1]], high[[0, 1]] = 0.0, 1.0
@@ -314,7 +329,31 @@ class Execution(Market):
         if quantity not in self.quantities:
             raise unknown("path quantity of market 'execution'", quantity, self.quantities)
         chosen = tuple(np.asarray(theta, dtype=np.float64).tolist())
-        return background_paths(self, chosen, number, seed)[quantity][:number].copy()
+        quiet = replace(self, experimental=False)
+        return background_paths(quiet, chosen, number, seed)[quantity][:number].copy()
+
+    def laboratory(
+        self,
+        real: Mapping[str, float],
+        start: Mapping[str, float],
+        share: float = 1.0,
+        number: int = 0,
+    ) -> Laboratory:
+        """Rollouts with one buyer of children, in the background and in worlds in its place."""
+        begun = changed(self.preset, real)
+        step = round(self.seconds_per_decision * SECOND)
+        markets: dict[Origin, BackgroundMarket] = {"real": begun, "start": changed(begun, start)}
+        times = (int(self._time(0)), step)
+        if self.message_file:
+            found = RecordedLaboratory(
+                *(markets, self.decisions, 0, 1.0, *times), number=number, threads=self.threads
+            )
+            return found.of(self.message_file, self.order_book_file)
+        return ExecutionLaboratory(
+            *(markets, self.decisions, self.child_size, share, *times),
+            number=number,
+            threads=self.threads,
+        )
 
     def transition(self, state: ExecutionState, actions: Actions, shocks: Shocks) -> Step:
         """Executors act in turns, then the background trades until the next decision."""
@@ -332,7 +371,7 @@ class Execution(Market):
             memory = with_spare_orders(memory, self.executors)
             remaining = left_of(accounts, memory, state, self._signs, self.preset.agents)
         act(
-            *(memory, parameters, actions[EXECUTOR].astype(np.int64)),
+            *(memory, parameters, self._decisions(actions, len(memory))),
             *(np.argsort(shocks["turns"], axis=1), self.sides, remaining, standing),
             *(self.child_size, self.preset.agents, touch, taken),
         )
@@ -369,7 +408,14 @@ class Execution(Market):
             "filled": shares / self.parent_size,
             "unfilled": after.remaining / self.parent_size,
         }
-        return self.end_step(after, {EXECUTOR: -cost / self.reward_unit_bp}, quantities)
+        rewards = {} if self.experimental else {EXECUTOR: -cost / self.reward_unit_bp}
+        return self.end_step(after, rewards, quantities)
+
+    def _decisions(self, actions: Actions, copies: int) -> Array:
+        """What executors do, ``(B, N)``."""
+        if self.experimental:
+            return np.full((copies, self.executors), MARKET)
+        return actions[EXECUTOR].astype(np.int64)
 
     def _cost(self, after: ExecutionState, fills: Array, taken: Array) -> Array:
         """Shortfall of a step against the arrival mid, bp of the parent order, ``(B, N)``."""
@@ -406,7 +452,9 @@ class Execution(Market):
         )
 
     def observe(self, state: ExecutionState) -> dict[str, Array]:
-        """What executors see, ``(B, N, D)``."""
+        """What executors see, ``(B, N, D)``; nothing where nobody decides."""
+        if self.experimental:
+            return {}
         remaining = state.remaining / self.parent_size
         seen = executors_see(
             state, self._seen(state.memory), self._signs, self._elapsed(state), remaining

@@ -18,7 +18,7 @@ from math import exp, log
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.compiled import kernel
+from ..core.kernels.compiled import kernel
 from .closed import LEAST_CONSUMPTION, STATIONARY_DEVIATION
 from .production import INTEREST_RATE, PERSISTENCE, PRODUCTIVITY_DEVIATION
 

@@ -14,7 +14,7 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from ..core.compiled import kernel
+from ..core.kernels.compiled import kernel
 from .layout import (
     BEST,
     BUY,

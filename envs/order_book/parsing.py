@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.compiled import kernel
 from ..core.errors import PacesetterError
+from ..core.kernels.compiled import kernel
 
 Integers = NDArray[np.int64]
 Bytes = NDArray[np.uint8]

@@ -5,7 +5,7 @@ Version history: v1.
 
 from __future__ import annotations
 
-from ..core.compiled import kernel
+from ..core.kernels.compiled import kernel
 from .layout import (
     CANCEL,
     EVENT_ROOM,

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.compiled import kernel
+from ..core.kernels.compiled import kernel
 
 Floats = NDArray[np.float64]
 SERIES_SHAPE, TERMS = 200.0, 700  # largest shape whose series is summed, and terms of it

@@ -241,7 +241,7 @@ GRADIENT = {"gradient", "moments", "adversarial"}
 
 def test_registry_and_ppo():
     plain = {"fixed", "grid", "random", "analytic", "bayesian", "ppo"}
-    assert set(LEADERS) == plain | GRADIENT | {"variational"}
+    assert set(LEADERS) == plain | GRADIENT | {"variational", "world"}
     for name, leader in LEADERS.items():
         options = leader()
         assert options.name == name and options.interval == "episode"
@@ -316,7 +316,7 @@ def guided(guide, first, last, iterations):
     return np.concatenate(seen)
 
 
-@pytest.mark.parametrize("name", sorted(set(LEADERS) - {"ppo"}))
+@pytest.mark.parametrize("name", sorted(set(LEADERS) - {"ppo", "world"}))
 def test_every_guide_keeps_bounds_is_determined_by_its_seed_and_resumes(name):
     make = LEADERS[name]
     options = make(points_per_characteristic=3) if name == "grid" else make()

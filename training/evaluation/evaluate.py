@@ -18,6 +18,7 @@ from ..runs.array_file import read_arrays, write_arrays
 from ..runs.history import read_history
 from ..runs.run_folder import RunFolder
 from ..runs.whole_files import write_json
+from ..runs.world_file import load_world
 from ..studies.catalogue import study_of
 from ..studies.charts import pixels, save
 from ..studies.statistics import clustered_standard_error, finite, half_width
@@ -27,7 +28,7 @@ from .posterior import PREFIXES, posterior_figures, posterior_findings, posterio
 
 ANSWER, ARRAYS = "answer.json", "evaluation.npz"
 STANDARD_ERROR = "theta_standard_error"
-LEADERS_OWN = ("misfit/", "discriminator_loss/")  # what a leader says of its answer
+LEADERS_OWN = ("misfit/", "discriminator_loss/", "world/")  # what a leader says of its answer
 
 
 def write_answer(run: RunFolder, theta: NDArray[np.float64]) -> None:
@@ -57,7 +58,8 @@ def read_answer(run: RunFolder) -> NDArray[np.float64]:
 def load_trained(run: RunFolder) -> Trained:
     """The trained experiment in a run folder; nothing in it is unpickled."""
     theta = read_answer(run)
-    return Trained(run.experiment, Policies.load(run.experiment, run.path / "policies"), theta)
+    policies = Policies.load(run.experiment, run.path / "policies")
+    return Trained(run.experiment, policies, theta, load_world(run.path))
 
 
 def measure(trained: Trained) -> Findings:

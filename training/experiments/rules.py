@@ -224,6 +224,12 @@ def _leader_is_told_enough(experiment: Experiment) -> Iterable[Problem]:
             f"that stay as they are; in market {market.name!r} group {market.groups[0].name!r} "
             "learns. Use 'gradient' or 'bayesian'",
         )
+    if leader.wants_laboratory and not market.has_laboratory:
+        yield (
+            ("leader",),
+            f"leader {leader.name!r} learns who trades in a market, and {market.name!r} has no "
+            "traders that a world agent could stand for",
+        )
     if not leader.wants_statistics or any(_objective_can_be_measured(experiment)):
         return
     compared = experiment.measure.statistics

@@ -89,6 +89,9 @@ class Progress:
                 for name, value in scalars.items()
                 if name.startswith("theta/")
             ]
+            if "world/metric" in scalars:
+                metric, flow = scalars["world/metric"], scalars["world/flow"]
+                parts.append(f"metric {metric:.4g}  orders × {flow:.2f}")
             parts.append("θ " + " ".join(theta[:4]) + (" …" if len(theta) > 4 else ""))
         rate = scalars["speed/agent_steps_per_second"]
         parts.append(f"{scalars['speed/env_steps_per_second']:.3g} env steps/s, {rate:.3g} agent")

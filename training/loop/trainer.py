@@ -18,9 +18,11 @@ import numpy as np
 from torch.utils.tensorboard import SummaryWriter
 
 from ...envs.core.errors import PacesetterError
+from ...envs.core.rollouts import Laboratory
 from ...leaders.leader import (
     Guide,
     GuideToSettle,
+    GuideWithLaboratory,
     GuideWithPosterior,
     GuideWithScalars,
     Measured,
@@ -36,6 +38,7 @@ from ..runs.history import History
 from ..runs.posterior_file import save_posterior
 from ..runs.run_folder import RunFolder
 from ..runs.whole_files import write_whole
+from ..runs.world_file import save_world
 from .averaging import WeightAverage
 from .backends import backend_for
 from .inference import answered
@@ -104,6 +107,8 @@ def train(
                 f"This resume is not exact: the episodes under way begin anew, because {reason}.",
                 flush=True,
             )
+    if isinstance(guide, GuideWithLaboratory):
+        guide.enter(laboratory_of(experiment))
     total = settings.pretrain_iterations + settings.iterations
     history, note = History(run.path, first), EstimatorNote(run, quiet)
     started, iteration, asked, episodes = time.monotonic(), first, 0, 0
@@ -124,7 +129,9 @@ def train(
                     guide.learn(told, last=iteration == total - 1)
                     answer, values = guide.answer(policies.opening_theta), told.values
                 scalars = summarise(experiment, done, values, answer, seconds)
-                if isinstance(guide, GuideWithScalars):
+                if isinstance(guide, GuideWithLaboratory):
+                    scalars |= {f"world/{name}": v for name, v in guide.scalars().items()}
+                elif isinstance(guide, GuideWithScalars):
                     scalars |= guide.scalars()
                 history.add(iteration, scalars)
                 iteration += 1
@@ -145,6 +152,8 @@ def train(
             final.save(run.path / "policies")
             if isinstance(guide, GuideWithPosterior):
                 save_posterior(run.path, guide.posterior())
+            if isinstance(guide, GuideWithLaboratory):
+                save_world(run.path, guide.weights())
             keep_warnings(run, guide)
             theta = guide.answer(final.opening_theta)
     except Exception as error:  # whatever a user's market, an objective or a worker may raise
@@ -170,10 +179,23 @@ def tell(
     experiment: Experiment, policies: Policies, guide: Guide, done: Iteration, iteration: int
 ) -> Measured:
     """What the leader is told of an iteration: its intervals, or the answer to its question."""
+    if isinstance(guide, GuideWithLaboratory):
+        return guide.iterate()
     question = guide.question()
     if question is None:
         return Measured(*led_intervals(done))
     return answered(experiment, policies, question, iteration)
+
+
+def laboratory_of(experiment: Experiment) -> Laboratory:
+    """Where a leader that learns who trades plays."""
+    laboratory = experiment.leader.laboratory(experiment.market, experiment.seed)
+    if laboratory is None:
+        raise PacesetterError(
+            f"leader {experiment.leader.name!r} has a guide that plays in a laboratory, but names "
+            "none: return market.laboratory(…) from its method `laboratory`."
+        )
+    return laboratory
 
 
 def led_intervals(done: Iteration) -> tuple[np.ndarray, np.ndarray]:

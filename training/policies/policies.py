@@ -155,8 +155,10 @@ class Trained:
         experiment: what was trained.
         policies: the result.
         theta: the leader's answer, ``(d,)``.
+        world: weights of the world agent, of a leader that learns one; None: it learns none.
     """
 
     experiment: Experiment
     policies: Policies
     theta: NDArray[np.float64]
+    world: Mapping[str, NDArray[Any]] | None = None

@@ -43,7 +43,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from ...core.compiled import kernel
+from ...core.kernels.compiled import kernel
 from ..layout import BEST, BUY, CLOCK, EXTRA, NO_ASK, NO_BID, NONE, SELL
 from ..matching import cancel_order
 from . import layout as at

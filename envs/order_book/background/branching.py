@@ -11,8 +11,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ...core.compiled import kernel
 from ...core.errors import PacesetterError
+from ...core.kernels.compiled import kernel
 from ..layout import EXTRA
 from . import layout as at
 from .exchange import agent_of

@@ -13,7 +13,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ...core.compiled import kernel
+from ...core.kernels.compiled import kernel
 
 Integers = NDArray[np.int64]
 LENGTH, ROOM, RANK, FIRST = 0, 1, 2, 3

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ...core.compiled import kernel
+from ...core.kernels.compiled import kernel
 from ..layout import CLOCK, EXTRA, RESTING, ROOM
 from . import agents, event_queue, flow, makers
 from . import layout as at

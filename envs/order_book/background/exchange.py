@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ...core.compiled import kernel
+from ...core.kernels.compiled import kernel
 from ..layout import (
     ALLOW,
     BAD_SIZE,

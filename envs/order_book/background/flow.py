@@ -40,7 +40,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from ...core.compiled import kernel
+from ...core.kernels.compiled import kernel
 from ..layout import BEST, BUY, CLOCK, EXTRA, NO_ASK, NO_BID, NONE, SELL, TRADED, VOLUME
 from ..levels import level_of
 from . import layout as at

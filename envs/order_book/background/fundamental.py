@@ -10,7 +10,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from ...core.compiled import kernel
+from ...core.kernels.compiled import kernel
 from ..layout import EXTRA
 from . import layout as at
 from .random_numbers import exponential, normal, uniform

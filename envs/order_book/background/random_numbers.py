@@ -15,7 +15,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from ...core.compiled import kernel
+from ...core.kernels.compiled import kernel
 
 Integers = NDArray[np.int64]
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)

@@ -18,8 +18,8 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ...core.compiled import kernel
 from ...core.errors import PacesetterError
+from ...core.kernels.compiled import kernel
 from ..layout import (
     BUY,
     EVENT_LOG,

@@ -21,7 +21,7 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ...core.compiled import kernel
+from ...core.kernels.compiled import kernel
 from ..layout import BUY
 
 Integers = NDArray[np.int64]

@@ -18,7 +18,7 @@ from itertools import accumulate
 import numpy as np
 from numpy.typing import NDArray
 
-from ...core.compiled import kernel
+from ...core.kernels.compiled import kernel
 from ..background.random_numbers import uniform
 from .alphabet import DEPTHS, EVENTS, HEADS, LETTERS, SIZES, TIMES
 from .features import COUNT

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ...core.compiled import kernel
 from ...core.errors import PacesetterError
+from ...core.kernels.compiled import kernel
 from ..layout import (
     BAD_SIZE,
     CANCEL_RESTING,

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 import pacesetter
-from pacesetter.envs.core.compiled import kernel
 from pacesetter.envs.core.kernels.cache import COMPILING, NOT_KEPT, PREFIX, user_cache_folder
+from pacesetter.envs.core.kernels.compiled import kernel
 from pacesetter.envs.core.kernels.sources import digest_of, kernel_sources
 
 ROOT = Path(pacesetter.__file__).parent

@@ -6,6 +6,14 @@ DECLARED = Declared(
     study="study:EXECUTION_STUDY",
     tables={
         "execution": "tables:execution",
+        "world_rmsc04": "world_tables:rmsc04",
+        "world_baselines": "world_tables:baselines",
+        "world_rmsc03": "world_tables:rmsc03",
+    },
+    measurements={
+        "world_separation": "separation:separation",
+        "world_variance": "separation:variance",
+        "world_transfer": "transfer:transfer",
     },
     benchmarks={
         "execution": "speed:RACE",

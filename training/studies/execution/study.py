@@ -26,6 +26,7 @@ from ...policies.play import Actors, Played, Theta, play
 from ...policies.policies import Trained
 from ..statistics import finite, standard_error
 from ..study import Arrays, Findings, Row, Study
+from . import world
 from .figures import book_figure, cost_figure, fee_figure
 
 Floats = NDArray[np.float64]
@@ -59,10 +60,15 @@ class RuleFollowers:
 
 
 def measure(trained: Trained) -> Findings:
-    """Costs under the leader's answer and at known designs, one episode's book, what fees do."""
+    """Costs under the leader's answer and at known designs, one episode's book, what fees do.
+
+    Of an experiment on who trades, see `world`.
+    """
     experiment = trained.experiment
     market = experiment.market
     assert isinstance(market, Execution)
+    if market.experimental:
+        return world.measure(trained)
     seed = experiment.evaluation.seed + SEEDS_APART * experiment.seed
     own = replace(experiment, evaluation=replace(experiment.evaluation, seed=seed))
     trained = replace(trained, experiment=own)
@@ -178,6 +184,8 @@ def _note_recovery(trained: Trained, findings: Findings) -> None:
 
 def rows(experiment: Experiment) -> list[Row]:
     """Cost and completion, beside those of the rules."""
+    if experiment.leader.wants_laboratory:
+        return world.rows(experiment)
     table = [
         Row("implementation shortfall, bp", "cost_bp"),
         Row("parent orders completed", "completed", "≥ 0.99", "goal"),
@@ -196,6 +204,8 @@ def rows(experiment: Experiment) -> list[Row]:
 
 def figures(experiment: Experiment, results: dict[str, float], arrays: Arrays) -> dict[str, Figure]:
     """Cost beside the rules, one episode's book, and what fees do if they were varied."""
+    if experiment.leader.wants_laboratory:
+        return world.figures(experiment, results, arrays) if arrays else {}
     drawn = {"cost": cost_figure(results), "book": book_figure(arrays)}
     if "fees" in arrays:
         drawn["fees"] = fee_figure([arrays])

@@ -14,9 +14,9 @@ from typing import Any
 from numba import njit
 from numba.extending import is_jitted
 
-from .kernels.cache import Kept, KernelCache
+from .cache import Kept, KernelCache
 
-_KEPT = Kept(Path(__file__).parents[1])
+_KEPT = Kept(Path(__file__).parents[2])
 
 
 def kernel(function: Any) -> Any:

@@ -1,0 +1,195 @@
+"""The baseline of the literature: a conditional Wasserstein GAN of single decisions (WGAN-GP).
+
+The generator is the world agent itself, whose heads are drawn by straight-through Gumbel softmax,
+so that it differs from a calibrated agent by its training alone; the critic sees state and one-hot
+decision (Coletta et al. 2022; gradient penalty of Gulrajani et al. 2017). Neither paper prints its
+architecture. Option ``lstm`` has the paper's form: an LSTM over the lagged states and a layer of
+noise, in front of the same heads, distilled into the agent afterwards by its own samples.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.functional import gumbel_softmax, leaky_relu, one_hot, relu
+
+from ...envs.core.rollouts import Decisions
+from .agent import AgentNetwork
+from .keeping import packed, packed_optimizer, restore_optimizer, unpacked
+
+TEMPERATURE, SLOPE, PENALTY = 0.7, 0.2, 10.0
+CRITIC_STEPS, HIDDEN = 5, 128
+RATE, BETAS = 3e-4, (0.5, 0.9)
+
+
+class Critic(torch.nn.Module):
+    """How real a decision looks in a state."""
+
+    def __init__(self, entries: int):
+        super().__init__()
+        self.first = torch.nn.Linear(entries, HIDDEN)
+        self.second = torch.nn.Linear(HIDDEN, HIDDEN)
+        self.last = torch.nn.Linear(HIDDEN, 1)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """``(n, F + Σ bins)`` to ``(n,)``."""
+        hidden = leaky_relu(self.first(inputs), SLOPE)
+        out: Tensor = self.last(leaky_relu(self.second(hidden), SLOPE))[:, 0]
+        return out
+
+
+class NoisyMemory(torch.nn.Module):
+    """An LSTM over lagged states and a layer of noise, which move what the heads put out.
+
+    Args:
+        lags, entries: of the lagged states.
+        place: where they begin among the features.
+        outputs: of the heads.
+    """
+
+    UNITS, NOISE = 32, 32
+
+    def __init__(self, lags: int, entries: int, place: int, outputs: int):
+        super().__init__()
+        self.shape, self.place = (lags, entries), place
+        self.memory = torch.nn.LSTM(entries, self.UNITS, batch_first=True)
+        self.noise = torch.nn.Linear(self.NOISE, self.NOISE)
+        self.out = torch.nn.Linear(self.UNITS + self.NOISE, outputs)
+        torch.nn.init.normal_(self.out.weight, std=0.02)
+        torch.nn.init.zeros_(self.out.bias)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """``(n, F)`` to ``(n, Σ bins)``."""
+        lags, entries = self.shape
+        past = features[:, self.place : self.place + lags * entries].view(-1, lags, entries)
+        remembered = self.memory(past.flip(1))[0][:, -1]
+        noise = relu(self.noise(torch.randn(len(features), self.NOISE)))
+        out: Tensor = self.out(torch.cat([remembered, noise], dim=1))
+        return out
+
+
+class AdversarialFit:
+    """Generator and critic.
+
+    Args:
+        network: the generator, trained in place.
+        decisions: recorded.
+        mirrored: their mirror images; None: none.
+        memory: of the option ``lstm``.
+        batch: decisions of a step.
+        seed: of batches and noise.
+    """
+
+    def __init__(
+        self,
+        network: AgentNetwork,
+        decisions: Decisions,
+        mirrored: Decisions | None,
+        memory: NoisyMemory | None = None,
+        batch: int = 256,
+        seed: int = 0,
+    ):
+        both = [decisions] + ([mirrored] if mirrored is not None else [])
+        self._features = torch.from_numpy(np.concatenate([d.features for d in both]))
+        self._actions = torch.from_numpy(np.concatenate([d.actions for d in both]))
+        torch.manual_seed(seed)
+        self._seed, self.done = seed, 0
+        self._network, self._memory, self._batch = network, memory, batch
+        self._critic = Critic(self._features.shape[1] + sum(network.bins))
+        own = [*network.parameters(), *(memory.parameters() if memory else ())]
+        self._generator_steps = torch.optim.Adam(own, lr=RATE, betas=BETAS)
+        self._critic_steps = torch.optim.Adam(self._critic.parameters(), lr=RATE, betas=BETAS)
+
+    def step(self, number: int = 1) -> float:
+        """So many generator steps; the critic's mean estimate of the Wasserstein distance."""
+        total = 0.0
+        torch.manual_seed((self._seed << 32) + self.done)
+        for _ in range(number):
+            for _ in range(CRITIC_STEPS):
+                total += self._teach()
+            features = self._features[self._rows()]
+            fake = self._drawn(features)
+            loss = -self._critic(torch.cat([features, fake], dim=1)).mean()
+            self._generator_steps.zero_grad(set_to_none=True)
+            loss.backward()
+            self._generator_steps.step()
+            self.done += 1
+        return total / max(1, number * CRITIC_STEPS)
+
+    def _rows(self) -> Tensor:
+        return torch.randint(len(self._actions), (self._batch,))
+
+    def _teach(self) -> float:
+        """One step of the critic."""
+        rows = self._rows()
+        features = self._features[rows]
+        real = torch.cat([features, self._one_hot(self._actions[rows])], dim=1)
+        with torch.no_grad():
+            fake = torch.cat([features, self._drawn(features)], dim=1)
+        share = torch.rand(len(rows), 1)
+        between = (share * real + (1.0 - share) * fake).requires_grad_()
+        (slope,) = torch.autograd.grad(self._critic(between).sum(), between, create_graph=True)
+        apart = self._critic(real).mean() - self._critic(fake).mean()
+        loss = PENALTY * ((slope.norm(dim=1) - 1.0) ** 2).mean() - apart
+        self._critic_steps.zero_grad(set_to_none=True)
+        loss.backward()
+        self._critic_steps.step()
+        return float(apart.detach())
+
+    def _one_hot(self, actions: Tensor) -> Tensor:
+        parts = [one_hot(actions[:, head], bins) for head, bins in enumerate(self._network.bins)]
+        return torch.cat(parts, dim=1).float()
+
+    def _drawn(self, features: Tensor) -> Tensor:
+        """One-hot decisions of the generator, with a gradient, ``(n, Σ bins)``."""
+        agent = self._network
+        y = torch.cat(agent.outputs(features), dim=1)
+        if self._memory is not None:
+            y = y + self._memory(features)
+        of_event, of_depth, of_size, of_time = y.split(agent.bins, dim=1)
+        event = _draw(of_event + agent.event_mask)
+        # Straight-through samples are one-hot but for rounding, which a mask of −1e9 would blow up.
+        kind = event.argmax(dim=1)
+        depth = _draw(of_depth + event @ agent.depth_by_event + agent.depth_mask[kind])
+        order = (event[:, :, None] * depth[:, None, :]).flatten(1)
+        size = _draw(of_size + order @ agent.size_by_order + agent.size_mask[kind])
+        tables = order @ agent.time_by_order + size @ agent.time_by_size
+        time = _draw(of_time + tables + agent.time_mask[kind])
+        return torch.cat([event, depth, size, time], dim=1)
+
+    def state(self) -> dict[str, Any]:
+        """What changes beside the generator."""
+        others = {f"critic/{n}": t.numpy() for n, t in self._critic.state_dict().items()}
+        if self._memory is not None:
+            others |= {f"memory/{n}": t.numpy() for n, t in self._memory.state_dict().items()}
+        return {
+            "done": self.done,
+            "others": packed(others),
+            "generator": packed_optimizer(self._generator_steps),
+            "critic": packed_optimizer(self._critic_steps),
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from there."""
+        self.done = state["done"]
+        others = {n: torch.from_numpy(a.copy()) for n, a in unpacked(state["others"]).items()}
+        for kind, module in (("critic/", self._critic), ("memory/", self._memory)):
+            if module is not None:
+                own = {n.removeprefix(kind): t for n, t in others.items() if n.startswith(kind)}
+                module.load_state_dict(own)
+        restore_optimizer(self._generator_steps, state["generator"])
+        restore_optimizer(self._critic_steps, state["critic"])
+
+    def samples(self, number: int) -> tuple[Tensor, Tensor]:
+        """States of the recording and the generator's decisions in them."""
+        features = self._features[torch.randint(len(self._actions), (number,))]
+        with torch.no_grad():
+            drawn = self._drawn(features).split(self._network.bins, dim=1)
+        return features, torch.stack([part.argmax(dim=1) for part in drawn], dim=1)
+
+
+def _draw(logits: Tensor) -> Tensor:
+    return gumbel_softmax(logits, tau=TEMPERATURE, hard=True)

@@ -1,0 +1,109 @@
+"""The world agent in torch against the compiled loop and plain NumPy, and fits of known agents."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from pacesetter.envs.core.errors import PacesetterError
+from pacesetter.envs.core.rollouts import Decisions
+from pacesetter.envs.order_book.world import WorldAgent, mirror_actions, mirror_features
+from pacesetter.envs.order_book.world.alphabet import HEADS
+from pacesetter.envs.order_book.world.features import COUNT
+from pacesetter.envs.order_book.world.network import MASKED, PARAMETERS, PARTS, log_probabilities
+from pacesetter.leaders.world.adversary import AdversarialFit, NoisyMemory
+from pacesetter.leaders.world.agent import AgentNetwork
+from pacesetter.leaders.world.keeping import packed, unpacked
+from pacesetter.leaders.world.likelihood import LikelihoodFit, mean_loss
+
+TRAINED = [name for name in PARTS if name != "rate" and not name.endswith("_mask")]
+
+
+def drawn(number, seed=0):
+    """Decisions of a law that is easy to know: events by the first feature, all else even."""
+    generator = np.random.default_rng(seed)
+    features = generator.standard_normal((number, COUNT)).astype(np.float32)
+    actions = np.stack([generator.integers(bins, size=number) for bins in HEADS], axis=1)
+    buys = 1 / (1 + np.exp(-2 * features[:, 0]))
+    actions[:, 0] = np.where(generator.random(number) < buys, 0, 1)
+    actions[:, 3] = actions[:, 2]  # the time is told by the size
+    return Decisions(features, actions)
+
+
+def network(decisions, seed=0):
+    agent = WorldAgent.initial(seed, decisions.actions, 2.0)
+    return AgentNetwork({name: agent.part(name) for name in PARTS}, TRAINED)
+
+
+def test_torch_and_loop_agree():
+    decisions = drawn(300)
+    agent = WorldAgent.initial(1, decisions.actions, 2.0)
+    generator = np.random.default_rng(2)
+    agent = agent.with_parameters(agent.parameters + 0.1 * generator.standard_normal(PARAMETERS))
+    ours = AgentNetwork({name: agent.part(name) for name in PARTS}, TRAINED)
+    found = ours.log_likelihood(
+        torch.from_numpy(decisions.features), torch.from_numpy(decisions.actions)
+    )
+    exact = log_probabilities(agent.weights, decisions.features, decisions.actions)
+    assert np.abs(found.detach().numpy() - exact).max() < 1e-5 * max(1, np.abs(exact).max())
+    assert sum(p.numel() for p in ours.parameters()) == PARAMETERS
+    assert WorldAgent.of(ours.weights()).weights.tolist() == agent.weights.tolist()
+
+
+def test_a_fit_finds_what_decides():
+    decisions, unseen = drawn(20_000), drawn(4_000, seed=1)
+    fitted = network(decisions)
+    fit = LikelihoodFit(fitted, decisions, None, steps=300, batch=256, rate=0.02)
+    first = fit.step(1)
+    fit.step(299)
+    entropy = np.log(HEADS[1]) + np.log(HEADS[2])
+    feature = unseen.features[:, 0].astype(np.float64)
+    chance = 1 / (1 + np.exp(-2 * feature))
+    entropy -= np.mean(chance * np.log(chance) + (1 - chance) * np.log(1 - chance))
+    assert entropy - 0.02 < mean_loss(fitted, unseen) < entropy + 0.5 < first
+    with pytest.raises(PacesetterError, match="at least 500"):
+        LikelihoodFit(fitted, drawn(10), None, steps=1)
+
+
+def test_a_fit_goes_on_as_it_would_have():
+    decisions = drawn(2_000)
+    straight, broken = network(decisions), network(decisions)
+    whole = LikelihoodFit(straight, decisions, None, steps=6, batch=64)
+    part = LikelihoodFit(broken, decisions, None, steps=6, batch=64)
+    for _ in range(2):
+        whole.step(3)
+    part.step(3)
+    again = network(decisions)
+    again.load(unpacked(packed(broken.weights())))
+    resumed = LikelihoodFit(again, decisions, None, steps=6, batch=64)
+    resumed.restore(part.state())
+    resumed.step(3)
+    for name in TRAINED:
+        assert np.array_equal(straight.weights()[name], again.weights()[name]), name
+
+
+def test_a_mirrored_market_gets_mirrored_decisions():
+    """Trained on decisions and their mirror images, an agent hardly knows the sides apart."""
+    decisions = drawn(20_000)
+    mirrored = Decisions(mirror_features(decisions.features), mirror_actions(decisions.actions))
+    fitted = network(Decisions(decisions.features, np.vstack([decisions.actions])))
+    LikelihoodFit(fitted, decisions, mirrored, steps=200, batch=256).step(200)
+    here, there = mean_loss(fitted, decisions), mean_loss(fitted, mirrored)
+    assert abs(here - there) < 0.02
+
+
+@pytest.mark.parametrize("lstm", [False, True])
+def test_the_adversary_draws_what_is_allowed(lstm):
+    decisions = drawn(2_000)
+    generator = network(decisions)
+    memory = NoisyMemory(5, 5, 13, sum(HEADS)) if lstm else None
+    fit = AdversarialFit(generator, decisions, None, memory, batch=64)
+    fit.step(3)
+    again = AdversarialFit(network(decisions), decisions, None, memory, batch=64)
+    again.restore(fit.state())
+    assert again.done == fit.done == 3
+    _, actions = fit.samples(500)
+    masked = generator.event_mask.numpy() == np.float32(MASKED)
+    assert masked.any()
+    assert not masked[actions[:, 0].numpy()].any()
