@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from ....envs.order_book import layout, requests
 from ....envs.order_book.background.market import HOUR, PRESETS, SECOND, BackgroundMarket
 from ....envs.order_book.background.simulation import Markets
+from ....envs.order_book.world import WorldAgent, record_orders, replay_orders
 from ..speed import Figures, Measured, note
 
 BOOKS = {"20_levels": (20, 20), "1000_levels": (1000, 1000), "static_1000_levels": (1000, 20)}
@@ -35,6 +36,8 @@ def order_book(repeats: int, quick: bool = False) -> Figures:
         for preset in PRESETS:
             for name, value in background(preset, hours=0.25 if quick else 1.0).items():
                 note(figures, f"{preset}/{name}", value)
+        for name, value in world(minutes=2 if quick else 10).items():
+            note(figures, f"world/{name}", value)
         for name, value in two_threads().items():
             note(figures, f"64_copies/{name}", value)
         for name, (levels, active) in BOOKS.items():
@@ -72,6 +75,33 @@ def background(preset: str, hours: float) -> dict[str, float]:
         "processor_seconds_per_hour": ran / hours / copies,
         "reset_milliseconds": 1e3 * (opened - began) / copies,
         "megabytes": sum(array.nbytes for array in arrays) / copies / 1e6,
+    }
+
+
+def world(minutes: int) -> dict[str, float]:
+    """Orders of a world agent per processor second, features, network and book included.
+
+    Its weights are untrained: they cost what trained ones cost. Also microseconds of an order that
+    is played again with its features, and megabytes of a copy.
+    """
+    market = BackgroundMarket.preset("rmsc04")
+    begin, seeds = market.open_ns + 300 * SECOND, np.arange(64)
+    recorded = record_orders(market, seeds, begin)
+    played = replay_orders(recorded)
+    began = time.process_time()
+    replay_orders(recorded)
+    replaying = time.process_time() - began
+    agent = WorldAgent.initial(0, played.actions, played.rate)
+    worlds = played.worlds(agent, seeds)
+    worlds.advance(begin + SECOND)
+    before = worlds.counts["orders"].sum()
+    began = time.process_time()
+    worlds.advance(begin + 60 * SECOND * minutes)
+    elapsed = time.process_time() - began
+    return {
+        "orders_per_processor_second": float(worlds.counts["orders"].sum() - before) / elapsed,
+        "replay_microseconds_per_order": 1e6 * replaying / len(recorded),
+        "megabytes": (worlds.memory.nbytes + worlds.reals.nbytes) / len(seeds) / 1e6,
     }
 
 
@@ -157,5 +187,7 @@ ALONE = Measured(
         "rmsc03/reset_milliseconds": ("at most", 5.0),
         "rmsc03/megabytes": ("at most", 20.0),
         "64_copies/speedup_by_two_threads": ("at least", 1.5),
+        "world/orders_per_processor_second": ("at least", 250_000),
+        "world/replay_microseconds_per_order": ("at most", 2.0),
     },
 )
