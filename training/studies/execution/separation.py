@@ -47,7 +47,7 @@ LABELS = {
     "imbalance_all": "…Imbalance(all)",
     "direction": "…Direction",
 }
-PREFIXES, CHOICES, CONTINUATIONS = 4, 16, 40
+PREFIXES, CHOICES, CONTINUATIONS = 2, 16, 40
 """Of the variance table."""
 
 
@@ -183,7 +183,13 @@ def variance(runs: Path, out: Path, jobs: int, seeds: int | None) -> dict[str, f
     guide = WorldGuide(WorldLeader(method="warm_start"), space, 0, 1)
     guide.enter(lab)
     real = feedback(lab.real(100, 0), "return")
-    varied = lab.last_orders(guide.weights(), PREFIXES, 5, CHOICES, CONTINUATIONS, 0)
+    # One prefix after another: a book takes most of a megabyte.
+    weights = guide.weights()
+    numbers_of: list[list[Floats]] = []
+    for prefix in range(PREFIXES):
+        varied = lab.last_orders(weights, 1, 5, CHOICES, CONTINUATIONS, prefix)
+        numbers_of.append([feedback(one, "return").numbers for one in varied.rollouts])
+        print(f"variance: {prefix + 1} of {PREFIXES} prefixes", flush=True)
     cost = PrefixMetric(real)
     critical = float(f_distribution.ppf(0.95, CHOICES - 1, CHOICES * (CONTINUATIONS // FEW - 1)))
     lines = [
@@ -201,8 +207,9 @@ def variance(runs: Path, out: Path, jobs: int, seeds: int | None) -> dict[str, f
         "|---|---|---|---|---|",
     ]
     figures: dict[str, float] = {}
-    for step, rollouts in enumerate(varied.rollouts):
-        numbers = feedback(rollouts, "return").numbers.reshape(PREFIXES, CHOICES, CONTINUATIONS)
+    for step in range(5):
+        parts = [of_prefix[step] for of_prefix in numbers_of]
+        numbers = np.concatenate(parts).reshape(PREFIXES, CHOICES, CONTINUATIONS)
         fives = numbers.reshape(PREFIXES, CHOICES, -1, FEW)
         costs = np.apply_along_axis(cost, 3, fives)
         shares = np.mean([explained(one) for one in costs], axis=0)
