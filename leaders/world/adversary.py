@@ -3,8 +3,7 @@
 The generator is the world agent itself, whose heads are drawn by straight-through Gumbel softmax,
 so that it differs from a calibrated agent by its training alone; the critic sees state and one-hot
 decision (Coletta et al. 2022; gradient penalty of Gulrajani et al. 2017). Neither paper prints its
-architecture. Option ``lstm`` has the paper's form: an LSTM over the lagged states and a layer of
-noise, in front of the same heads, distilled into the agent afterwards by its own samples.
+architecture.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn.functional import gumbel_softmax, leaky_relu, one_hot, relu
+from torch.nn.functional import gumbel_softmax, leaky_relu, one_hot
 
 from ...envs.core.rollouts import Decisions
 from .agent import AgentNetwork
@@ -41,36 +40,6 @@ class Critic(torch.nn.Module):
         return out
 
 
-class NoisyMemory(torch.nn.Module):
-    """An LSTM over lagged states and a layer of noise, which move what the heads put out.
-
-    Args:
-        lags, entries: of the lagged states.
-        place: where they begin among the features.
-        outputs: of the heads.
-    """
-
-    UNITS, NOISE = 32, 32
-
-    def __init__(self, lags: int, entries: int, place: int, outputs: int):
-        super().__init__()
-        self.shape, self.place = (lags, entries), place
-        self.memory = torch.nn.LSTM(entries, self.UNITS, batch_first=True)
-        self.noise = torch.nn.Linear(self.NOISE, self.NOISE)
-        self.out = torch.nn.Linear(self.UNITS + self.NOISE, outputs)
-        torch.nn.init.normal_(self.out.weight, std=0.02)
-        torch.nn.init.zeros_(self.out.bias)
-
-    def forward(self, features: Tensor) -> Tensor:
-        """``(n, F)`` to ``(n, Σ bins)``."""
-        lags, entries = self.shape
-        past = features[:, self.place : self.place + lags * entries].view(-1, lags, entries)
-        remembered = self.memory(past.flip(1))[0][:, -1]
-        noise = relu(self.noise(torch.randn(len(features), self.NOISE)))
-        out: Tensor = self.out(torch.cat([remembered, noise], dim=1))
-        return out
-
-
 class AdversarialFit:
     """Generator and critic.
 
@@ -78,7 +47,6 @@ class AdversarialFit:
         network: the generator, trained in place.
         decisions: recorded.
         mirrored: their mirror images; None: none.
-        memory: of the option ``lstm``.
         batch: decisions of a step.
         seed: of batches and noise.
     """
@@ -88,7 +56,6 @@ class AdversarialFit:
         network: AgentNetwork,
         decisions: Decisions,
         mirrored: Decisions | None,
-        memory: NoisyMemory | None = None,
         batch: int = 256,
         seed: int = 0,
     ):
@@ -97,9 +64,9 @@ class AdversarialFit:
         self._actions = torch.from_numpy(np.concatenate([d.actions for d in both]))
         torch.manual_seed(seed)
         self._seed, self.done = seed, 0
-        self._network, self._memory, self._batch = network, memory, batch
+        self._network, self._batch = network, batch
         self._critic = Critic(self._features.shape[1] + sum(network.bins))
-        own = [*network.parameters(), *(memory.parameters() if memory else ())]
+        own = network.parameters()
         self._generator_steps = torch.optim.Adam(own, lr=RATE, betas=BETAS)
         self._critic_steps = torch.optim.Adam(self._critic.parameters(), lr=RATE, betas=BETAS)
 
@@ -147,8 +114,6 @@ class AdversarialFit:
         """One-hot decisions of the generator, with a gradient, ``(n, Σ bins)``."""
         agent = self._network
         y = torch.cat(agent.outputs(features), dim=1)
-        if self._memory is not None:
-            y = y + self._memory(features)
         of_event, of_depth, of_size, of_time = y.split(agent.bins, dim=1)
         event = _draw(of_event + agent.event_mask)
         # Straight-through samples are one-hot but for rounding, which a mask of −1e9 would blow up.
@@ -163,8 +128,6 @@ class AdversarialFit:
     def state(self) -> dict[str, Any]:
         """What changes beside the generator."""
         others = {f"critic/{n}": t.numpy() for n, t in self._critic.state_dict().items()}
-        if self._memory is not None:
-            others |= {f"memory/{n}": t.numpy() for n, t in self._memory.state_dict().items()}
         return {
             "done": self.done,
             "others": packed(others),
@@ -176,10 +139,7 @@ class AdversarialFit:
         """Go on from there."""
         self.done = state["done"]
         others = {n: torch.from_numpy(a.copy()) for n, a in unpacked(state["others"]).items()}
-        for kind, module in (("critic/", self._critic), ("memory/", self._memory)):
-            if module is not None:
-                own = {n.removeprefix(kind): t for n, t in others.items() if n.startswith(kind)}
-                module.load_state_dict(own)
+        self._critic.load_state_dict({n.removeprefix("critic/"): t for n, t in others.items()})
         restore_optimizer(self._generator_steps, state["generator"])
         restore_optimizer(self._critic_steps, state["critic"])
 

@@ -12,7 +12,7 @@ from ...envs.core.characteristics import Characteristics
 from ...envs.core.errors import PacesetterError
 from ...envs.core.rollouts import Laboratory, Origin, Rollouts
 from ..leader import Measured
-from .adversary import AdversarialFit, NoisyMemory
+from .adversary import AdversarialFit
 from .agent import AgentNetwork, Weights
 from .keeping import packed, unpacked
 from .likelihood import LikelihoodFit
@@ -22,7 +22,6 @@ from .training import PaperTraining, WitnessTraining
 
 Floats = NDArray[np.float64]
 WARM_CHOICES = 5  # points of a likelihood fit that are compared by rollouts
-LAGS = (5, 5, 13)  # past states, their entries and their first place, for the LSTM
 CALIBRATED = ("witness", "algorithm1")
 MOST_BURSTS = 5  # iterations in a row in which a world may burst before it is stopped
 
@@ -80,10 +79,7 @@ class WorldGuide:
         decisions = laboratory.recording(origin)
         mirrored = laboratory.mirrored(decisions)
         if options.method == "gan":
-            lags, entries, place = LAGS
-            outputs = sum(laboratory.heads)
-            memory = NoisyMemory(lags, entries, place, outputs) if options.lstm else None
-            return AdversarialFit(self._network, decisions, mirrored, memory, seed=self._seed)
+            return AdversarialFit(self._network, decisions, mirrored, seed=self._seed)
         steps, batch = options.warm_steps, options.warm_batch
         return LikelihoodFit(
             self._network, decisions, mirrored, steps, batch, options.warm_rate, self._seed

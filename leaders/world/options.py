@@ -42,7 +42,6 @@ class WorldOptions:
         paper_rate, paper_optimizer: r of Algorithm 1, halved ten times in a run, as printed; or its
             gradient given to Adam, with a baseline over the choices.
         gan_steps: of the GAN's generator.
-        lstm: the paper's form of the GAN's generator.
         books: which laboratory: markets, books and recordings of its own; None: the run's seed.
     """
 
@@ -73,5 +72,4 @@ class WorldOptions:
     paper_rate: Annotated[float, Gt(0)] = 1e-9
     paper_optimizer: Literal["sgd", "adam"] = "sgd"
     gan_steps: Annotated[int, Ge(1)] = 900
-    lstm: bool = False
     books: int | None = None

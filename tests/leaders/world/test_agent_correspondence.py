@@ -12,7 +12,7 @@ from pacesetter.envs.order_book.world import WorldAgent, mirror_actions, mirror_
 from pacesetter.envs.order_book.world.alphabet import HEADS
 from pacesetter.envs.order_book.world.features import COUNT
 from pacesetter.envs.order_book.world.network import MASKED, PARAMETERS, PARTS, log_probabilities
-from pacesetter.leaders.world.adversary import AdversarialFit, NoisyMemory
+from pacesetter.leaders.world.adversary import AdversarialFit
 from pacesetter.leaders.world.agent import AgentNetwork
 from pacesetter.leaders.world.keeping import packed, unpacked
 from pacesetter.leaders.world.likelihood import LikelihoodFit, mean_loss
@@ -93,14 +93,12 @@ def test_a_mirrored_market_gets_mirrored_decisions():
     assert abs(here - there) < 0.02
 
 
-@pytest.mark.parametrize("lstm", [False, True])
-def test_the_adversary_draws_what_is_allowed(lstm):
+def test_the_adversary_draws_what_is_allowed():
     decisions = drawn(2_000)
     generator = network(decisions)
-    memory = NoisyMemory(5, 5, 13, sum(HEADS)) if lstm else None
-    fit = AdversarialFit(generator, decisions, None, memory, batch=64)
+    fit = AdversarialFit(generator, decisions, None, batch=64)
     fit.step(3)
-    again = AdversarialFit(network(decisions), decisions, None, memory, batch=64)
+    again = AdversarialFit(network(decisions), decisions, None, batch=64)
     again.restore(fit.state())
     assert again.done == fit.done == 3
     _, actions = fit.samples(500)
