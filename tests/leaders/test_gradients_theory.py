@@ -222,7 +222,7 @@ def test_a_gradient_flows_through_what_followers_see_and_do(name, options):
     """Observations are float32, so differences are taken wide apart and of fourth order."""
     market = make(name, **options).smooth()
     theta = inner_theta(market.characteristics)
-    expected = differences(market, Welfare(), theta, step=1e-2, order=4)
+    expected = differences(market, Welfare(), theta, step=2e-3, order=4)
     assert_close(market, derivatives(market, Welfare(), theta), expected)
 
 
