@@ -54,7 +54,7 @@ def planted() -> Reproduction:
         tuple(
             Trial(
                 "otc_rfq_moments",
-                f"observation {number}",
+                f"dealers, observation {number}",
                 (f"objective.reference.seed={EPISODES * number}",),
                 report=tuple(f"theta/{name}" for name in PLANTED)
                 + tuple(f"theta_standard_error/{name}" for name in PLANTED),
