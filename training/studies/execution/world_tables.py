@@ -98,6 +98,7 @@ def rmsc03() -> Reproduction:
         (Claim("mmd/return", low=0.25),),
         (),
         "world_rmsc03",
+        ", rmsc03",
     )
 
 
@@ -118,13 +119,15 @@ def _table(
     of_warm: tuple[Claim, ...],
     told_apart: tuple[str, ...],
     name: str,
+    suffix: str = "",
 ) -> Reproduction:
+    """Methods on one market; the `suffix` tells their trials from those on another."""
     trials = []
     for method in methods:
         comparisons: tuple[Comparison, ...] = ()
         if method == WITNESS:
             comparisons = tuple(
-                Comparison(key, key, other)
+                Comparison(key, key, other + suffix)
                 for other in (FIT, GAN)
                 if other in methods
                 for key in TRAINED_ON
@@ -133,12 +136,12 @@ def _table(
         if method == WITNESS:
             claims = tuple(Claim(f"auc/{what}", high=0.6, per_seed=False) for what in told_apart)
         trials.append(
-            Trial(experiment, method, OVERRIDES[method], claims, comparisons, report=SHOWN)
+            Trial(experiment, method + suffix, OVERRIDES[method], claims, comparisons, report=SHOWN)
         )
     across = [
         Across(
             f"witness: share of seeds with {key} in [{low:.2g}, {high:.2g}]",
-            partial(share_within, key=key, low=low, high=high),
+            partial(share_within, key=key, low=low, high=high, trial=WITNESS + suffix),
             low=0.8,
         )
         for key, low, high in ranges
@@ -155,9 +158,9 @@ def _table(
     )
 
 
-def share_within(results: Results, key: str, low: float, high: float) -> Floats:
+def share_within(results: Results, key: str, low: float, high: float, trial: str) -> Floats:
     """Share of the seeds whose calibrated world lies in a range, ``(1,)``."""
-    values = np.array([run[key] for run in results[WITNESS]])
+    values = np.array([run[key] for run in results[trial]])
     return np.array([np.mean((values >= low) & (values <= high))])
 
 
