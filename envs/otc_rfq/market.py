@@ -13,7 +13,7 @@ earns O_i − C_i. Of N dealers the first n of a random order are asked; the oth
 
 | what | entries |
 |---|---|
-| dealer's observation | own cost, whether asked; view: n / N, μ0 − 1, σ0 − 1 |
+| dealer's observation | own cost, whether asked; view: 1 / n, μ0 − 1, σ0 − 1 |
 | dealer's action | mark-up m, [0, 2.5] (Box) |
 | leader's observation | running acceptance rate, mean gap |
 
@@ -25,15 +25,15 @@ Version history: v1.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 from annotated_types import Ge
 from gymnasium.spaces import Box
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from ..core.arrays import Array, at_least, converted, namespace, row_sum
 from ..core.characteristics import Characteristic, Characteristics
@@ -121,13 +121,12 @@ class RequestForQuote(Market):
                 ]
             )
         most = float(self.dealers)
-        return Characteristics(
-            [
-                Characteristic("dealers_asked", 1.0, most, min(3.0, most), "dealers", "n, rounded"),
-                Characteristic("value_mean", 0.0, 2.0, 1.0, unit, "μ0"),
-                Characteristic("value_scale", 0.3, 1.5, 0.5, unit, "σ0"),
-            ]
-        )
+        entries = [
+            Characteristic("dealers_asked", 1.0, most, min(3.0, most), "dealers", "n, rounded"),
+            Characteristic("value_mean", 0.0, 2.0, 1.0, unit, "μ0"),
+            Characteristic("value_scale", 0.3, 1.5, 0.5, unit, "σ0"),
+        ]
+        return Characteristics(entries, prior=partial(_prior, entries))
 
     @cached_property
     def groups(self) -> tuple[Group, ...]:
@@ -276,7 +275,7 @@ class RequestForQuote(Market):
         columns = [
             self._cost(state),
             self._asked(state),
-            xp.floor(theta[:, :1] + 0.5) / self.dealers + shared,
+            1.0 / xp.floor(theta[:, :1] + 0.5) + shared,  # as mark-ups go
             theta[:, 1:2] - 1.0 + shared,
             theta[:, 2:] - 1.0 + shared,
         ]
@@ -308,6 +307,15 @@ class RequestForQuote(Market):
     def benchmark(self) -> dict[str, float]:
         """Acceptance, gap, prices and surplus, computed, at the default θ."""
         return self.auction().figures() if self._learning else self.quotes().figures()
+
+
+def _prior(entries: Sequence[Characteristic], uniforms: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Few asked as often as it takes for as many offers from each n, the client anywhere."""
+    low, high = np.array([(entry.low, entry.high) for entry in entries]).T
+    theta = low + uniforms * (high - low)
+    weights = np.cumsum(1.0 / np.arange(1.0, high[0] + 1.0))
+    theta[:, 0] = 1.0 + np.searchsorted(weights / weights[-1], uniforms[:, 0], side="right")
+    return theta
 
 
 def _interpolated(xp: Any, u: Array, H: Array, c: Array) -> Array:
