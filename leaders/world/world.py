@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class WorldLeader(WorldOptions, LeaderSettings):
-    """Learns a world agent; see the module and `WorldOptions`."""
+    """Learns one agent in the place of all traders, by how the market answers; see `WorldOptions`."""
 
     name: ClassVar[str] = "world"
     wants_laboratory: ClassVar[bool] = True

@@ -101,7 +101,8 @@ def race(declared: Race, repeats: int) -> Figures:
     without = {"information_cost": False} if declared.free_information else {}
 
     def on(route: Literal["array", "stock"], **options: Any) -> Experiment:
-        market, followers = make(declared.market), {**declared.followers, **options}
+        market = make(declared.market, **declared.options)
+        followers = {**declared.followers, **options}
         return followers_alone(market, route, declared.copies, declared.steps, **followers)
 
     plain = on("array", **without)

@@ -23,13 +23,14 @@ class Race:
 
     Attributes:
         title: what is compared.
-        market: name of the market, with its default options.
+        market: name of the market.
         copies, steps: of one iteration, B and T.
         followers: options of the followers.
         free_information: leave prices of information out, which stock RLlib cannot learn with; a
             further contender keeps them.
         plain_loop: whether a hand-written PPO loop takes part.
         goals: figure -> what is aimed at.
+        options: of the market; those left out have their default.
     """
 
     title: str
@@ -40,6 +41,7 @@ class Race:
     free_information: bool = False
     plain_loop: bool = False
     goals: Mapping[str, Goal] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -15,9 +15,11 @@ CUSTOMERS = (30, 1000, 10_000)
 
 RACE = Race(
     "3 shops and 30 learning customers, 64 copies, 64×64, 2 epochs, minibatch 1024",
-    "shops_learning",
+    "shops",
     copies=64,
     steps=25,
+    free_information=True,
+    options={"customer_choice": "learning"},
     goals={"iteration_speedup_over_stock": ("at least", 10.0)},
 )
 
