@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class WorldLeader(WorldOptions, LeaderSettings):
-    """Learns one agent in the place of all traders, by how the market answers; see `WorldOptions`."""
+    """Learns one agent in the place of all traders from how the market answers."""
 
     name: ClassVar[str] = "world"
     wants_laboratory: ClassVar[bool] = True
