@@ -180,10 +180,11 @@ def _act(books: Books, agent: Agent, chosen: NDArray[np.bool_], arrival: Floats)
     books.memory = with_spare_orders(books.memory, 1)
     before = accounts_of(books.memory, agent.owner, 1)
     one = np.zeros((copies, 1), dtype=np.int64)
+    now = np.full((copies, 2), NONE, dtype=np.int64)  # the touch that is there: no latency
     act(
         *(books.memory, np.tile(agent.parameters, (copies, 1))),
         *(np.where(chosen, MARKET, HOLD)[:, None], one, np.array([BUY])),
-        *(one + agent.child, one + NONE, agent.child, agent.owner, one.copy()),
+        *(one + agent.child, one + NONE, agent.child, agent.owner, now, one.copy()),
     )
     shares, paid = np.moveaxis(accounts_of(books.memory, agent.owner, 1) - before, -1, 0)[..., 0]
     worth = BASIS_POINTS * (arrival * shares - paid) / (arrival * np.maximum(shares, 1))
