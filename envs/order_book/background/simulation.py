@@ -118,6 +118,11 @@ class Markets:
             )
         self.memory = advance_all(self.memory, self.reals, self.parameters, until, threads)
 
+    @property
+    def refused(self) -> Integers:
+        """Orders of background agents that the exchange refused so far, ``(B,)``."""
+        return refused_orders(self.memory)
+
     def levels(self, count: int) -> Integers:
         """The best `count` levels: price and size of bids, then of asks, ``(B, 4, count)``.
 
@@ -215,14 +220,19 @@ def advance_all(
         memory = with_room(memory, 2 * int(memory[0, ROOM]))
 
 
+def refused_orders(memory: Integers) -> Integers:
+    """Orders of background agents that the exchange refused, or did not rest, so far, ``(B,)``."""
+    found: Integers = memory[np.arange(len(memory)), memory[:, EXTRA] + at.REFUSED]
+    return found
+
+
 def _tell_refused(memory: Integers) -> None:
-    """Say once that orders of the background were refused, which the market counts."""
-    refused = memory[np.arange(len(memory)), memory[:, EXTRA] + at.REFUSED]
-    if refused.any():
+    """Say once a process that orders of the background were refused; `Markets.refused` counts."""
+    if refused_orders(memory).any():
         warnings.warn(
-            f"{int(refused.sum())} orders of background agents were refused by the exchange, or "
-            "what was left of them: their prices lie outside of the book's window. A wider one is "
-            "the background's option `price_window`.",
+            "orders of background agents were refused by the exchange, or what was left of them: "
+            "their prices lie outside of the book's window. A wider one is the background's option "
+            "`price_window`.",
             RuntimeWarning,
             stacklevel=3,
         )
