@@ -279,3 +279,11 @@ def test_joined_markets_go_on_as_apart(monkeypatch):
     np.testing.assert_array_equal(joined.levels(9), apart)
     with pytest.raises(PacesetterError, match="one composition"):
         Markets.joined([one, opened("rmsc03", [1])[0]])
+
+
+def test_orders_outside_of_the_window_are_told_and_counted():
+    market = BackgroundMarket.preset("rmsc03", price_window=64)
+    markets = Markets.opened(market, [10, 11])
+    with pytest.warns(RuntimeWarning, match="price_window"):
+        markets.advance(market.open_ns + 300 * SECOND)
+    assert (markets.refused > 0).all()
