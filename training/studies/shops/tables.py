@@ -82,7 +82,7 @@ def shops() -> Reproduction:
             "Counterfactuals: `nobody` adapts is the naive forecast, `customers` adapt by the law "
             "of choice at the learned prices, `all` adapt as the shops have learned to. Errors "
             "are distances from the computed outcome.",
-            "Recipes chosen on seeds 10 to 12.",
+            "Recipes chosen on seeds 10 and 11.",
         ),
         figures=_figures,
     )
