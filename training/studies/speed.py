@@ -2,14 +2,38 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
+
+from ...envs.core.market import Actions, Market
 
 Figures = dict[str, list[float]]
 """Name -> one value per repeat."""
 Goal = tuple[Literal["at least", "at most"], float]
 """What the project aims at on its own machine."""
+
+
+def steps_per_second(
+    market: Market, actions: Actions, copies: int, least_seconds: float = 0.5
+) -> float:
+    """Steps per second of processor time over all copies; observations are made, as in training.
+
+    Args:
+        market: to play.
+        actions: the same in every step, group -> ``(B, N, …)``.
+        copies: B.
+        least_seconds: to play for.
+    """
+    state = market.reset(0, copies)
+    steps, began = 0, time.process_time()
+    while (elapsed := time.process_time() - began) < least_seconds:
+        step = market.step(state, actions)
+        state = market.restart(step.state, step.terminated | step.truncated)
+        market.observe(state)
+        steps += 1
+    return steps * copies / elapsed
 
 
 def note(figures: Figures, name: str, value: float) -> None:

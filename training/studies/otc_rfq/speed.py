@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import time
-
 import numpy as np
 
-from ....envs.core.market import Market
 from ....envs.otc_rfq.market import DEALER
 from ....envs.registry import make
-from ..speed import Figures, Measured, note
+from ..speed import Figures, Measured, note, steps_per_second
 
 COPIES = 64
 
@@ -19,22 +16,11 @@ def alone(repeats: int, quick: bool = False) -> Figures:
     figures: Figures = {}
     for _ in range(repeats):
         for kind in ("learning", "exogenous"):
-            rate = steps_per_second(make("otc_rfq", dealers=9, dealers_are=kind))
+            market = make("otc_rfq", dealers=9, dealers_are=kind)
+            quoted = {DEALER: np.full((COPIES, 9, 1), 0.3, dtype=np.float32)}
+            rate = steps_per_second(market, quoted if market.groups else {}, COPIES)
             note(figures, f"{kind}/agent_steps_per_processor_second", 9 * rate)
     return figures
-
-
-def steps_per_second(market: Market, least_seconds: float = 0.5) -> float:
-    """Steps per second over all copies."""
-    actions = {DEALER: np.full((COPIES, 9, 1), 0.3, dtype=np.float32)} if market.groups else {}
-    state = market.reset(0, COPIES)
-    steps, began = 0, time.process_time()
-    while (elapsed := time.process_time() - began) < least_seconds:
-        step = market.step(state, actions)
-        state = market.restart(step.state, step.terminated | step.truncated)
-        market.observe(state)
-        steps += 1
-    return steps * COPIES / elapsed
 
 
 ALONE = Measured(

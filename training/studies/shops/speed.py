@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import time
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ....envs.core.market import Market
 from ....envs.registry import make
-from ..speed import Figures, Measured, Race, note
+from ..speed import Figures, Measured, Race, note, steps_per_second
 
 COPIES = 64
 CUSTOMERS = (30, 1000, 10_000)
@@ -32,7 +33,7 @@ def alone(repeats: int, quick: bool = False) -> Figures:
         for customers in CUSTOMERS[: 2 if quick else None]:
             copies = max(1, COPIES * CUSTOMERS[0] // customers)
             market = make("shops", customers=customers, customer_choice="learning")
-            rate = steps_per_second(market, copies)
+            rate = steps_per_second(market, _actions(market, copies), copies)
             costs[customers] = 1e9 / (rate * customers)
             agents = sum(group.size for group in market.groups)
             note(figures, f"{customers}_customers/agent_steps_per_processor_second", rate * agents)
@@ -41,22 +42,14 @@ def alone(repeats: int, quick: bool = False) -> Figures:
     return figures
 
 
-def steps_per_second(market: Market, copies: int, least_seconds: float = 0.5) -> float:
-    """Steps per second over all copies; observations are made, as they are in training."""
-    generator = np.random.default_rng(0)
+def _actions(market: Market, copies: int) -> dict[str, NDArray[Any]]:
+    """One price, and choices at random."""
     shop, customer = market.groups
-    actions = {
+    generator = np.random.default_rng(0)
+    return {
         shop.name: np.full((copies, shop.size, 1), 1.4, dtype=np.float32),
         customer.name: generator.integers(0, customer.action_space.n, (copies, customer.size)),
     }
-    state = market.reset(0, copies)
-    steps, began = 0, time.process_time()
-    while (elapsed := time.process_time() - began) < least_seconds:
-        step = market.step(state, actions)
-        state = market.restart(step.state, step.terminated | step.truncated)
-        market.observe(state)
-        steps += 1
-    return steps * copies / elapsed
 
 
 ALONE = Measured(
