@@ -6,7 +6,7 @@ import numpy as np
 
 from ...envs.core.rollouts import Rollouts
 from .distances import Grams, gaussian, gram, width_of
-from .feedback import EPISODE_REWARD, Feedback, feedback
+from .feedback import EPISODE_REWARD, Estimator, Feedback, feedback
 
 EVALUATED = (
     *("return", "impact", "spread", "imbalance_5", "imbalance_all", "direction"),
@@ -25,12 +25,12 @@ class Metric:
     """
 
     def __init__(self, real: Rollouts, feedbacks: tuple[str, ...], bag: bool = True):
-        self._estimator = "bag" if bag else "hajek"
+        self._estimator: Estimator = "bag" if bag else "hajek"
         self._real: dict[str, Feedback] = {}
         self._widths: dict[str, float] = {}
         self._beyond: dict[str, np.ndarray] = {}
         for name in feedbacks:
-            found = self._real[name] = feedback(real, name, self._estimator)  # type: ignore[arg-type]
+            found = self._real[name] = feedback(real, name, self._estimator)
             width = self._widths[name] = width_of(found)
             self._beyond[name] = gram(found, found, gaussian(width))
 
@@ -43,7 +43,7 @@ class Metric:
         """MMD² of every feedback."""
         found = {}
         for name, real in self._real.items():
-            seen = feedback(world, name, self._estimator)  # type: ignore[arg-type]
+            seen = feedback(world, name, self._estimator)
             kernel = gaussian(self._widths[name])
             grams = Grams(gram(seen, seen, kernel), gram(seen, real, kernel), self._beyond[name])
             found[name] = grams.distance()

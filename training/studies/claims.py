@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+Floats = NDArray[np.float64]
 SEEDS = (0, 1, 2, 3, 4)
 Results = dict[str, list[dict[str, float]]]
 """Trial name -> results of its runs, in the order of the seeds."""
@@ -133,3 +134,16 @@ class Reproduction:
     across: tuple[Across, ...] = ()
     section: Callable[[Results], list[str]] | None = None
     figures: Callable[[RunArrays], dict[str, Any]] | None = None
+
+
+def planted_error(results: Results, name: str, planted: float, unit: float = 1.0) -> Floats:
+    """Root mean square error over all runs of a characteristic that is known, ``(1,)``.
+
+    Args:
+        results: of a table whose trials are observations of one planted θ.
+        name: of the characteristic.
+        planted: its value.
+        unit: divides the error, such as the least standard error.
+    """
+    found = np.array([run[f"theta/{name}"] for runs in results.values() for run in runs])
+    return np.array([np.sqrt(np.mean((found - planted) ** 2)) / unit])

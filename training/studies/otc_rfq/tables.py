@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..claims import Across, Claim, Reproduction, Results, RunArrays, Trial
+from ..claims import Across, Claim, Reproduction, Results, RunArrays, Trial, planted_error
 from .study import ASKED, CLIENTS
 
 Floats = NDArray[np.float64]
@@ -66,10 +66,15 @@ def planted() -> Reproduction:
             claim
             for name in PLANTED
             for claim in (
-                Across(f"root mean square error of {name}", partial(_error, name=name)),
+                Across(
+                    f"root mean square error of {name}",
+                    partial(planted_error, name=name, planted=PLANTED[name]),
+                ),
                 Across(
                     f"the same over its least standard error, {name}",
-                    partial(_error, name=name, unit=LEAST_ERRORS[name]),
+                    partial(
+                        planted_error, name=name, planted=PLANTED[name], unit=LEAST_ERRORS[name]
+                    ),
                     high=1.25,
                 ),
                 Across(
@@ -85,12 +90,6 @@ def planted() -> Reproduction:
             "(Fisher information). Of 20 observations a coverage of 95 % shows as 0.85 to 1.",
         ),
     )
-
-
-def _error(results: Results, name: str, unit: float = 1.0) -> Floats:
-    """Root mean square error over observations, ``(1,)``."""
-    found = np.array([run[f"theta/{name}"] for runs in results.values() for run in runs])
-    return np.array([np.sqrt(np.mean((found - PLANTED[name]) ** 2)) / unit])
 
 
 def _covered(results: Results, name: str) -> Floats:

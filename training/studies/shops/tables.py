@@ -5,13 +5,9 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from ..claims import Across, Claim, Reproduction, Results, RunArrays, Trial
+from ..claims import Across, Claim, Reproduction, RunArrays, Trial, planted_error
 from .learned import RISES
 
-Floats = NDArray[np.float64]
 COMPUTED_PRICES = {2: 1.4729, 3: 1.3702, 5: 1.3115}
 LED_PRICE, NASH_PROFIT = 1.4244, 0.1202
 PLANTED = {"hurried_share": 0.5, "connectivity": 0.8}
@@ -168,10 +164,15 @@ def planted() -> Reproduction:
             claim
             for name in PLANTED
             for claim in (
-                Across(f"root mean square error of {name}", partial(_error, name=name)),
+                Across(
+                    f"root mean square error of {name}",
+                    partial(planted_error, name=name, planted=PLANTED[name]),
+                ),
                 Across(
                     f"the same over the least standard error of {name}",
-                    partial(_error, name=name, unit=LEAST_ERRORS[name]),
+                    partial(
+                        planted_error, name=name, planted=PLANTED[name], unit=LEAST_ERRORS[name]
+                    ),
                     high=1.5,
                 ),
             )
@@ -183,12 +184,6 @@ def planted() -> Reproduction:
             "`pacesetter identify shops_planted` finds them before anything is calibrated.",
         ),
     )
-
-
-def _error(results: Results, name: str, unit: float = 1.0) -> Floats:
-    """Root mean square error over observations, ``(1,)``."""
-    found = np.array([run["theta/" + name] for runs in results.values() for run in runs])
-    return np.array([np.sqrt(np.mean((found - PLANTED[name]) ** 2)) / unit])
 
 
 def _figures(arrays: RunArrays) -> dict[str, Any]:
