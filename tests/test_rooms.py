@@ -20,6 +20,7 @@ PARTS = ("envs", "leaders", "training")
 FLOORS = (
     {"experiments"},
     {"runs"},
+    {"compiled"},
     {"policies"},
     {"backend"},
     {"ppo"},

@@ -1,6 +1,7 @@
 """PPO's gradient over the blocks of a minibatch, each from its observations to its weights' slopes.
 
-A block is small enough for what its layers put out to stay in the processor's cache. Every block
+A block is small enough for what its layers put out to stay in the processor's cache, and several
+threads may share the blocks of a minibatch. Every block
 writes a gradient of its own, and they are added up in order, so that the sum does not depend on who
 went through which block.
 """
@@ -8,17 +9,20 @@ went through which block.
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ...envs.core.kernels.compiled import kernel
 from . import heads
+from .counter import take_number
 from .layers import backward, forward
 
+Widths = NDArray[np.int64]
 
-@kernel
-def room_of(rows, actor, critic):
+
+def room_of(rows: int, actor: Widths, critic: Widths) -> int:
     """Numbers of room that one block needs: `rows` of it, and the widths of both networks."""
     widest = max(actor.max(), critic.max())
-    return rows * (actor.sum() + critic.sum() + 3 * widest)
+    return int(rows * (actor.sum() + critic.sum() + 3 * widest))
 
 
 @kernel
@@ -114,51 +118,39 @@ def add_up(parts, total):
 
 @kernel
 def normal_minibatch(
-    columns, options, value_options, order, size, flat, layout, gradients, terms, room
+    columns, options, value_options, order, size, flat, layout, gradients, terms, room, counter
 ):
-    """All blocks of `size` rows of a minibatch, one after the other.
+    """Blocks of `size` rows of a minibatch, as long as the counter has numbers of any.
 
     Args:
         order: rows of the columns that are the minibatch, ``(m,)``.
         gradients, terms: one row per block.
+        counter: ``(1,)``; other threads may take numbers from it, too.
         columns, options, value_options, flat, layout, room: as for `normal_block`.
     """
-    for block in range(len(gradients)):
+    block = take_number(counter)
+    while block < len(gradients):
         rows = order[block * size : min((block + 1) * size, len(order))]
-        normal_block(
-            columns,
-            options,
-            value_options,
-            rows,
-            flat,
-            layout,
-            gradients[block],
-            terms[block],
-            room,
-        )
+        slope, sums = gradients[block], terms[block]
+        normal_block(columns, options, value_options, rows, flat, layout, slope, sums, room)
+        block = take_number(counter)
 
 
 @kernel
 def categorical_minibatch(
-    columns, options, value_options, order, size, flat, layout, gradients, terms, room
+    columns, options, value_options, order, size, flat, layout, gradients, terms, room, counter
 ):
-    """All blocks of `size` rows of a minibatch, one after the other.
+    """Blocks of `size` rows of a minibatch, as long as the counter has numbers of any.
 
     Args:
         order: rows of the columns that are the minibatch, ``(m,)``.
         gradients, terms: one row per block.
+        counter: ``(1,)``; other threads may take numbers from it, too.
         columns, options, value_options, flat, layout, room: as for `categorical_block`.
     """
-    for block in range(len(gradients)):
+    block = take_number(counter)
+    while block < len(gradients):
         rows = order[block * size : min((block + 1) * size, len(order))]
-        categorical_block(
-            columns,
-            options,
-            value_options,
-            rows,
-            flat,
-            layout,
-            gradients[block],
-            terms[block],
-            room,
-        )
+        slope, sums = gradients[block], terms[block]
+        categorical_block(columns, options, value_options, rows, flat, layout, slope, sums, room)
+        block = take_number(counter)

@@ -18,7 +18,8 @@ from torch import Tensor
 
 from ..compiled import gradient as loops
 from ..compiled import heads
-from ..policies.inference import activation_of, block_size, widths_of
+from ..compiled.crew import Crew
+from ..policies.inference import block_size, shape_of
 from ..policies.network import ActorCritic
 from . import columns as names
 from .columns import INFORMATION_PRICE, Columns
@@ -42,27 +43,28 @@ class BlockGradient:
         module: with a critic, in single precision on the processor.
         values, gradient: its parameters and their gradients, ``(P,)``, in the module's own order:
             log deviations, actor, critic.
+        threads: that share the blocks of a minibatch; the result does not depend on it.
     """
 
-    def __init__(self, module: ActorCritic, values: Tensor, gradient: Tensor):
+    def __init__(self, module: ActorCritic, values: Tensor, gradient: Tensor, threads: int = 1):
         assert module.critic is not None
         self._module = module
         self._flat, self._gradient = values.detach().numpy(), gradient.numpy()
         self._discrete = module.log_deviation is None
         deviations = module.log_deviation
         first = 0 if deviations is None else deviations.numel()
-        actor, critic = widths_of(module.actor), widths_of(module.critic)
-        activation = activation_of(module.actor)
+        (activation, actor, parameters), critic = shape_of(module.actor), shape_of(module.critic)
         learned = deviations is not None and deviations.requires_grad
-        size_of_actor = sum(parameter.numel() for parameter in module.actor.parameters())
-        self._layout = (first, first + size_of_actor, actor, critic, activation, learned)
-        self._room = np.empty(0, dtype=np.float32)
+        size_of_actor = sum(parameter.numel() for parameter in parameters)
+        self._layout = (first, first + size_of_actor, actor, critic.widths, activation, learned)
+        self._crew = Crew(threads)
+        self._rooms = [np.empty(0, dtype=np.float32) for _ in range(threads)]
 
     @staticmethod
     def knows(module: ActorCritic) -> bool:
         """Whether the loops can go through this module."""
         networks = [n for n in (module.actor, module.critic) if n is not None]
-        kinds = {activation_of(network) for network in networks}
+        kinds = {shape_of(network).activation for network in networks}
         return len(networks) == 2 and len(kinds) == 1 and None not in kinds
 
     def of(self, columns: Columns, order: Tensor, options: LossOptions) -> Writer:
@@ -83,18 +85,16 @@ class BlockGradient:
             blocks = math.ceil((end - start) / size)
             gradients = np.empty((blocks, len(self._flat)), dtype=np.float32)
             terms = np.zeros((blocks, heads.TERMS))
-            go_through(
-                read,
-                _single(*coefficients, share),
-                _single(*of_values, share),
-                rows[start:end],
-                size,
-                self._flat,
-                self._layout,
-                gradients,
-                terms,
-                self._room_for(size),
-            )
+            of_policy, of_value = _single(*coefficients, share), _single(*of_values, share)
+            fixed = (read, of_policy, of_value, rows[start:end], size, self._flat, self._layout)
+
+            def work(counter: NDArray[np.int64], thread: int) -> None:
+                go_through(*fixed, gradients, terms, self._room_for(size, thread), counter)
+
+            if blocks == 1:
+                work(np.zeros(1, dtype=np.int64), 0)
+            else:
+                self._crew.run(work, end - start)
             loops.add_up(gradients, self._gradient)
             return _means(terms, share, options) if report else {}
 
@@ -113,12 +113,12 @@ class BlockGradient:
         )
         return columns[names.OBSERVATIONS].numpy(), columns[names.VALUE_TARGETS].numpy(), part
 
-    def _room_for(self, size: int) -> NDArray[np.float32]:
+    def _room_for(self, size: int, thread: int) -> NDArray[np.float32]:
         _, _, actor, critic, _, _ = self._layout
-        needed = int(loops.room_of(size, actor, critic))
-        if len(self._room) < needed:
-            self._room = np.empty(needed, dtype=np.float32)
-        return self._room
+        needed = loops.room_of(size, actor, critic)
+        if len(self._rooms[thread]) < needed:
+            self._rooms[thread] = np.empty(needed, dtype=np.float32)
+        return self._rooms[thread]
 
 
 def _means(terms: NDArray[np.float64], share: float, options: LossOptions) -> dict[str, float]:

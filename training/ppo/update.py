@@ -81,6 +81,7 @@ class Trainee:
         module: with its critic.
         flat: its parameters.
         optimizer: over `flat`.
+        threads: that share a minibatch; the result does not depend on it.
     """
 
     def __init__(
@@ -89,11 +90,21 @@ class Trainee:
         module: ActorCritic,
         flat: FlatParameters,
         optimizer: torch.optim.Optimizer,
+        threads: int = 1,
     ):
         self.name, self.module, self.flat, self.optimizer = name, module, flat, optimizer
         self._blocks: BlockGradient | None = None
         if BlockGradient.knows(module):
-            self._blocks = BlockGradient(module, flat.buffer.data, flat.gradient)
+            self._blocks = BlockGradient(module, flat.buffer.data, flat.gradient, threads)
+
+    @property
+    def compiled(self) -> bool:
+        """Whether gradients come from compiled loops."""
+        return self._blocks is not None
+
+    def through_torch(self) -> None:
+        """Write gradients in torch, as for networks that no loop knows."""
+        self._blocks = None
 
     def update(
         self, columns: Columns, options: UpdateOptions, shuffle: torch.Generator
