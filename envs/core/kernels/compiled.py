@@ -25,7 +25,8 @@ def _kept(folder: Path) -> Kept | None:
     """Where loops of the files in a folder are kept; None outside this package."""
     if folder.is_relative_to(_ENVS):
         return Kept(_ENVS)
-    return Kept(folder) if folder.is_relative_to(_ENVS.parent) else None
+    ours = any(folder.is_relative_to(_ENVS.parent / part) for part in ("leaders", "training"))
+    return Kept(folder) if ours else None
 
 
 def kernel(function: Any = None, *, fused: bool = False) -> Any:
