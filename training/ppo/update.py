@@ -11,10 +11,12 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from ...envs.core.errors import PacesetterError
+from ..compiled import adam
 from ..policies.network import ActorCritic
 from .blocks import BlockGradient, Writer
 from .columns import GRADIENT_NORM, LOG_PROBABILITY, Columns
@@ -50,10 +52,29 @@ class FlatParameters:
 
     def clip(self, largest_norm: float) -> float:
         """Scale the gradient to at most the given norm; return the norm it had."""
-        norm = float(torch.linalg.vector_norm(self.gradient))
+        gradient = self.gradient.numpy()
+        norm = float(adam.norm(gradient))
         if norm > largest_norm:
-            self.gradient.mul_(largest_norm / (norm + 1e-6))
+            adam.scale(gradient, np.float32(largest_norm / (norm + 1e-6)))
         return norm
+
+    def follow(self, optimizer: torch.optim.Optimizer) -> None:
+        """One step of an `optimizer` of these parameters, on its own state."""
+        state, options = optimizer.state[self.buffer], optimizer.param_groups[0]
+        if not state:  # it makes its state with its first step
+            optimizer.step()
+            return
+        state["step"] += 1
+        adam.step(
+            self.buffer.detach().numpy(),
+            self.gradient.numpy(),
+            state["exp_avg"].numpy(),
+            state["exp_avg_sq"].numpy(),
+            float(state["step"]),
+            float(options["lr"]),
+            options["betas"],
+            options["eps"],
+        )
 
 
 @dataclass(frozen=True)
@@ -149,5 +170,5 @@ class Trainee:
                 "Lower its learning rate or clip, or check the market's rewards with 'pacesetter "
                 "check'."
             )
-        self.optimizer.step()
+        self.flat.follow(self.optimizer)
         return norm
