@@ -14,11 +14,14 @@ from ..policies.network import ActorCritic
 from ..policies.specification import model_config, module_spaces
 
 
-def seconds_of_products(experiment: Experiment) -> Callable[[], float]:
+def seconds_of_products(
+    experiment: Experiment, clock: Callable[[], float] = time.perf_counter
+) -> Callable[[], float]:
     """A measurement of all products of one iteration of the followers: acting, values, learning.
 
     Args:
         experiment: every group decides in every step of every copy.
+        clock: by which the iteration is measured, too.
     """
     training = experiment.training
     work: list[Callable[[], None]] = []
@@ -39,10 +42,10 @@ def seconds_of_products(experiment: Experiment) -> Callable[[], float]:
             work.append(network.of(size, settings.epochs * (rows // size), learning=True))
 
     def measure() -> float:
-        began = time.perf_counter()
+        began = clock()
         for piece in work:
             piece()
-        return time.perf_counter() - began
+        return clock() - began
 
     return measure
 
