@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from argparse import Namespace
 from collections.abc import Sequence
@@ -17,18 +18,15 @@ from ..runs.machine import code_digest, machine
 from ..runs.run_folder import prepare_folder
 from ..runs.whole_files import write_json, write_whole
 from ..studies.catalogue import benchmarks
-from ..studies.speed import Benchmark, Figures, Goal, Measured, Race, Resident
+from ..studies.speed import Benchmark, Figures, Goal, JaxRace, Measured, Race, Resident
 from .contenders import race
-from .jax_race import JAX_RACE
+from .jax_race import HOW, INTERPRETER, race_with_jax
 from .load import BUSY, busy_cores, load_said
 from .memory import memory
 from .stepping import physics
 from .summary import ENDS, Summary, is_ratio, summary
 
-ALONE: dict[str, Benchmark] = {
-    "physics": Measured("every market alone, 64 copies", physics),
-    "jax": JAX_RACE,
-}
+ALONE: dict[str, Benchmark] = {"physics": Measured("every market alone, 64 copies", physics)}
 """Benchmarks of all markets together; the others are declared by the markets themselves."""
 
 
@@ -55,6 +53,8 @@ def figures_of(chosen: Benchmark, repeats: int, quick: bool) -> Figures:
     """Carry a benchmark out."""
     if isinstance(chosen, Race):
         return race(chosen, repeats)
+    if isinstance(chosen, JaxRace):
+        return race_with_jax(chosen, repeats)
     if isinstance(chosen, Resident):
         return memory(chosen)
     return chosen.function(repeats, quick)
@@ -85,6 +85,9 @@ def run_benchmarks(
     results: Figures = {}
     for name in selection or names():
         chosen = benchmark(name)
+        if isinstance(chosen, JaxRace) and not selection and INTERPRETER not in os.environ:
+            print(f"{name}: not measured, as it needs another environment: {HOW}")
+            continue
         print(f"{name}: {chosen.title} …", flush=True)
         began = time.perf_counter()
         figures = figures_of(chosen, repeats, quick)

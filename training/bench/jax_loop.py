@@ -30,7 +30,7 @@ import jax.numpy as jnp
 import numpy as np
 from gymnasium.spaces import Discrete
 
-from pacesetter.envs.registry import make
+from ...envs.registry import make
 
 CLIP, DISCOUNT_STEPS = 0.2, 1e-8
 BETA_1, BETA_2 = 0.9, 0.999

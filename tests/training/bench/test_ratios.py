@@ -13,7 +13,7 @@ from pacesetter.training.bench.jax_race import INTERPRETER, JaxProcess, ours
 from pacesetter.training.bench.load import BUSY, busy_cores, load_said
 from pacesetter.training.bench.products import seconds_of_products
 from pacesetter.training.bench.summary import is_ratio, summary
-from pacesetter.training.studies.speed import Measured
+from pacesetter.training.studies.speed import JaxRace, Measured
 
 
 def test_ratios_have_a_geometric_mean_and_an_interval_theory():
@@ -70,7 +70,7 @@ def test_the_load_of_the_machine_is_measured_and_said():
 
 
 def test_products_take_time_and_less_than_all_of_it():
-    experiment = ours({"market": "cobweb", "copies": 4, "steps": 10}, {"epochs": 1})
+    experiment = ours(JaxRace("small", "cobweb", copies=4, steps=10), {"epochs": 1})
     products = seconds_of_products(experiment)
     products()
     assert 0.0 < products() < 1.0
