@@ -4,7 +4,7 @@ BIN := .venv/bin
 ENVIRONMENT := OMP_NUM_THREADS=1 RAY_USAGE_STATS_ENABLED=0
 RUNS ?= runs
 
-.PHONY: demo test lint types reproduce bench clean
+.PHONY: demo test lint types reproduce bench bench-check clean
 
 demo: .venv/ready
 	$(ENVIRONMENT) $(BIN)/pacesetter demo --runs $(RUNS)
@@ -34,6 +34,10 @@ reproduce: .venv/ready
 
 bench: .venv/ready
 	$(ENVIRONMENT) $(BIN)/pacesetter bench --json docs/results/bench.json
+
+# Fails where a ratio of the committed table has become reproducibly lower, by more than 3 %.
+bench-check: .venv/ready
+	$(ENVIRONMENT) $(BIN)/pacesetter bench --check docs/results/bench.json
 
 .venv/ready: pyproject.toml setup.py constraints.txt
 	$(PYTHON) -m venv .venv

@@ -167,6 +167,12 @@ def _reproduce_options(command: argparse.ArgumentParser) -> None:
 def _bench_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("selection", nargs="*", metavar="NAME", help="benchmarks; default: all")
     command.add_argument(
+        "--check",
+        type=Path,
+        metavar="FILE",
+        help="compare ratios with those of an earlier --json FILE; 1 if one has become slower",
+    )
+    command.add_argument(
         "--repeats", type=_at_least(1), default=3, help="repeats of every contender"
     )
     command.add_argument("--quick", action="store_true", help="smaller and less certain")

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
-import numpy as np
-from scipy.special import ndtr, ndtri
-
-from ..core.arrays import Array
+from ..core.arrays import Array, normal_cdf, normal_quantile
 
 NOISE_DEVIATION = 0.5
 HIGHEST_FORECAST = 10.0
@@ -54,15 +51,9 @@ def truncated_normal(xp: Any, mean: Array, deviation: Array, quantile: Array) ->
     The inverse distribution function makes λ a smooth function of θ for a fixed quantile, so that
     two θ can be compared under the same draw.
     """
-    if xp is np:
-        normal_cdf, normal_quantile = ndtr, ndtri
-    else:
-        import torch
-
-        normal_cdf, normal_quantile = torch.special.ndtr, torch.special.ndtri
     tiny = 1e-12
     spread = xp.where(deviation > tiny, deviation, xp.ones_like(deviation))
-    below_zero = normal_cdf(-mean / spread)
-    drawn = mean + spread * normal_quantile(below_zero + quantile * (1.0 - below_zero))
+    below_zero = normal_cdf(xp, -mean / spread)
+    drawn = mean + spread * normal_quantile(xp, below_zero + quantile * (1.0 - below_zero))
     drawn = xp.where(deviation > tiny, drawn, mean + xp.zeros_like(drawn))
     return xp.maximum(drawn, xp.zeros_like(drawn))

@@ -6,12 +6,13 @@ For NumPy those on hot paths leave out what its general functions do beside the 
 
 from __future__ import annotations
 
+import importlib
 import types
 from typing import Any
 
 import array_api_compat
 import numpy as np
-from scipy.special import ndtr
+from scipy.special import ndtr, ndtri
 
 Array = Any
 """An array of NumPy, torch or any other Array-API namespace."""
@@ -97,11 +98,27 @@ def row_count(xp: Any, mask: Array) -> Array:
 
 def normal_cdf(xp: Any, array: Array) -> Array:
     """Φ, the standard normal distribution function."""
-    if xp is np:
-        return ndtr(array)
-    import torch
+    return ndtr(array) if xp is np else special_functions(xp).ndtr(array)
 
-    return torch.special.ndtr(array)
+
+def normal_quantile(xp: Any, array: Array) -> Array:
+    """The inverse of `normal_cdf`."""
+    return ndtri(array) if xp is np else special_functions(xp).ndtri(array)
+
+
+def special_functions(xp: Any) -> Any:
+    """The module of another namespace that has what SciPy's ``special`` has."""
+    if array_api_compat.is_torch_namespace(xp):
+        return importlib.import_module("torch.special")
+    # A library that stands in for NumPy, as JAX's, has what stands in for SciPy beside it.
+    return importlib.import_module(xp.__name__.replace("numpy", "scipy.special"))
+
+
+def place_of(array: Array) -> dict[str, Any]:
+    """Number type and device, as keyword arguments for an array beside this one."""
+    if isinstance(array, np.ndarray):
+        return {"dtype": array.dtype}
+    return {"dtype": array.dtype, "device": array_api_compat.device(array)}
 
 
 def interpolated(xp: Any, points: Array, places: Array, values: Array) -> Array:

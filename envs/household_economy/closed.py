@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..core.arrays import Array, at_least, row_mean, row_sum, surely_none
+from ..core.arrays import Array, at_least, place_of, row_mean, row_sum, surely_none
 from ..core.state import changed
 from .inequality import gini
 from .production import (
@@ -188,7 +188,7 @@ def _levied(xp: Any, after_tax: Array, transfer: Array, floor: Array) -> Array:
     above = after_tax - exempt
     left = row_sum(xp, above) + transfer  # of what is above the floor, after the levy
     descending = xp.flip(xp.sort(above, axis=1), axis=1)
-    number = xp.arange(1, above.shape[1] + 1, dtype=above.dtype, device=above.device)
+    number = xp.arange(1, above.shape[1] + 1, **place_of(above))
     sums = (xp.cumulative_sum(descending, axis=1) - left[:, None]) / number
     payers = row_sum(xp, xp.astype(descending > sums, xp.int64))
     payers = payers + xp.astype(payers == 0, xp.int64)

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..core.arrays import Array, at_least, namespace, row_sum
+from ..core.arrays import Array, at_least, namespace, place_of, row_sum
 
 SOMETHING = 1e-300  # less than any sum of amounts other than nothing
 
@@ -33,7 +33,7 @@ def gini_of_sorted(xp: Any, ascending: Array) -> Array:
     one weighted sum over ranks.
     """
     number = ascending.shape[1]
-    rank = xp.arange(1 - number, number + 1, 2, dtype=ascending.dtype, device=ascending.device)
+    rank = xp.arange(1 - number, number + 1, 2, **place_of(ascending))
     total = number * row_sum(xp, ascending)
     weighed = xp.matmul(ascending, rank)
     return xp.where(total > 0, weighed, 0.0) / at_least(xp, total, SOMETHING)
@@ -44,8 +44,7 @@ def lorenz_curve(amounts: Array) -> Array:
     xp = namespace(amounts)
     partial = xp.cumulative_sum(xp.sort(amounts, axis=1), axis=1, include_initial=True)
     total = partial[:, -1:]
-    place = {"dtype": partial.dtype, "device": partial.device}
-    equal = xp.linspace(0.0, 1.0, partial.shape[1], **place)
+    equal = xp.linspace(0.0, 1.0, partial.shape[1], **place_of(partial))
     return xp.where(total > 0, partial / xp.where(total > 0, total, 1.0 + 0 * total), equal)
 
 

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import array_api_compat
 import numpy as np
 
 from ..core.arrays import Array, at_least, convert, namespace, row_mean
@@ -60,6 +61,10 @@ def observe(market: Any, state: HouseholdState) -> Array:
     shared.append(_theta_seen(market, state))
     common = xp.concat(shared, axis=1)
     width = len(own) + common.shape[1]
+    if not array_api_compat.is_writeable_array(log_e):
+        everywhere = xp.broadcast_to(common[:, None, :], (*log_e.shape, common.shape[1]))
+        seen = xp.concat([xp.stack(own, axis=-1), everywhere], axis=-1)
+        return xp.astype(seen, xp.float32)
     # Filled in place: stacking would make every column twice, in double precision.
     seen = xp.empty((*log_e.shape, width), dtype=xp.float32, device=log_e.device)
     for k, column in enumerate(own):

@@ -21,6 +21,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import array_api_compat
+
 from ..core.arrays import Array, at_least, namespace, row_mean, row_sum, surely_none
 from ..core.state import changed
 from .inequality import gini_of_sorted, holders
@@ -119,7 +121,7 @@ def _productivity(xp: Any, log_e: Array, star: Array, shocks: Any) -> tuple[Arra
 
 def _ranked(xp: Any, income: Array) -> tuple[Array, Array]:
     """Index of the households by ascending income: ``x[ranked]`` is x in that order."""
-    copies = xp.arange(income.shape[0], device=income.device)
+    copies = xp.arange(income.shape[0], device=array_api_compat.device(income))
     return copies[:, None], xp.argsort(income, axis=1)
 
 

@@ -27,7 +27,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.arrays import Array, at_least
+from ..core.arrays import Array, at_least, place_of
 from ..core.errors import PacesetterError, unknown
 
 Floats = NDArray[np.float64]
@@ -57,7 +57,7 @@ class WealthDistribution:
 
     def at(self, xp: Any, quantile: Array) -> Array:
         """Wealth in dollars, at least 1, of the given quantiles in [0, 1), of any shape."""
-        place = {"dtype": quantile.dtype, "device": quantile.device}
+        place = place_of(quantile)
         levels, wealth = xp.asarray(self.levels, **place), xp.asarray(self.wealth, **place)
         slopes = xp.asarray(np.diff(self.wealth) / np.diff(self.levels), **place)
         flat = xp.reshape(quantile, (-1,))

@@ -3,27 +3,35 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from argparse import Namespace
 from collections.abc import Sequence
-from statistics import median
+from pathlib import Path
 
 import rich.box
 from rich.console import Console
 from rich.table import Table
 
 from ...envs.core.errors import PacesetterError, unknown
-from ..runs.machine import machine
+from ..runs.machine import code_digest, machine
 from ..runs.run_folder import prepare_folder
 from ..runs.whole_files import write_json, write_whole
 from ..studies.catalogue import benchmarks
-from ..studies.speed import Benchmark, Figures, Goal, Measured, Race, Resident
+from ..studies.speed import Benchmark, Figures, Goal, JaxRace, Measured, Race, Resident
 from .contenders import race
+from .jax_race import HOW, INTERPRETER, race_with_jax
+from .load import BUSY, busy_cores, load_said
 from .memory import memory
 from .stepping import physics
+from .summary import ENDS, Summary, is_ratio, summary
 
 ALONE: dict[str, Benchmark] = {"physics": Measured("every market alone, 64 copies", physics)}
 """Benchmarks of all markets together; the others are declared by the markets themselves."""
+
+
+TOLERANCE = 0.03
+"""Share of a ratio that may be lost before a table counts as slower."""
 
 
 def names() -> list[str]:
@@ -45,6 +53,8 @@ def figures_of(chosen: Benchmark, repeats: int, quick: bool) -> Figures:
     """Carry a benchmark out."""
     if isinstance(chosen, Race):
         return race(chosen, repeats)
+    if isinstance(chosen, JaxRace):
+        return race_with_jax(chosen, repeats)
     if isinstance(chosen, Resident):
         return memory(chosen)
     return chosen.function(repeats, quick)
@@ -53,9 +63,9 @@ def figures_of(chosen: Benchmark, repeats: int, quick: bool) -> Figures:
 def run_benchmarks(
     selection: Sequence[str] = (), repeats: int = 5, quick: bool = False
 ) -> dict[str, float]:
-    """Run benchmarks, print a table, and return name -> median over the repeats.
+    """Run benchmarks, print a table, and return name -> value, as `summary` has it.
 
-    The least and the largest value of a figure are there too, as ``<figure>_lowest`` and
+    The ends of its range or interval are there too, as ``<figure>_lowest`` and
     ``<figure>_highest``.
 
     Args:
@@ -75,30 +85,29 @@ def run_benchmarks(
     results: Figures = {}
     for name in selection or names():
         chosen = benchmark(name)
+        if isinstance(chosen, JaxRace) and not selection and INTERPRETER not in os.environ:
+            print(f"{name}: not measured, as it needs another environment: {HOW}")
+            continue
         print(f"{name}: {chosen.title} …", flush=True)
         began = time.perf_counter()
         figures = figures_of(chosen, repeats, quick)
         results |= {f"{name}/{key}": values for key, values in figures.items()}
         print(f"{name}: done in {time.perf_counter() - began:.0f} s", flush=True)
-    print_table(results)
-    flat: dict[str, float] = {}
-    for name, values in results.items():
-        flat |= {name: median(values)}
-        flat |= {f"{name}_lowest": min(values), f"{name}_highest": max(values)}
-    return flat
+    summaries = {name: summary(name, values) for name, values in results.items()}
+    print_table(summaries)
+    return {key: value for name, s in summaries.items() for key, value in s.named(name).items()}
 
 
-def print_table(results: Figures) -> None:
-    """Medians with their spread, and the goals where there are any."""
+def print_table(summaries: dict[str, Summary]) -> None:
+    """Figures with their spread, and the goals where there are any."""
     table = Table(box=rich.box.SIMPLE_HEAD)
     table.add_column("figure")
-    for column in ("median", "lowest", "highest", "goal"):
+    for column in ("value", "from", "to", "goal"):
         table.add_column(column, justify="right")
-    for name, values in results.items():
-        numbers = [f"{value:,.4g}" for value in (median(values), min(values), max(values))]
-        if min(values) >= 1e4:
-            numbers = [f"{value:,.0f}" for value in (median(values), min(values), max(values))]
-        table.add_row(name, *numbers, _verdict(name, median(values)))
+    for name, figure in summaries.items():
+        form = ",.0f" if figure.low >= 1e4 else ",.4g"
+        numbers = [format(value, form) for value in figure]
+        table.add_row(name, *numbers, _verdict(name, figure.value))
     Console(width=None if Console().is_terminal else 120).print(table)
 
 
@@ -111,20 +120,30 @@ def _verdict(name: str, value: float) -> str:
     return f"{side} {goal:g}: {'met' if met else 'missed'}"
 
 
-def markdown(figures: dict[str, float], command: str) -> str:
-    """The figures as a Markdown table, with medians, spread and goals."""
+def markdown(figures: dict[str, float], command: str, load: float) -> str:
+    """The figures as a Markdown table, with spread and goals.
+
+    Args:
+        figures: as `run_benchmarks` returns them.
+        command: that made them.
+        load: cores that others kept busy when it began.
+    """
     made_on = machine()
     lines = [
         "# Speed and memory",
         "",
-        f"Made with `{command}` on {made_on['processor']}, {made_on['cores']} cores, one torch "
-        "thread. Ratios are of contenders that took turns in one run.",
+        f"Made with `{command}` on {made_on['processor']}, {made_on['cores']} cores, one thread, "
+        f"Python {made_on['python']}, torch {made_on['torch']}, numpy {made_on['numpy']}, ray "
+        f"{made_on['ray']}; code {code_digest()}; {load_said(load)}.",
         "",
-        "| figure | median | lowest … highest | goal |",
+        "Ratios are of contenders that took turns in one run, in turned order from one turn to the "
+        "next: geometric mean and 95 % bootstrap interval over turns. All else: median and range.",
+        "",
+        "| figure | value | from … to | goal |",
         "|---|---|---|---|",
     ]
     for name, value in figures.items():
-        if name.endswith(("_lowest", "_highest")):
+        if name.endswith(ENDS):
             continue
         low, high = figures[f"{name}_lowest"], figures[f"{name}_highest"]
         goal = _verdict(name, value)
@@ -132,19 +151,68 @@ def markdown(figures: dict[str, float], command: str) -> str:
     return "\n".join(lines) + "\n"
 
 
+def check_against(path: Path, selection: Sequence[str], repeats: int) -> int:
+    """Compare ratios with those of an earlier table; 1 if one has become reproducibly slower.
+
+    A ratio that has lost more than `TOLERANCE` is measured again with twice the turns, and it
+    counts if its whole interval lies below.
+
+    Raises:
+        PacesetterError: the file is no table of `pacesetter bench`, or has no such ratio.
+    """
+    try:
+        known: dict[str, float] = json.loads(path.read_text("utf-8"))["figures"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise PacesetterError(
+            f"{path}: is no table of 'pacesetter bench --json'; give --check the file of one."
+        ) from error
+    ratios = {n: v for n, v in known.items() if is_ratio(n) and not n.endswith(ENDS)}
+    chosen = [n for n in names() if any(r.startswith(f"{n}/") for r in ratios)]
+    chosen = [n for n in chosen if not selection or n in selection]
+    if not chosen:
+        raise PacesetterError(f"{path}: has no ratio of {', '.join(selection) or 'anything'}.")
+    slower = _slower(run_benchmarks(chosen, repeats), ratios)
+    if slower:
+        again = sorted({name for name in chosen for r in slower if r.startswith(f"{name}/")})
+        print(f"measured again, as it seemed slower: {', '.join(again)}")
+        slower = _slower(run_benchmarks(again, 2 * repeats), ratios)
+    for name, (before, now) in slower.items():
+        print(f"slower: {name} was {before:.3g} and is {now:.3g} at most")
+    print(f"{len(ratios)} ratios of {path}: " + ("slower" if slower else "none is slower"))
+    return int(bool(slower))
+
+
+def _slower(figures: dict[str, float], ratios: dict[str, float]) -> dict[str, tuple[float, float]]:
+    """Ratios whose whole interval lies below what they were, name -> (before, highest now)."""
+    return {
+        name: (before, figures[f"{name}_highest"])
+        for name, before in ratios.items()
+        if name in figures and figures[f"{name}_highest"] < (1.0 - TOLERANCE) * before
+    }
+
+
 def main_bench(args: Namespace) -> int:
-    """``pacesetter bench [--quick] [--repeats N] [--json FILE] [NAME …]``; returns 0."""
+    """``pacesetter bench [--quick] [--repeats N] [--json FILE] [--check FILE] [NAME …]``.
+
+    Returns 0; 1 if `--check` found something slower than the file says.
+    """
     if args.json:
         if args.json.is_dir():
             raise PacesetterError(f"{args.json}: is a folder; give --json the name of a file.")
         prepare_folder(args.json.parent)
+    load = busy_cores()
+    if load > BUSY:
+        print(f"warning: {load_said(load)}; the table says so, and only ratios tell much.")
+    if args.check:
+        return check_against(args.check, args.selection, args.repeats)
     figures = run_benchmarks(args.selection, args.repeats, args.quick)
     if args.json:
         path = args.json
         command = " ".join(["pacesetter bench", *args.selection, *(["--quick"] * args.quick)])
         try:
-            write_json(path, {"command": command, "machine": machine(), "figures": figures})
-            write_whole(path.with_suffix(".md"), markdown(figures, command))
+            made = {"machine": machine(), "code": code_digest(), "busy_cores": load}
+            write_json(path, {"command": command, **made, "figures": figures})
+            write_whole(path.with_suffix(".md"), markdown(figures, command, load))
         except OSError as error:
             raise PacesetterError(
                 f"{path}: cannot be written ({error.strerror}); the figures are:\n"

@@ -20,6 +20,7 @@ from ..experiments.experiment import Experiment
 from ..experiments.settings import FollowerSettings, TrainingSettings
 from ..rllib.backend import build, start_ray
 from ..studies.speed import Figures, Race, note
+from .products import seconds_of_products
 from .reference import ReferenceLoop
 
 TURNS_OF_THE_FAST = 3  # iterations of a fast contender for one of the stock route
@@ -124,25 +125,35 @@ def on_both_routes(
     if plain is not None:
         contenders["reference"] = reference(plain)
     settings = experiments["array"].training
+    products = seconds_of_products(experiments["array"])
+    products()
     try:
-        return compare(contenders, repeats, settings.copies * settings.rollout_steps)
+        return compare(contenders, repeats, settings.copies * settings.rollout_steps, products)
     finally:
         for stop in stops:
             stop()
 
 
-def compare(contenders: dict[str, Contender], repeats: int, env_steps: int) -> Figures:
+def compare(
+    contenders: dict[str, Contender],
+    repeats: int,
+    env_steps: int,
+    products: Callable[[], float],
+) -> Figures:
     """Steps per second of every contender, and how many times faster ``array`` is.
 
     Args:
         contenders: by name, ``array`` among them.
         repeats: turns of each.
         env_steps: steps of an iteration, over all copies.
+        products: seconds that the products of matrices of an iteration of ``array`` take alone.
     """
     figures: Figures = {}
-    for _ in range(repeats):
-        seconds = {name: contender.turn() for name, contender in contenders.items()}
+    for turn in range(repeats):
+        order = list(contenders) if turn % 2 == 0 else list(reversed(contenders))
+        seconds = {name: contenders[name].turn() for name in order}
         ours = seconds["array"]
+        note(figures, "array/percent_of_matrix_products", 100.0 * products() / ours[1])
         for name, (sampling, whole) in seconds.items():
             note(figures, f"{name}/sampling_env_steps_per_second", env_steps / sampling)
             note(figures, f"{name}/env_steps_per_second", env_steps / whole)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 
 from ...envs.core.errors import PacesetterError
 from .experiment import Experiment
@@ -26,10 +27,11 @@ def check_place(experiment: Experiment, address: str | None) -> None:
         address: of a Ray cluster; None: this machine.
 
     Raises:
-        PacesetterError: Ray is needed and not installed, or a cluster is named for an experiment
-            that does without.
+        PacesetterError: Ray is needed and not installed, a cluster is named for an experiment that
+            does without, or there are more threads than cores.
     """
     training = experiment.training
+    _check_threads(training.learner_threads, address)
     if in_one_process(experiment):
         if address is None:
             return
@@ -45,4 +47,14 @@ def check_place(experiment: Experiment, address: str | None) -> None:
             "Ray is not installed, and remote workers, clusters and training.route: stock need it. "
             "Install it with pip install 'ray[rllib]', or set training.route=array "
             "training.env_runners=0 training.learners=0."
+        )
+
+
+def _check_threads(threads: int, address: str | None) -> None:
+    """More threads than cores only wait for each other; what a cluster has is not known here."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    if address is None and threads > (cores or 1):
+        raise PacesetterError(
+            f"training.learner_threads is {threads}, and this process may use {cores} cores; set "
+            f"it to {cores} or less (1 suits a busy machine)."
         )

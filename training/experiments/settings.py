@@ -56,6 +56,8 @@ class TrainingSettings:
         checkpoint_every: iterations between checkpoints.
         evaluate_every: iterations of phase 2 between evaluations written to TensorBoard; 0: only
             one at the end.
+        learner_threads: threads that share a minibatch, in every process that learns; the result
+            does not depend on it, and they step back where cores are busy.
         torch_threads: threads of torch in every process; more than 1 is slower on busy cores.
         object_store_megabytes: size of Ray's object store.
     """
@@ -71,6 +73,7 @@ class TrainingSettings:
     averaged_share: Fraction = 0.2
     checkpoint_every: Count = 50
     evaluate_every: Annotated[int, Ge(0)] = 0
+    learner_threads: Count = 1
     torch_threads: Count = 1
     object_store_megabytes: Annotated[int, Ge(80)] = 128
 

@@ -19,7 +19,7 @@ from ...envs.core.errors import PacesetterError
 from ...envs.core.market import Market
 from ..experiments.experiment import Experiment
 from ..runs.whole_files import whole_file, write_json
-from . import distributions
+from . import distributions, inference
 from .actions import to_action_space
 from .network import ActorCritic
 from .specification import LEADER, model_config, module_spaces
@@ -111,7 +111,7 @@ class Policies:
         for group in self.market.groups:
             observation = np.array(observations[group.name])
             rows = torch.from_numpy(observation).reshape(-1, observation.shape[-1])
-            inputs = self.modules[group.name].distribution_inputs(rows)
+            inputs = inference.distribution_inputs(self.modules[group.name], rows)
             discrete = isinstance(group.action_space, Discrete)
             chosen = (
                 distributions.most_likely(inputs, discrete)
@@ -127,14 +127,16 @@ class Policies:
     def probabilities(self, group: str, observation: NDArray[np.float32]) -> NDArray[np.float64]:
         """Action probabilities of a Discrete group, ``(n, D)`` to ``(n, actions)``."""
         with torch.inference_mode():
-            inputs = self.modules[group].distribution_inputs(torch.from_numpy(observation))
+            inputs = inference.distribution_inputs(
+                self.modules[group], torch.from_numpy(observation)
+            )
             return torch.softmax(inputs.double(), dim=-1).numpy()
 
     @torch.inference_mode()
     def theta(self, state: Any) -> NDArray[np.float64]:
         """θ that the leader's policy sets on average, ``(B, d)``."""
         observation = np.array(self.market.leader_observe(state))
-        inputs = self.modules[LEADER].distribution_inputs(torch.from_numpy(observation))
+        inputs = inference.distribution_inputs(self.modules[LEADER], torch.from_numpy(observation))
         action = distributions.most_likely(inputs, discrete=False).numpy()
         return self.market.characteristics.from_action(action)
 

@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ..policies import inference
 from ..policies.network import ActorCritic
 from . import columns as names
 from .columns import INFORMATION_PRICE, Columns
@@ -82,7 +83,7 @@ def module_columns(
     flat = observations.reshape(steps * rows, width)
     boot = torch.from_numpy(rollout.boot_observations)
     seen = torch.cat([flat, boot]) if len(boot) else flat
-    looked_up = module.values(seen)
+    looked_up = inference.values(module, seen)
     values = looked_up[: steps * rows].reshape(steps, rows)
     next_values = torch.zeros_like(values)
     next_values[:-1] = values[1:]

@@ -46,7 +46,8 @@ class LocalBackend:
             module = ActorCritic(observation, action, model_config(experiment, name))
             settings = module_settings(experiment, name)
             rates = learning_rates(experiment, settings, name == LEADER)
-            self._students[name] = _Student(name, module, settings, rates)
+            threads = experiment.training.learner_threads
+            self._students[name] = _Student(name, module, settings, rates, threads)
         # Actors of their own: in the students' common buffer layers are not aligned, and a product
         # of matrices then rounds otherwise than RLlib's runners do.
         self.modules = Policies.untrained(experiment).modules
@@ -114,11 +115,13 @@ class LocalBackend:
 class _Student:
     """A module under training, and what changes with it: learning rate and price of moving."""
 
-    def __init__(self, name: str, module: ActorCritic, settings: PPOOptions, rates: Any):
+    def __init__(
+        self, name: str, module: ActorCritic, settings: PPOOptions, rates: Any, threads: int
+    ):
         self.name, self.module, self.settings = name, module.eval(), settings
         self._rates = rates
         flat = FlatParameters(module)
-        self._trainee = Trainee(name, module, flat, flat.optimizer())
+        self._trainee = Trainee(name, module, flat, flat.optimizer(), threads)
         self._price = torch.tensor(settings.kl_coefficient) if settings.kl_coefficient else None
         first = value_at(rates, 0)
         # RLlib begins a schedule with a rate in single precision, and goes on in double.

@@ -14,7 +14,7 @@ from ...envs.core.characteristics import Characteristics
 from ...envs.core.group import Group
 from ...leaders.game import GameStep
 from ..experiments.settings import FollowerSettings
-from ..policies import distributions
+from ..policies import distributions, inference
 from ..policies.actions import to_action_space
 from .rollout import ClosedIntervals, ModuleRollout, leader_rollout
 
@@ -61,7 +61,7 @@ class FollowerRecorder:
         copies, agents = observation.shape[:2]
         self._observations[time] = observation
         rows = torch.from_numpy(self._observations[time]).reshape(copies * agents, -1)
-        inputs = module.distribution_inputs(rows)
+        inputs = inference.distribution_inputs(module, rows)
         drawn = distributions.sample(inputs, self.discrete, generator, self.pays_information)
         self._actions[time] = drawn.actions.numpy().reshape(self._actions.shape[1:])
         self._log_probability[time] = drawn.log_probability.numpy().reshape(copies, agents)
@@ -154,7 +154,8 @@ class LeaderRecorder:
         self, module: Any, observation: NDArray[Any], rows: NDArray[np.bool_], generator: Any
     ) -> NDArray[Any]:
         """Open an interval in the copies `rows`, ``(B,)`` bool, and return θ, ``(B, d)``."""
-        inputs = module.distribution_inputs(torch.from_numpy(np.ascontiguousarray(observation)))
+        rows_seen = torch.from_numpy(np.ascontiguousarray(observation))
+        inputs = inference.distribution_inputs(module, rows_seen)
         drawn = distributions.sample(inputs, False, generator)
         action = drawn.actions.numpy()
         self._open |= rows

@@ -2,8 +2,8 @@
 
 Same mathematics as RLlib's `PPOTorchLearner` (a test holds the two together), but the parameters of
 a module lie in one buffer, so that Adam, the norm of the gradient and the check for finite numbers
-are one operation each; gradients are written out (`gradients.py`); and what is only reported is
-computed once per update.
+are one operation each; and gradients are written out: through compiled loops (`blocks.py`), or,
+for networks that these do not know, in torch (`gradients.py`).
 """
 
 from __future__ import annotations
@@ -11,11 +11,14 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from ...envs.core.errors import PacesetterError
+from ..compiled import adam
 from ..policies.network import ActorCritic
+from .blocks import BlockGradient, Writer
 from .columns import GRADIENT_NORM, LOG_PROBABILITY, Columns
 from .gradients import LossOptions, write_gradient
 
@@ -35,12 +38,12 @@ class FlatParameters:
         parameters = list(module.parameters())
         values = torch.cat([p.detach().reshape(-1) for p in parameters])
         self.buffer = nn.Parameter(values)
-        self.buffer.grad = torch.zeros_like(values)
+        self.gradient = self.buffer.grad = torch.zeros_like(values)
         start = 0
         for parameter in parameters:
             end = start + parameter.numel()
             parameter.data = self.buffer.data[start:end].view_as(parameter)
-            parameter.grad = self.buffer.grad[start:end].view_as(parameter)
+            parameter.grad = self.gradient[start:end].view_as(parameter)
             start = end
 
     def optimizer(self) -> torch.optim.Adam:
@@ -49,12 +52,29 @@ class FlatParameters:
 
     def clip(self, largest_norm: float) -> float:
         """Scale the gradient to at most the given norm; return the norm it had."""
-        gradient = self.buffer.grad
-        assert gradient is not None
-        norm = float(torch.linalg.vector_norm(gradient))
+        gradient = self.gradient.numpy()
+        norm = float(adam.norm(gradient))
         if norm > largest_norm:
-            gradient.mul_(largest_norm / (norm + 1e-6))
+            adam.scale(gradient, np.float32(largest_norm / (norm + 1e-6)))
         return norm
+
+    def follow(self, optimizer: torch.optim.Optimizer) -> None:
+        """One step of an `optimizer` of these parameters, on its own state."""
+        state, options = optimizer.state[self.buffer], optimizer.param_groups[0]
+        if not state:  # it makes its state with its first step
+            optimizer.step()
+            return
+        state["step"] += 1
+        adam.step(
+            self.buffer.detach().numpy(),
+            self.gradient.numpy(),
+            state["exp_avg"].numpy(),
+            state["exp_avg_sq"].numpy(),
+            float(state["step"]),
+            float(options["lr"]),
+            options["betas"],
+            options["eps"],
+        )
 
 
 @dataclass(frozen=True)
@@ -74,21 +94,38 @@ class UpdateOptions:
     loss: LossOptions
 
 
-@dataclass(frozen=True)
 class Trainee:
     """A module with what trains it.
 
-    Attributes:
+    Args:
         name: of the module.
         module: with its critic.
         flat: its parameters.
         optimizer: over `flat`.
+        threads: that share a minibatch; the result does not depend on it.
     """
 
-    name: str
-    module: ActorCritic
-    flat: FlatParameters
-    optimizer: torch.optim.Optimizer
+    def __init__(
+        self,
+        name: str,
+        module: ActorCritic,
+        flat: FlatParameters,
+        optimizer: torch.optim.Optimizer,
+        threads: int = 1,
+    ):
+        self.name, self.module, self.flat, self.optimizer = name, module, flat, optimizer
+        self._blocks: BlockGradient | None = None
+        if BlockGradient.knows(module):
+            self._blocks = BlockGradient(module, flat.buffer.data, flat.gradient, threads)
+
+    @property
+    def compiled(self) -> bool:
+        """Whether gradients come from compiled loops."""
+        return self._blocks is not None
+
+    def through_torch(self) -> None:
+        """Write gradients in torch, as for networks that no loop knows."""
+        self._blocks = None
 
     def update(
         self, columns: Columns, options: UpdateOptions, shuffle: torch.Generator
@@ -101,30 +138,37 @@ class Trainee:
         rows = len(columns[LOG_PROBABILITY])
         size = min(rows, options.minibatch_size or rows)
         minibatches = rows // size  # the remainder joins the last one
-        last = options.epochs * minibatches - 1
-        gathered = {key: torch.empty_like(column) for key, column in columns.items()}
+        ends = [*(size * number for number in range(1, minibatches)), rows]
+        gradient = self._through_torch if self._blocks is None else self._blocks.of
         terms: dict[str, float] = {}
         for epoch in range(options.epochs):
             order = torch.randperm(rows, generator=shuffle)
-            for key, column in columns.items():
-                torch.index_select(column, 0, order, out=gathered[key])
-            for number in range(minibatches):
-                start = number * size
-                end = rows if number == minibatches - 1 else start + size
-                part = {key: column[start:end] for key, column in gathered.items()}
-                report = epoch * minibatches + number == last
-                terms = self._step(part, options, report)
+            write = gradient(columns, order, options.loss)
+            start = 0
+            for end in ends:
+                terms = write(start, end, epoch == options.epochs - 1 and end == rows)
+                terms[GRADIENT_NORM] = self._step(options.largest_norm)
+                start = end
         return terms
 
-    def _step(self, part: Columns, options: UpdateOptions, report: bool) -> dict[str, float]:
-        """One gradient step on one minibatch."""
-        terms = write_gradient(self.module, part, options.loss, report)
-        norm = self.flat.clip(options.largest_norm)
+    def _through_torch(self, columns: Columns, order: Tensor, options: LossOptions) -> Writer:
+        """What writes the gradient of part of an epoch, for networks that no loop knows."""
+        gathered = {key: column.index_select(0, order) for key, column in columns.items()}
+
+        def write(start: int, end: int, report: bool) -> dict[str, float]:
+            part = {key: column[start:end] for key, column in gathered.items()}
+            return write_gradient(self.module, part, options, report)
+
+        return write
+
+    def _step(self, largest_norm: float) -> float:
+        """Follow the gradient that was written; returns its norm before it was clipped."""
+        norm = self.flat.clip(largest_norm)
         if not math.isfinite(norm):
             raise NonFiniteTrainingError(
                 f"the gradient of module {self.name!r} is not finite; the step was not taken. "
                 "Lower its learning rate or clip, or check the market's rewards with 'pacesetter "
                 "check'."
             )
-        self.optimizer.step()
-        return terms | {GRADIENT_NORM: norm}
+        self.flat.follow(self.optimizer)
+        return norm

@@ -42,7 +42,9 @@ class ArrayPPOLearner(PPOTorchLearner):
     def configure_optimizers_for_module(self, module_id: str, config: Any = None) -> None:
         """One fused Adam over the module's flat parameters."""
         flat = FlatParameters(self.module[module_id])
-        trainee = Trainee(module_id, self.module[module_id].unwrapped(), flat, flat.optimizer())
+        module = self.module[module_id].unwrapped()
+        threads = self.config.env_config["experiment"].training.learner_threads
+        trainee = Trainee(module_id, module, flat, flat.optimizer(), threads)
         self._trainees[module_id] = trainee
         self.register_optimizer(
             module_id=module_id,

@@ -26,6 +26,7 @@ FREE_TRAINING_KEYS = (
     "learners",
     "checkpoint_every",
     "evaluate_every",
+    "learner_threads",
     "torch_threads",
     "object_store_megabytes",
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.metadata
 import os
 import platform
@@ -11,6 +12,16 @@ from pathlib import Path
 def machine() -> dict[str, str | int]:
     """What the figures depend on: processor, cores, versions."""
     return {"processor": processor(), "cores": os.cpu_count() or 1, **software_versions()}
+
+
+def code_digest() -> str:
+    """Of all files of the package, 12 hexadecimal digits: what a figure was measured on."""
+    root, total = Path(__file__).parents[2], hashlib.sha256()
+    for part in ("envs", "leaders", "training"):
+        for path in sorted((root / part).rglob("*.py")):
+            total.update(path.relative_to(root).as_posix().encode())
+            total.update(path.read_bytes())
+    return total.hexdigest()[:12]
 
 
 def processor() -> str:

@@ -98,4 +98,32 @@ class Resident:
     goals: Mapping[str, Goal] = field(default_factory=dict)
 
 
-Benchmark = Race | Measured | Resident
+RECIPES: Mapping[str, Mapping[str, Any]] = {
+    "2_epochs": {"epochs": 2, "minibatch_size": 1024},
+    "4_epochs": {"epochs": 4, "minibatch_size": 4096},
+}
+"""Of updates, in a race with JAX."""
+JAX_GOALS: Mapping[str, Goal] = {
+    f"{recipe}/iteration_speedup_over_jax": ("at least", 1.2) for recipe in RECIPES
+}
+
+
+@dataclass(frozen=True)
+class JaxRace:
+    """Whole iterations of the array path against a PPO that is one compiled JAX program.
+
+    Attributes:
+        title: what is compared.
+        market: name of the market, with its default options; it has one group.
+        copies, steps: of one iteration, B and T.
+        goals: figure -> what is aimed at.
+    """
+
+    title: str
+    market: str
+    copies: int
+    steps: int
+    goals: Mapping[str, Goal] = field(default_factory=lambda: JAX_GOALS)
+
+
+Benchmark = Race | JaxRace | Measured | Resident

@@ -8,6 +8,7 @@ user's.
 
 from __future__ import annotations
 
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +17,33 @@ from numba.extending import is_jitted
 
 from .cache import Kept, KernelCache
 
-_KEPT = Kept(Path(__file__).parents[2])
+_ENVS = Path(__file__).parents[2]
 
 
-def kernel(function: Any) -> Any:
-    """Compile a function of arrays and numbers when it is first called."""
-    compiled = njit(nogil=True, error_model="numpy")(function)
+@cache
+def _kept(folder: Path) -> Kept | None:
+    """Where loops of the files in a folder are kept; None outside this package."""
+    if folder.is_relative_to(_ENVS):
+        return Kept(_ENVS)
+    ours = any(folder.is_relative_to(_ENVS.parent / part) for part in ("leaders", "training"))
+    return Kept(folder) if ours else None
+
+
+def kernel(function: Any = None, *, fused: bool = False) -> Any:
+    """Compile a function of arrays and numbers when it is first called.
+
+    Args:
+        function: what is compiled.
+        fused: products and sums may be one instruction, and the terms of a sum be taken in another
+            order: faster where rounding need not be the same on every machine.
+    """
+    if function is None:
+        return partial(kernel, fused=fused)
+    flags = {"contract", "reassoc"} if fused else False
+    compiled = njit(nogil=True, error_model="numpy", fastmath=flags)(function)
     if is_jitted(compiled):  # NUMBA_DISABLE_JIT gives back the function itself
-        ours = Path(function.__code__.co_filename) in _KEPT.sources
-        compiled._cache = KernelCache(function, _KEPT if ours else None)
+        file = Path(function.__code__.co_filename)
+        kept = _kept(file.parent)
+        ours = kept is not None and file in kept.sources
+        compiled._cache = KernelCache(function, kept if ours else None)
     return compiled

@@ -11,6 +11,7 @@ DECLARED = Declared(
         "cobweb_logit": "tables:logit_curve",
     },
     benchmarks={
+        "cobweb_jax": "speed:JAX",
         "cobweb": "speed:TWO_EPOCHS",
         "cobweb_four_epochs": "speed:FOUR_EPOCHS",
         "cobweb_wide": "speed:WIDE",

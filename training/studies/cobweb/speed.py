@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..slowdown import GOALS, slowdown
-from ..speed import Figures, Measured, Race, Resident
+from ..speed import Figures, JaxRace, Measured, Race, Resident
 
 COPIES, STEPS = 64, 50
 
@@ -39,6 +39,7 @@ WIDE = Race(
     free_information=True,
     goals={"sampling_speedup_over_stock": ("at least", 10.0)},
 )
+JAX = JaxRace("64 copies of 50 steps, information free, one core", "cobweb", COPIES, STEPS)
 MEMORY = Resident(
     "a training run with everything Ray starts",
     "cobweb",

@@ -14,6 +14,7 @@ DECLARED = Declared(
         "household_landscape": "landscape:reproduced",
     },
     benchmarks={
+        "household_jax": "speed:JAX",
         "household": "speed:ALONE",
         "household_training": "speed:RACE",
         "household_derivatives": "speed:DERIVATIVES",

@@ -17,7 +17,7 @@ from ....envs.core.market import Market
 from ....envs.household_economy.market import HOUSEHOLD
 from ....envs.registry import make
 from .. import slowdown
-from ..speed import Figures, Goal, Measured, Race, note
+from ..speed import Figures, Goal, JaxRace, Measured, Race, note
 
 SIZES = {"100_households": (100, 1), "1000_households": (1000, 8), "10000_households": (10_000, 8)}
 """Name -> households and copies."""
@@ -115,6 +115,7 @@ RACE = Race(
         "iteration_speedup_over_stock": ("at least", 10.0),
     },
 )
+JAX = JaxRace("100 households, 8 copies of 50 steps, one core", "household_economy", 8, 50)
 ALONE = Measured(
     "the household economy alone, both accountings",
     household,

@@ -8,6 +8,7 @@ DECLARED = Declared(
         "market_maker": "tables:market_maker",
     },
     benchmarks={
+        "market_maker_jax": "speed:JAX",
         "market_maker": "speed:ALONE",
     },
 )

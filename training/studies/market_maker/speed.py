@@ -13,9 +13,10 @@ import numpy as np
 from ....envs.core.market import Market
 from ....envs.market_maker.market import MARKET_MAKER
 from ....envs.registry import make
-from ..speed import Figures, Measured, note
+from ..speed import Figures, JaxRace, Measured, note
 
 COPIES = 64
+JAX = JaxRace("64 copies of 100 steps, one core", "market_maker", COPIES, 100)
 TAKERS = (20, 100, 1000, 10_000)
 
 

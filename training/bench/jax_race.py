@@ -1,0 +1,120 @@
+"""Whole iterations of the array path against a PPO that is one compiled JAX program.
+
+JAX lives in an environment of its own: ``PACESETTER_JAX`` names its Python, which must have
+``jax``, ``gymnasium``, ``array-api-compat``, ``numba`` and what else markets need. Both sides are
+held to the same core, take turns, and are timed by their own processor time.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import time
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from ...envs.core.errors import PacesetterError
+from ...envs.registry import make
+from ..experiments.experiment import Experiment
+from ..ppo.backend import LocalBackend
+from ..studies.speed import RECIPES, Figures, JaxRace, note
+from .contenders import followers_alone
+from .products import seconds_of_products
+
+INTERPRETER = "PACESETTER_JAX"
+HOW = (
+    f"set {INTERPRETER} to the Python of an environment with jax and this package's market "
+    "dependencies, e.g. python -m venv other && other/bin/pip install jax . --no-deps."
+)
+ITERATIONS = 3  # of a turn
+ALIKE = ("hidden_layers", "learning_rate", "discount", "gae_lambda", "gradient_clip")
+
+
+class JaxProcess:
+    """A `jax_loop` that waits for its turns."""
+
+    def __init__(self, task: dict[str, Any], core: int):
+        python = os.environ.get(INTERPRETER, "")
+        if not python:
+            raise PacesetterError(f"benchmark 'jax' needs another environment: {HOW}")
+        command = [python, "-m", "pacesetter.training.bench.jax_loop", json.dumps(task)]
+        try:
+            self._process = subprocess.Popen(
+                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            )
+        except OSError as error:
+            raise PacesetterError(
+                f"{INTERPRETER}={python}: cannot be started ({error.strerror}); {HOW}"
+            ) from error
+        if hasattr(os, "sched_setaffinity"):
+            os.sched_setaffinity(self._process.pid, {core})
+        self._answer()
+
+    def turn(self) -> float:
+        """Processor seconds of an iteration."""
+        assert self._process.stdin is not None
+        print(ITERATIONS, file=self._process.stdin, flush=True)
+        return self._answer()["processor_seconds"] / ITERATIONS
+
+    def _answer(self) -> dict[str, Any]:
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        if not line:
+            raise PacesetterError(f"the JAX process ended before it answered; {HOW}")
+        return json.loads(line)
+
+    def stop(self) -> None:
+        """End it."""
+        self._process.kill()
+        self._process.wait()
+
+
+def ours(declared: JaxRace, recipe: Mapping[str, Any]) -> Experiment:
+    """The same task for the array path."""
+    market = make(declared.market)
+    pays = any(group.information_cost for group in market.groups)
+    free = {"information_cost": False} if pays else {}
+    return followers_alone(market, "array", declared.copies, declared.steps, **recipe, **free)
+
+
+def race_with_jax(declared: JaxRace, repeats: int) -> Figures:
+    """Processor seconds of whole iterations on one core, ours and JAX's, in turned order."""
+    figures: Figures = {}
+    allowed = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else {0}
+    task = {"market": declared.market, "copies": declared.copies, "steps": declared.steps}
+    for name, recipe in RECIPES.items():
+        experiment = ours(declared, recipe)
+        settings = asdict(experiment.followers_of(experiment.market.groups[0].name))
+        jax = JaxProcess(task | dict(recipe) | {key: settings[key] for key in ALIKE}, min(allowed))
+        try:
+            _turns(figures, name, experiment, jax, repeats)
+        finally:
+            jax.stop()
+    return figures
+
+
+def _turns(
+    figures: Figures, name: str, experiment: Experiment, jax: JaxProcess, repeats: int
+) -> None:
+    backend, products = LocalBackend(experiment), seconds_of_products(experiment, time.process_time)
+
+    def turn() -> float:
+        began = time.process_time()
+        for _ in range(ITERATIONS):
+            backend.iterate()
+        return (time.process_time() - began) / ITERATIONS
+
+    turn(), products()
+    agents = sum(group.size for group in experiment.market.groups)
+    rows = experiment.training.copies * experiment.training.rollout_steps * agents
+    for number in range(repeats):
+        if number % 2 == 0:
+            mine, theirs = turn(), jax.turn()
+        else:
+            theirs, mine = jax.turn(), turn()
+        note(figures, f"{name}/array/agent_steps_per_processor_second", rows / mine)
+        note(figures, f"{name}/array/percent_of_matrix_products", 100.0 * products() / mine)
+        note(figures, f"{name}/jax/agent_steps_per_processor_second", rows / theirs)
+        note(figures, f"{name}/iteration_speedup_over_jax", theirs / mine)

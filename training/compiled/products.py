@@ -1,0 +1,55 @@
+"""The products of matrices of an update alone: the time below which no learner can come.
+
+The same calls, shapes and blocks as in `layers`, and nothing between them.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ...envs.core.kernels.compiled import kernel
+
+
+@kernel
+def forward_products(inputs, flat, widths, kept):
+    """Those of `layers.forward`; arguments as there."""
+    rows, before, place, start = len(inputs), inputs, 0, 0
+    for layer in range(len(widths) - 1):
+        wide, out = widths[layer], widths[layer + 1]
+        result = kept[place : place + rows * out].reshape(rows, out)
+        np.dot(before, flat[start : start + out * wide].reshape(out, wide).T, result)
+        before = result
+        place += rows * out
+        start += out * (wide + 1)
+
+
+@kernel
+def backward_products(inputs, flat, widths, kept, gradient, room):
+    """Those of `layers.backward`; what is multiplied is whatever lies in the room."""
+    rows, start, place = len(inputs), len(flat), 0
+    for layer in range(len(widths) - 1):
+        place += rows * widths[layer + 1]
+    half = len(room) // 2
+    for layer in range(len(widths) - 2, -1, -1):
+        wide, out = widths[layer], widths[layer + 1]
+        start -= out * (wide + 1)
+        place -= rows * out
+        of_weights = gradient[start : start + out * wide].reshape(out, wide)
+        side = half * (layer % 2)
+        other = half - side if half > side else 0
+        by_result = room[other : other + rows * out].reshape(rows, out)
+        if layer == 0:
+            np.dot(by_result.T, inputs, of_weights)
+            return
+        np.dot(by_result.T, kept[place - rows * wide : place].reshape(rows, wide), of_weights)
+        weights = flat[start : start + out * wide].reshape(out, wide)
+        np.dot(by_result, weights, room[side : side + rows * wide].reshape(rows, wide))
+
+
+@kernel
+def minibatch_products(inputs, size, flat, widths, kept, gradient, room):
+    """Both, for all blocks of `size` rows of a minibatch ``(m, in)``."""
+    for start in range(0, len(inputs), size):
+        block = inputs[start : start + size]
+        forward_products(block, flat, widths, kept)
+        backward_products(block, flat, widths, kept, gradient, room)
