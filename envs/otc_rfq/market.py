@@ -281,6 +281,10 @@ class RequestForQuote(Market):
         ]
         return {DEALER: xp.astype(xp.stack(columns, axis=-1), xp.float32)}
 
+    def deciding(self, state: RequestState) -> dict[str, Array]:
+        """The dealers who are asked, ``(B, N)``."""
+        return {DEALER: self._asked(state)} if self._learning else {}
+
     def leader_observe(self, state: RequestState) -> Array:
         """Running acceptance rate and mean gap, ``(B, 2)``; 0 at the start."""
         xp = namespace(state.theta)

@@ -153,7 +153,7 @@ def _deviation_can_be_scheduled(experiment: Experiment) -> Iterable[Problem]:
 
 def _bounds_can_be_smooth(experiment: Experiment) -> Iterable[Problem]:
     for path, _, followers in _followers(experiment):
-        if followers.action_bounds == "smooth" and experiment.training.route == "stock":
+        if followers.action_bounds != "clipped" and experiment.training.route == "stock":
             yield (
                 ("training", "route"),
                 "RLlib's stock runners clip actions; choose array, or "

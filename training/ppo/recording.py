@@ -42,9 +42,16 @@ class FollowerRecorder:
         self._log_probability = np.empty(rows, dtype=np.float32)
         self._rewards = np.empty(rows, dtype=np.float32)
         self._price = np.empty(rows, dtype=np.float32) if self.pays_information else None
+        self._deciding: NDArray[np.bool_] | None = None
         self._inputs: NDArray[np.float32] | None = None
         self._keeps_inputs = settings.kl_coefficient > 0
         self.information_paid = 0.0
+
+    def heed(self, time: int, deciding: NDArray[Any]) -> None:
+        """Note whose action counts in this step, ``(B, N)``; all, where nobody says so."""
+        if self._deciding is None:
+            self._deciding = np.ones(self._rewards.shape, dtype=bool)
+        self._deciding[time] = deciding > 0
 
     def act(
         self, time: int, module: Any, observation: NDArray[Any], price: Any, generator: Any
@@ -115,6 +122,7 @@ class FollowerRecorder:
             boot_observations=np.concatenate(final) if final else np.zeros((0, width), np.float32),
             distribution_inputs=None if self._inputs is None else self._flat(self._inputs),
             information_price=None if self._price is None else self._flat(self._price),
+            valid=None if self._deciding is None else self._flat(self._deciding),
         )
 
     def _flat(self, array: NDArray[Any]) -> NDArray[Any]:

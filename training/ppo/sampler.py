@@ -146,6 +146,8 @@ class Sampler:
         prices: dict[str, Any] = {}
         if any(recorder.pays_information for recorder in recorders.values()):
             prices = game.market.information_costs(game.market_state)
+        for name, deciding in game.market.deciding(game.market_state).items():
+            recorders[name].heed(time, deciding)
         return {
             name: recorder.act(
                 time, modules[name], observations[name], prices.get(name), self._generator
