@@ -68,6 +68,11 @@ class LeaderPolicyOptions(PPOOptions):
         initial_theta: name -> value that an untrained leader sets on average; entries left out take
             the market's default. None: the middle of every range. A leader climbs from where it
             starts: begin at a policy under which the market works.
+        largest_step: the most that one action moves θ, as a share of every range. Each copy goes on
+            from its own θ, over episodes too, beginning at one drawn from the prior; the leader
+            sees where it stands, and its answer is where the copies come to rest. None: an action
+            is θ itself.
     """
 
     initial_theta: dict[str, float] | None = None
+    largest_step: Annotated[float, Gt(0), Le(1)] | None = None

@@ -93,10 +93,16 @@ def measure(trained: Trained) -> Findings:
 def leader_of(trained: Trained) -> Theta:
     """What sets θ in an evaluation: a policy, a known distribution, or else the one answer."""
     experiment = trained.experiment
-    if trained.policies.has_leader:
+    if trained.policies.has_leader and sets_theta(experiment):
         return trained.policies.theta
     draw = experiment.leader.drawn_answer(experiment.market.characteristics, experiment.seed)
     return trained.theta if draw is None else lambda state: draw(len(state.theta))
+
+
+def sets_theta(experiment: Experiment) -> bool:
+    """Whether θ is what its leader's policy acts; where it takes steps, they come to rest at θ."""
+    policy = experiment.leader.policy
+    return policy is not None and policy.largest_step is None
 
 
 def evaluate(run: RunFolder) -> dict[str, float]:

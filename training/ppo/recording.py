@@ -10,12 +10,12 @@ import torch
 from gymnasium.spaces import Discrete
 from numpy.typing import NDArray
 
-from ...envs.core.characteristics import Characteristics
 from ...envs.core.group import Group
 from ...leaders.game import GameStep
 from ..experiments.settings import FollowerSettings
 from ..policies import distributions
 from ..policies.actions import to_action_space
+from ..policies.turns import Turns
 from .rollout import ClosedIntervals, ModuleRollout, leader_rollout
 
 
@@ -133,9 +133,9 @@ class LeaderRecorder:
     """Open and closed intervals of a policy leader, kept across rollouts until they are learned.
 
     Args:
-        characteristics: θ space; the leader's actions on [−1, 1] are mapped onto it.
+        turns: what the leader sees, and which θ its actions set.
+        entries: of θ, d.
         copies: B.
-        observation_entries: L.
         once_per_episode: the leader decides once per episode. Its return is then the objective of
             that decision alone, even where the market would go on: it never decides in the state
             that the episode ends in, so there is no value of that state to bootstrap from.
@@ -143,25 +143,24 @@ class LeaderRecorder:
 
     def __init__(
         self,
-        characteristics: Characteristics,
+        turns: Turns,
+        entries: int,
         copies: int,
-        observation_entries: int,
         once_per_episode: bool,
     ):
-        self._characteristics = characteristics
+        self._turns = turns
         self._once_per_episode = once_per_episode
-        entries = len(characteristics)
         self._open = np.zeros(copies, dtype=bool)
-        self._observation = np.zeros((copies, observation_entries), dtype=np.float32)
+        width = turns.observation_space.shape[0]
+        self._observation = np.zeros((copies, width), dtype=np.float32)
         self._action = np.zeros((copies, entries), dtype=np.float32)
         self._log_probability = np.zeros(copies, dtype=np.float32)
         self._inputs = np.zeros((copies, 2 * entries), dtype=np.float32)
         self._closed: list[ClosedIntervals] = []
 
-    def act(
-        self, module: Any, observation: NDArray[Any], rows: NDArray[np.bool_], generator: Any
-    ) -> NDArray[Any]:
+    def act(self, module: Any, state: Any, rows: NDArray[np.bool_], generator: Any) -> NDArray[Any]:
         """Open an interval in the copies `rows`, ``(B,)`` bool, and return θ, ``(B, d)``."""
+        observation = self._turns.sees(state)
         inputs = module.distribution_inputs(torch.from_numpy(np.ascontiguousarray(observation)))
         drawn = distributions.sample(inputs, False, generator)
         action = drawn.actions.numpy()
@@ -170,13 +169,14 @@ class LeaderRecorder:
         self._action[rows] = action[rows]
         self._log_probability[rows] = drawn.log_probability.numpy()[rows]
         self._inputs[rows] = inputs.numpy()[rows]
-        return self._characteristics.from_action(action)
+        return self._turns.theta(state, action)
 
-    def close(self, step: GameStep, next_observation: NDArray[Any]) -> None:
-        """Close the open intervals that ended with this step."""
+    def close(self, step: GameStep, state: Any) -> None:
+        """Close the open intervals that ended with this step, which led to a state."""
         rows = np.flatnonzero(step.interval_ended & self._open)
         if not rows.size:
             return
+        next_observation = self._turns.sees(state)
         self._open[rows] = False
         self._closed.append(
             ClosedIntervals(
@@ -206,7 +206,7 @@ class LeaderRecorder:
 
     def state(self) -> dict[str, Any]:
         """Everything that changes."""
-        fixed = ("_characteristics", "_once_per_episode")
+        fixed = ("_turns", "_once_per_episode")
         return {key: value for key, value in vars(self).items() if key not in fixed}
 
     def restore(self, state: dict[str, Any]) -> None:

@@ -19,6 +19,7 @@ from ...leaders.game import GameStep, StackelbergGame
 from ..backend import SampleAccount, SampleReport
 from ..experiments.experiment import Experiment
 from ..policies.network import ActorCritic
+from ..policies.turns import Turns
 from .recording import FollowerRecorder, LeaderRecorder
 from .rollout import ArrayRollout
 
@@ -49,12 +50,14 @@ class Sampler:
         self.game.led = np.zeros(settings.copies, dtype=bool)
         self._assigned = np.zeros((settings.copies, len(market.characteristics)))
         self._leader: LeaderRecorder | None = None
-        if experiment.leader.policy is not None:
+        if (policy := experiment.leader.policy) is not None:
             self._leader = LeaderRecorder(
-                market.characteristics,
+                Turns(market, policy),
+                len(market.characteristics),
                 settings.copies,
-                market.leader_observation_space.shape[0],
-                self.game.interval_steps == market.steps_per_episode,
+                # A step of θ is gone on from in the next episode.
+                self.game.interval_steps == market.steps_per_episode
+                and policy.largest_step is None,
             )
         self._samples_in_phase = 0
         self._interval_theta = np.zeros_like(self._assigned)
@@ -127,8 +130,7 @@ class Sampler:
             return
         theta = self._assigned
         if self._leader is not None and (led := turn & game.led).any():
-            observation = game.market.leader_observe(game.market_state)
-            theta = self._leader.act(modules[LEADER], observation, led, self._generator)
+            theta = self._leader.act(modules[LEADER], game.market_state, led, self._generator)
         if not game.led.all():
             drawn = game.market.characteristics.draw(self._prior_generator, game.copies)
             theta = np.where(game.led[:, None], theta, drawn)
@@ -162,7 +164,7 @@ class Sampler:
             return
         account.close(step, game.led, self._interval_theta)
         if self._leader is not None:
-            self._leader.close(step, game.market.leader_observe(game.market_state))
+            self._leader.close(step, game.market_state)
 
     def _add_leader(self, rollouts: dict[str, Any], game: StackelbergGame) -> None:
         """Hand the leader its experience at every `update_every`-th sample."""
