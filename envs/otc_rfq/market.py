@@ -84,6 +84,9 @@ class RequestForQuote(Market):
         requests: of an episode, T.
         asking_cost: what the client loses per dealer who is asked (information that leaks), in the
             path quantity `client_surplus_net`.
+        paid: what a learning dealer's reward is: its profit, or its profit times the number asked.
+            The best answers are the same; but where nine are asked a dealer earns a thirtieth of
+            what one alone does, and one policy for all learns little from so little.
     """
 
     dealers: Annotated[int, Ge(2), "a gap needs a second offer"] = 5
@@ -91,6 +94,7 @@ class RequestForQuote(Market):
     costs: Costs = "uniform"
     requests: Annotated[int, Ge(1)] = 100
     asking_cost: Annotated[float, Ge(0)] = 0.0
+    paid: Literal["profit", "profit_by_number"] = "profit"
 
     name: ClassVar[str] = "otc_rfq"
     state_type: ClassVar[type[State]] = RequestState
@@ -238,7 +242,10 @@ class RequestForQuote(Market):
             "won": won,
             "profit": profit,
         }
-        return self.end_step(after, {DEALER: profit} if self._learning else {}, quantities)
+        reward = profit
+        if self.paid == "profit_by_number":
+            reward = profit * row_sum(xp, asked)[:, None]
+        return self.end_step(after, {DEALER: reward} if self._learning else {}, quantities)
 
     def _asked(self, state: RequestState) -> Array:
         """1 for the dealers who are asked, ``(B, N)``."""

@@ -33,7 +33,7 @@ Version history: v1.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -44,6 +44,7 @@ from numpy.typing import ArrayLike
 
 from ..core.arrays import Array, converted, namespace, row_mean, row_sum
 from ..core.characteristics import Characteristics
+from ..core.errors import unknown
 from ..core.group import Group
 from ..core.market import Actions, Market, Shocks
 from ..core.populations import drawn_from
@@ -383,6 +384,17 @@ class Shops(Market):
         return {
             CUSTOMER: self.terms.term(state.theta, "information_cost") + 0.0 * state.type_quantiles
         }
+
+    def planted_sample(self, theta: Any, number: int, seed: int, quantity: str = "share_0") -> Any:
+        """A path quantity of so many steps in the computed equilibrium under θ, ``(number,)``."""
+        if self.design == "rival_price" or self.stock_held or self.shop_types == "drawn":
+            return super().planted_sample(theta, number, seed, quantity)
+        if quantity not in self.quantities:
+            raise unknown("planted path quantity of market 'shops'", quantity, self.quantities)
+        prices = self.competition(theta).equilibrium().price
+        settled = replace(self, fixed_prices=tuple(prices.tolist()), customer_choice="logit")
+        step = settled.step(settled.reset(seed, number, theta), {})
+        return np.asarray(step.quantities[quantity]).reshape(-1)
 
     # What is computed ---------------------------------------------------------------------------
 

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Any
 
 from ..core.errors import PacesetterError
 from ..core.populations import checked_shares
 
-if TYPE_CHECKING:
-    from .market import Shops
-
 PER_SHOP = ("wholesale_costs", "delivery_times", "fixed_prices")
 
 
-def check_options(market: Shops) -> None:
+def check_options(market: Any) -> None:
     """Refuse a market that contradicts itself.
 
     Raises:
@@ -36,7 +33,7 @@ def check_options(market: Shops) -> None:
         raise PacesetterError(f"market 'shops': {reason}")
 
 
-def _contradiction(market: Shops) -> str:
+def _contradiction(market: Any) -> str:
     """What does not go together, and the cure; empty if all does."""
     if market.mean_need == 0.0:
         return f"market.need = {market.need}: nobody ever needs anything; e.g. [0, 1]."

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ..experiments.settings import ActionBounds
 
 LARGEST_BENT_ACTION = 0.999  # of the normalised scale; tanh reaches 1 at infinity only
-GROWTH = 5.0  # of proportional steps: those at the upper bound are e^5 times those at the lower
+GROWTH = 2.5  # of proportional steps: those at the upper bound are e^2.5 times those at the lower
 
 
 def to_action_space(
