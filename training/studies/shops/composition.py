@@ -96,7 +96,7 @@ def reproduced(runs: Path, out: Path, jobs: int, seeds: int | None) -> dict[str,
 
 
 def loss(theta: Floats) -> float:
-    """How far computed market shares under θ, ``(2,)``, are from the planted ones: root mean square.
+    """How far computed market shares under θ, ``(2,)``, are from the planted ones (RMS).
 
     It is of the composition alone: neither noise nor what shops have not learned is in it.
     """
@@ -264,7 +264,7 @@ def _table(found: dict[str, list[Found]], command: str, seeds: tuple[int, ...]) 
         "is the distance of computed shares at its answer from the planted ones (root mean square "
         "over shops): of the composition alone, without noise.",
         "",
-        "The objective is minus the distance between distributions, 0 at best and less by the noise "
+        "The objective is minus the distance between distributions, 0 at best, less the noise "
         "of an episode. `promised` is with the shops that the leader has led, at its answer (of "
         "shops trained per candidate, at the candidate nearest to it); `retrained` with shops "
         f"trained from scratch at the answer. Shops trained per candidate get a {CANDIDATES}th of "
