@@ -53,6 +53,7 @@ from ..core.state import State
 from ..core.step import Step
 from .customers import bought_by_rule, served, utilities
 from .design import Design, characteristics_of
+from .newsvendor import PricedStock
 from .pricing import MOST_SHOPS, Competition
 from .quantities import Traded, path_quantities
 from .rules import check_options
@@ -409,11 +410,22 @@ class Shops(Market):
         markup = price - self.wholesale_costs[0]
         return base_stock(law, markup, w2, w3, self.shortfall, self.storage_on, self.capacity)
 
+    def priced_stock(self, theta: ArrayLike | None = None) -> PricedStock:
+        """The game of prices and stock under θ, ``(d,)``."""
+        theta = self.characteristics.validate(theta, 1)
+        options = (self.shortfall, self.storage_on, self.capacity)
+        game = self.terms.competition(theta, self.highest_price)
+        costs = self.terms.stock_costs(theta)
+        return PricedStock(game, self.customers, self.need, *costs, *options)
+
     def benchmark(self) -> dict[str, float]:
-        """The equilibrium in prices without stock, or the best stock of captive customers."""
+        """The equilibrium in prices, and stock where it is held; the best stock if captive."""
         if self.customer_choice == "captive":
             per_reward = self.customers * self.mean_need
             return self.stocking(1.0, (self.fixed_prices or (0.0,))[0]).figures(per_reward)
-        if self.stock_held or self.shop_types == "drawn" or self.shops > MOST_SHOPS:
+        if self.shop_types == "drawn" or self.shops > MOST_SHOPS:
             return {}
+        if self.stock_held:
+            known = self.fixed_prices is None and (self.shortfall == "express" or self.shops == 1)
+            return self.priced_stock().figures() if known else {}
         return self.competition().figures(leads=self.design == "rival_price")

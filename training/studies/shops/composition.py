@@ -47,7 +47,7 @@ CANDIDATES, FIRST_CANDIDATES = 10, 5
 POINTS = 10  # of a curve
 PLANTED = np.array([0.5, 0.8])
 COLOURS = ("#1f77b4", "#2ca02c", "#7f7f7f", "#d62728")
-WITHIN = 0.05
+WITHIN = 0.01
 """How far shares of sales may be from the planted ones, root mean square, at an answer."""
 
 
@@ -96,18 +96,22 @@ def reproduced(runs: Path, out: Path, jobs: int, seeds: int | None) -> dict[str,
 
 
 def loss(theta: Floats) -> float:
-    """How far computed market shares under θ, ``(2,)``, are from the planted ones (RMS).
+    """How far the shares of sales of customers under θ, ``(2,)``, are from the planted ones (RMS).
 
-    It is of the composition alone: neither noise nor what shops have not learned is in it.
+    At the prices of the planted market, by the law of choice: of the composition alone, so that
+    neither noise nor what shops have not learned is in it.
     """
-    return float(np.sqrt(np.mean((_shares(tuple(theta)) - _shares(tuple(PLANTED))) ** 2)))
+    market, prices = _planted()
+    shares = [market.competition(at).outcome(prices).share for at in (theta, PLANTED)]
+    return float(np.sqrt(np.mean((shares[0] - shares[1]) ** 2)))
 
 
 @cache
-def _shares(theta: tuple[float, ...]) -> Floats:
+def _planted() -> tuple[Shops, Floats]:
+    """The market, and its computed prices under the planted composition."""
     market = load_experiment(CONDITIONAL["Bayesian"]).market
     assert isinstance(market, Shops)
-    return market.competition(np.array(theta)).equilibrium().share
+    return market, market.competition(PLANTED).equilibrium().price
 
 
 def _kept(folder: Path, label: str, seed: int) -> Found:
@@ -261,8 +265,9 @@ def _table(found: dict[str, list[Found]], command: str, seeds: tuple[int, ...]) 
         f"Planted: half of the customers are hurried, and each reaches a shop with chance "
         f"{PLANTED[1]:g}; three shops learn their prices. A leader compares the distributions of "
         "the shares of sales with those of the planted market in its computed equilibrium. `off` "
-        "is the distance of computed shares at its answer from the planted ones (root mean square "
-        "over shops): of the composition alone, without noise.",
+        "is the distance of the shares of the answer's customers from those of the planted ones at "
+        "the planted market's prices (root mean square over shops): of the composition alone, "
+        "without noise.",
         "",
         "The objective is minus the distance between distributions, 0 at best, less the noise "
         "of an episode. `promised` is with the shops that the leader has led, at its answer (of "
