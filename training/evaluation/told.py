@@ -31,8 +31,8 @@ from .identify import Identified, identify
 FILE, KEY = "identified.json", "identified_for.json"
 LEAST_ERROR = "least_standard_error"
 """Name of the results, ``least_standard_error/NAME``."""
-MOST_COPIES = 2000
-MOST_AGENT_STEPS = 2e7  # about half a minute
+MOST_COPIES = 10_000
+MOST_AGENT_STEPS = 4e6  # a few seconds
 LEAST_COPIES = 64
 
 
@@ -95,12 +95,14 @@ def _worked_out(experiment: Experiment, trained: Trained) -> Identified:
 
 
 def _copies(experiment: Experiment) -> int:
-    """As many as were evaluated, within the time there is."""
+    """Of followers who learned as many as were evaluated, within the time there is."""
     settings, market = experiment.evaluation, experiment.market
     agents = max(1, sum(group.size for group in market.groups))
     plays = 2 * len(market.characteristics) + 1
     affordable = MOST_AGENT_STEPS / (agents * market.steps_per_episode * plays)
-    wanted = min(MOST_COPIES, settings.copies * settings.episodes)
+    wanted = MOST_COPIES
+    if market.groups:
+        wanted = min(wanted, settings.copies * settings.episodes)
     if affordable < LEAST_COPIES:
         raise PacesetterError(
             "episodes are too long, or agents too many, to be played often enough; use 'pacesetter "
