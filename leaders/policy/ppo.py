@@ -110,11 +110,11 @@ class SteppingGuide(PolicyGuide):
         self._told = 0
 
     def learn(self, measured: Measured, last: bool) -> None:
-        """Follow the mean over copies, the last updates counting most."""
+        """Follow the median over copies, the last updates counting most."""
         if len(measured.theta):
             self._told += 1
             weight = max(self._weight, 1.0 / self._told)
-            now = measured.theta.mean(axis=0)
+            now = np.median(measured.theta, axis=0)
             self._answer = self._answer + weight * (now - self._answer)
 
     def answer(self, acting: Callable[[], NDArray]) -> NDArray:

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from ...envs.core.arrays import detached
 from ...envs.core.group import LEADER
 from ...leaders.game import GameStep, StackelbergGame
 from ..backend import SampleAccount, SampleReport
@@ -129,6 +130,7 @@ class Sampler:
         if not turn.any():
             return
         theta = self._assigned
+        self._begin_elsewhere(game)
         if self._leader is not None and (led := turn & game.led).any():
             theta = self._leader.act(modules[LEADER], game.market_state, led, self._generator)
         if not game.led.all():
@@ -136,6 +138,17 @@ class Sampler:
             theta = np.where(game.led[:, None], theta, drawn)
         game.set_theta(theta, turn)
         self._interval_theta = np.where(turn[:, None], theta, self._interval_theta)
+
+    def _begin_elsewhere(self, game: StackelbergGame) -> None:
+        """Some copies of a leader that moves θ by steps begin their episode at another θ."""
+        policy = self.experiment.leader.policy
+        if policy is None or policy.largest_step is None:
+            return
+        drawn = self._prior_generator.random(game.copies) < policy.restart_share
+        rows = game.led & (detached(game.market_state.clock) == 0) & drawn
+        if rows.any():
+            space = game.market.characteristics
+            game.set_theta(space.draw(self._prior_generator, game.copies), rows)
 
     def _act(
         self,

@@ -146,7 +146,7 @@ def test_what_30000_choices_tell_of_a_composition():
 
     def chances(at):
         outcome = market.competition(at).outcome(prices)
-        return np.append(outcome.share, outcome.nothing)
+        return np.append(outcome.nothing, outcome.share)
 
     np.testing.assert_allclose(chances(theta), [0.22065, 0.23474, 0.29275, 0.25186], atol=1e-5)
     ends = np.eye(2) * 1e-5
