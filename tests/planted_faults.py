@@ -185,6 +185,12 @@ class NegativeCost(Cobweb):
 
 
 @dataclass(frozen=True)
+class NotIdle(Duopoly):
+    def deciding(self, state):
+        return {group.name: np.zeros((len(state.theta), group.size)) for group in self.groups}
+
+
+@dataclass(frozen=True)
 class Raises(Duopoly):
     def observe(self, state):
         raise RuntimeError("boom")
@@ -208,6 +214,7 @@ FAULTS: dict[type, str] = {
     DoublePrecision: "shapes and types",
     NotFinite: "finite values",
     NegativeCost: "information costs",
+    NotIdle: "idle followers",
     Raises: "PettingZoo",
 }
 """Market -> the check that must find its fault."""

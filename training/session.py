@@ -17,6 +17,7 @@ from .evaluation.evaluate import (
     write_answer,
 )
 from .evaluation.identify import Identified
+from .evaluation.told import read_told
 from .loop.notes import kept_notes
 from .loop.trainer import train
 from .runs.run_folder import RunFolder
@@ -130,5 +131,7 @@ def show(run: RunFolder, results: dict[str, float]) -> None:
     Console(highlight=False, width=100).print(table)
     for text in kept_notes(run):
         print(text)
+    if (identified := read_told(run.path)) is not None:
+        show_identified(identified)
     print(f"all figures: {run.path / 'results.json'}; pictures: {run.path / 'figures'}")
     print(f"TensorBoard: tensorboard --logdir {run.path} --host localhost")

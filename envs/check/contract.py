@@ -16,7 +16,7 @@ from ..core.group import Group
 from ..core.market import Market
 from ..core.step import Step
 from ..parallel import ParallelMarket
-from .play import FaultError, Play, numpy, require
+from .play import FaultError, Play, numpy, outcome, require, require_equal
 
 COPIES = 3
 MANY_INPUTS = 10_000
@@ -189,6 +189,30 @@ def information_costs(market: Market, steps: int, seed: int) -> str:
             _shape(costs[group.name], (COPIES, group.size), f"information cost of {group.name!r}")
             require((costs[group.name] >= 0).all(), f"a price of {group.name!r} is negative")
     return "" if declared else "skipped: no group declares one"
+
+
+def idle_followers(market: Market, steps: int, seed: int) -> str:
+    """What followers do who are said to be idle changes nothing."""
+    names = {group.name: group.size for group in market.groups}
+    play = Play.begin(market, seed, COPIES)
+    if not market.deciding(play.state):
+        return "skipped: everybody always decides"
+    idle = 0
+    for _ in range(min(steps, market.steps_per_episode)):
+        deciding = market.deciding(play.state)
+        chosen, others = play.source.draw(), play.source.draw()
+        for name, said in deciding.items():
+            require(name in names, f"deciding names {name!r}, which is no group")
+            _shape(said, (COPIES, names[name]), f"who decides of {name!r}")
+            acts = numpy(said) > 0
+            idle += int((~acts).sum())
+            shape = acts.reshape(*acts.shape, *[1] * (chosen[name].ndim - 2))
+            others[name] = np.where(shape, chosen[name], others[name])
+        if market.branchable:
+            both = [[outcome(market.step(play.state, a))] for a in (chosen, others)]
+            require_equal(both[1], both[0], "a step with other actions of idle followers")
+        play.step_once()
+    return f"{idle} actions that nobody heeds"
 
 
 def pettingzoo(market: Market, steps: int, seed: int) -> str:

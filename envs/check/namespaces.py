@@ -52,7 +52,7 @@ def blind(market: Market, steps: int, seed: int) -> str:
     try:
         play = Play.begin(market, seed, COPIES, like=torch.empty(1, device="meta"))
         for _ in range(2):
-            for call in ("observe", "leader_observe", "information_costs"):
+            for call in ("observe", "leader_observe", "information_costs", "deciding"):
                 getattr(market, call)(play.state)
             call = "transition"
             play.state = market.step(play.state, play.source.draw()).state

@@ -78,6 +78,7 @@ def inputs_unchanged(market: Market, steps: int, seed: int) -> str:
         "observe": lambda: market.observe(state),
         "leader_observe": lambda: market.leader_observe(state),
         "information_costs": lambda: market.information_costs(state),
+        "deciding": lambda: market.deciding(state),
         "step": lambda: market.step(state, actions),
         "set_characteristics": lambda: market.set_characteristics(state, theta),
         "restart": lambda: market.restart(state, np.array([True, False, True])),

@@ -26,6 +26,7 @@ CHECKS: dict[str, Callable[[Market, int, int], str]] = {
     "finite values": check_contract.finite_values,
     "end of an episode": check_contract.end_of_episode,
     "information costs": check_contract.information_costs,
+    "idle followers": check_contract.idle_followers,
     "determinism": check_randomness.determinism,
     "nothing hidden on the market": check_randomness.nothing_hidden,
     "copies are independent": check_randomness.independent_copies,

@@ -155,6 +155,15 @@ class Market(ABC):
         """
         return {}
 
+    def deciding(self, state: Any) -> dict[str, Array]:
+        """Followers whose action counts in this state, 1, and those who are idle, 0.
+
+        Group -> ``(B, N)``; groups left out decide in every state. Nothing is learned from an
+        action that no one heeds: it adds noise and takes time. RLlib's own runners do learn from
+        it, which is no less right.
+        """
+        return {}
+
     def paths(self, theta: Array, seed: int) -> Paths | None:
         """One episode without stepping, for markets without learning groups that have a faster way.
 

@@ -132,7 +132,7 @@ class Auction:
             "acceptance": accepted,
             "mean_traded_price": mean(taken * beta) / accepted,
             "profit": mean(taken * (beta - c)) / n,
-            "client_surplus": mean(self._surplus(beta)),
+            "client_surplus": mean(self.surplus(beta)),
         }
         if n > 1:
             # E of the second lowest quote less E of the lowest.
@@ -140,10 +140,10 @@ class Auction:
             figures["mean_gap"] = float(((beta[1:] + beta[:-1]) / 2.0) @ second) - mean(beta)
         return figures
 
-    def _surplus(self, offers: Floats) -> Floats:
+    def surplus(self, offers: Floats) -> Floats:
         """E (V − o)⁺ of offers, ``(C,)``."""
-        top = max(offers[-1], self.client[0]) + 14.0 * self.client[1]
-        y = np.linspace(offers[0], top, 4 * POINTS)
+        top = max(offers.max(), self.client[0]) + 14.0 * self.client[1]
+        y = np.linspace(offers.min(), top, 4 * POINTS)
         survival = 1.0 - distribution(y, *self.client)
         steps = (survival[1:] + survival[:-1]) / 2.0 * (y[1] - y[0])
         rest = np.append(np.cumsum(steps[::-1])[::-1], 0.0)

@@ -9,11 +9,11 @@ Adversarial Network Approach to Calibrate Multi-Agent Simulators", section 3.2):
 *Exogenous dealers* quote at random, ``O_i ~ EP(μ1, σ1, α1)``; nobody learns, and θ = (μ1, σ1, α1).
 *Learning dealers* have costs C_i of their own, see them and quote ``O_i = C_i + m``; the winner
 earns O_i − C_i. Of N dealers the first n of a random order are asked; the others are idle. Then
-θ = (n, μ0, σ0): how many to ask is the client's question, or a platform's.
+θ = (n, μ0, σ0), or n alone for one given client: how many to ask is her question, or a platform's.
 
 | what | entries |
 |---|---|
-| dealer's observation | own cost, whether asked; view: 1 / n, μ0 − 1, σ0 − 1 |
+| dealer's observation | own cost, whether asked; view: 1 / n, and μ0 − 1, σ0 − 1 if θ has them |
 | dealer's action | mark-up m, [0, 2.5] (Box) |
 | leader's observation | running acceptance rate, mean gap |
 
@@ -79,18 +79,27 @@ class RequestForQuote(Market):
     Attributes:
         dealers: N.
         dealers_are: quoting at random, or learning.
+        design: what θ is where dealers learn: how many are asked and who the client is, or the
+            former alone.
+        client: mean and scale of the client's value in the latter case, μ0 and σ0.
         costs: law of a learning dealer's costs: uniform on [0, 1], or EP(.4, .3, 1.5) cut at its
             .001 and .999 quantiles.
         requests: of an episode, T.
         asking_cost: what the client loses per dealer who is asked (information that leaks), in the
             path quantity `client_surplus_net`.
+        paid: what a learning dealer's reward is: its profit, or its profit times the number asked.
+            The best answers are the same; but where nine are asked a dealer earns a thirtieth of
+            what one alone does, and one policy for all learns little from so little.
     """
 
     dealers: Annotated[int, Ge(2), "a gap needs a second offer"] = 5
     dealers_are: Literal["exogenous", "learning"] = "exogenous"
+    design: Literal["asked_and_client", "asked"] = "asked_and_client"
+    client: tuple[float, float] = (1.0, 0.5)
     costs: Costs = "uniform"
     requests: Annotated[int, Ge(1)] = 100
     asking_cost: Annotated[float, Ge(0)] = 0.0
+    paid: Literal["profit", "profit_by_number"] = "profit"
 
     name: ClassVar[str] = "otc_rfq"
     state_type: ClassVar[type[State]] = RequestState
@@ -98,11 +107,25 @@ class RequestForQuote(Market):
         {},
         {"dealers_are": "learning", "dealers": 9},
         {"dealers_are": "learning", "dealers": 6, "costs": "power", "asking_cost": 0.05},
+        {"dealers_are": "learning", "design": "asked", "paid": "profit_by_number"},
     )
     small: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "": {"dealers": 3},
         "learning": {"dealers": 3, "dealers_are": "learning"},
     }
+
+    def __post_init__(self) -> None:
+        """Refuse a client who is none.
+
+        Raises:
+            PacesetterError: not two numbers, or a scale that is not positive.
+        """
+        super().__post_init__()
+        if len(self.client) != 2 or not self.client[1] > 0.0:
+            raise PacesetterError(
+                f"market.client is the mean and the scale of her value, got {self.client}: give "
+                "two numbers, the second above 0, e.g. [1.0, 0.5]."
+            )
 
     @property
     def _learning(self) -> bool:
@@ -126,6 +149,8 @@ class RequestForQuote(Market):
             Characteristic("value_mean", 0.0, 2.0, 1.0, unit, "μ0"),
             Characteristic("value_scale", 0.3, 1.5, 0.5, unit, "σ0"),
         ]
+        if self.design == "asked":
+            entries = entries[:1]
         return Characteristics(entries, prior=partial(_prior, entries))
 
     @cached_property
@@ -133,7 +158,8 @@ class RequestForQuote(Market):
         """Dealers, if they learn."""
         if not self._learning:
             return ()
-        seen = np.array([np.inf, 1.0, 1.0, 1.0, 1.0], dtype=np.float32)
+        view = np.ones(1 + len(self.characteristics), dtype=np.float32)
+        seen = np.append(np.float32(np.inf), view)
         return (
             Group(
                 name=DEALER,
@@ -238,7 +264,10 @@ class RequestForQuote(Market):
             "won": won,
             "profit": profit,
         }
-        return self.end_step(after, {DEALER: profit} if self._learning else {}, quantities)
+        reward = profit
+        if self.paid == "profit_by_number":
+            reward = profit * row_sum(xp, asked)[:, None]
+        return self.end_step(after, {DEALER: reward} if self._learning else {}, quantities)
 
     def _asked(self, state: RequestState) -> Array:
         """1 for the dealers who are asked, ``(B, N)``."""
@@ -264,10 +293,13 @@ class RequestForQuote(Market):
         shared = 0.0 * u
         if not self._learning:
             return quantile(u, *(shared + value for value in CLIENT))
-        return quantile(u, state.theta[:, 1], state.theta[:, 2], shared + CLIENT_SHAPE)
+        mean, scale = (shared + value for value in self.client)
+        if self.design == "asked_and_client":
+            mean, scale = state.theta[:, 1], state.theta[:, 2]
+        return quantile(u, mean, scale, shared + CLIENT_SHAPE)
 
     def observe(self, state: RequestState) -> dict[str, Array]:
-        """Own cost, whether asked, and θ, ``(B, N, 5)``."""
+        """Own cost, whether asked, and θ, ``(B, N, 2 + d)``."""
         if not self._learning:
             return {}
         xp, theta = namespace(state.theta), state.theta
@@ -276,10 +308,13 @@ class RequestForQuote(Market):
             self._cost(state),
             self._asked(state),
             1.0 / xp.floor(theta[:, :1] + 0.5) + shared,  # as mark-ups go
-            theta[:, 1:2] - 1.0 + shared,
-            theta[:, 2:] - 1.0 + shared,
+            *(theta[:, k : k + 1] - 1.0 + shared for k in range(1, theta.shape[1])),
         ]
         return {DEALER: xp.astype(xp.stack(columns, axis=-1), xp.float32)}
+
+    def deciding(self, state: RequestState) -> dict[str, Array]:
+        """The dealers who are asked, ``(B, N)``."""
+        return {DEALER: self._asked(state)} if self._learning else {}
 
     def leader_observe(self, state: RequestState) -> Array:
         """Running acceptance rate and mean gap, ``(B, 2)``; 0 at the start."""
@@ -301,8 +336,8 @@ class RequestForQuote(Market):
         """The game of learning dealers under θ, ``(d,)``."""
         if not self._learning:
             raise PacesetterError("dealers_are: exogenous: their quotes are those of `quotes`.")
-        asked, mean, scale = self.characteristics.validate(theta, 1)[0].tolist()
-        return Auction(int(asked + 0.5), (mean, scale, CLIENT_SHAPE), self.costs)
+        asked, *client = self.characteristics.validate(theta, 1)[0].tolist()
+        return Auction(int(asked + 0.5), (*(client or self.client), CLIENT_SHAPE), self.costs)
 
     def benchmark(self) -> dict[str, float]:
         """Acceptance, gap, prices and surplus, computed, at the default θ."""

@@ -33,7 +33,7 @@ Version history: v1.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -44,16 +44,19 @@ from numpy.typing import ArrayLike
 
 from ..core.arrays import Array, converted, namespace, row_mean, row_sum
 from ..core.characteristics import Characteristics
-from ..core.errors import PacesetterError
+from ..core.errors import unknown
 from ..core.group import Group
 from ..core.market import Actions, Market, Shocks
-from ..core.populations import checked_shares, drawn_from
+from ..core.populations import drawn_from
 from ..core.random_streams import Shock
 from ..core.state import State
 from ..core.step import Step
 from .customers import bought_by_rule, served, utilities
 from .design import Design, characteristics_of
+from .newsvendor import PricedStock
 from .pricing import MOST_SHOPS, Competition
+from .quantities import Traded, path_quantities
+from .rules import check_options
 from .state import ShopsState
 from .stock import BaseStock, base_stock, demand_law
 from .terms import TERMS, Terms, each
@@ -112,7 +115,7 @@ class Shops(Market):
     price_weight: Annotated[float, Gt(0)] = 1.0
     delay_weight: Annotated[float, Ge(0)] = 0.15
     hurried_share: Annotated[float, Ge(0), Le(1)] = 0.5
-    connectivity: Annotated[float, Gt(0), Le(1)] = 1.0
+    connectivity: Annotated[float, Gt(0), Le(1), "at 0 nobody is reached: an empty market"] = 1.0
     information_cost: Annotated[float, Ge(0.05)] = 0.25
     storage_cost: Annotated[float, Ge(0)] = 0.1
     shortfall_cost: Annotated[float, Ge(0)] = 0.5
@@ -144,44 +147,7 @@ class Shops(Market):
     def __post_init__(self) -> None:
         """Refuse markets that contradict themselves."""
         super().__post_init__()
-        checked_shares(self.need, [f"{k} units" for k in range(len(self.need))], "market.need")
-        for option in ("wholesale_costs", "delivery_times", "fixed_prices"):
-            given = getattr(self, option)
-            if given is None:
-                continue
-            if len(given) not in (1, self.shops) or min(given) < 0.0:
-                raise PacesetterError(
-                    f"market.{option} has {len(given)} entries for {self.shops} shops: give one "
-                    f"for all or one for each, none below 0, got {given}."
-                )
-        reason = self._contradiction()
-        if reason:
-            raise PacesetterError(f"market 'shops': {reason}")
-
-    def _contradiction(self) -> str:
-        """What does not go together, and the cure; empty if all does."""
-        if self.mean_need == 0.0:
-            return f"market.need = {self.need}: nobody ever needs anything; e.g. [0, 1]."
-        if self.agents < 1:
-            return "design 'rival_price' needs two shops: one is θ, the others answer; shops: 2."
-        if self.customer_choice == "captive" and self.shops > 1:
-            return f"captive customers have one shop, not {self.shops}; shops: 1, or 'logit'."
-        if self.customer_choice == "captive" and self.fixed_prices is None:
-            return "captive customers pay any price; give fixed_prices, e.g. [1.0]."
-        if self.fixed_prices is not None and self.design == "rival_price":
-            return "prices are given, and θ is one of them; another design, or no fixed_prices."
-        if max(self.wholesale_costs) >= self.highest_price and self.fixed_prices is None:
-            return (
-                f"highest_price {self.highest_price:g} is not above every wholesale cost "
-                f"{self.wholesale_costs}, so that nobody could earn anything."
-            )
-        if self.design == "costs" and not self.stock_held:
-            return "design 'costs' sets what storage costs, but no stock is held; stock_held: true."
-        if self.design in ("mix", "composition") and self.customer_kinds != "mixed":
-            return (
-                f"design {self.design!r} mixes customers of kinds; customer_kinds: mixed, or reach."
-            )
-        return ""
+        check_options(self)
 
     @cached_property
     def agents(self) -> int:
@@ -249,20 +215,7 @@ class Shops(Market):
     @property
     def quantities(self) -> dict[str, str]:
         """Path quantities."""
-        return {
-            "price": "of each shop, met by customers in this step, units of money",
-            "orders": "units ordered from each shop",
-            "sales": "units that each shop sold",
-            "shortfall": "units ordered beyond each shop's stock",
-            "stock": "units at hand after the restock",
-            "market_share": "of each shop among the units sold in this step; 0 if none was",
-            "profit": "of each shop per unit of customers' mean need, its reward",
-            "rival_profit": "that of the last shop alone",
-            "revenue": "price times sales, per unit of customers' mean need",
-            **{f"share_{i}": f"of units needed, from shop {i}" for i in range(self.shops)},
-            "nothing_share": "of the customers in need, who bought nothing",
-            "customer_surplus": "mean over customers of v − w1 p − w2 τ of what they got, or 0",
-        }
+        return path_quantities(self.shops)
 
     @property
     def step_shocks(self) -> dict[str, Shock]:
@@ -326,7 +279,7 @@ class Shops(Market):
     def transition(self, state: ShopsState, actions: Actions, shocks: Shocks) -> Step:
         """Customers order, shops deliver and restock; see the five lines of the module."""
         xp = namespace(state.theta)
-        J, unit = self.customers, self.customers * self.mean_need
+        unit = self.customers * self.mean_need
         price, posted, ordered = self._decided(state, actions)
         c, tau, w2, w3 = self.terms.shop_types(state)
         utility = utilities(self.terms.people(state), price, tau)
@@ -347,8 +300,6 @@ class Shops(Market):
         in_need = row_sum(xp, xp.astype(state.need > 0, price.dtype))
         buyers = xp.sum(bought * xp.astype(state.need > 0, price.dtype)[:, :, None], axis=(1, 2))
         nothing = (in_need - buyers) / xp.clip(in_need, 1.0, None)
-        sold = row_sum(xp, sales)
-        share = O / xp.clip(row_sum(xp, state.need), 1.0, None)[:, None]
         after = ShopsState(
             theta=state.theta,
             clock=state.clock,
@@ -367,21 +318,8 @@ class Shops(Market):
         rewards = {SHOP: profit[:, : self.agents]} if self._shops_decide else {}
         if self.customer_choice == "learning":
             rewards[CUSTOMER] = utility_got
-        quantities = {
-            "price": price,
-            "orders": O,
-            "sales": sales,
-            "shortfall": missed,
-            "stock": stock,
-            "market_share": sales / xp.clip(sold, 1.0, None)[:, None],
-            "profit": profit,
-            "rival_profit": profit[:, -1],
-            "revenue": price * sales / unit,
-            **{f"share_{i}": share[:, i] for i in range(self.shops)},
-            "nothing_share": nothing,
-            "customer_surplus": row_sum(xp, utility_got) / J,
-        }
-        return self.end_step(after, rewards, quantities)
+        traded = Traded(price, O, sales, missed, stock, profit, state.need, nothing, utility_got)
+        return self.end_step(after, rewards, traded.quantities(xp, unit))
 
     def _restocked(self, state: ShopsState, ordered: Array) -> Array:
         """Units at hand once orders ``(B, N)`` have come, ``(B, n)``."""
@@ -448,6 +386,17 @@ class Shops(Market):
             CUSTOMER: self.terms.term(state.theta, "information_cost") + 0.0 * state.type_quantiles
         }
 
+    def planted_sample(self, theta: Any, number: int, seed: int, quantity: str = "share_0") -> Any:
+        """A path quantity of so many steps in the computed equilibrium under θ, ``(number,)``."""
+        if self.design == "rival_price" or self.stock_held or self.shop_types == "drawn":
+            return super().planted_sample(theta, number, seed, quantity)
+        if quantity not in self.quantities:
+            raise unknown("planted path quantity of market 'shops'", quantity, self.quantities)
+        prices = self.competition(theta).equilibrium().price
+        settled = replace(self, fixed_prices=tuple(prices.tolist()), customer_choice="logit")
+        step = settled.step(settled.reset(seed, number, theta), {})
+        return np.asarray(step.quantities[quantity]).reshape(-1)
+
     # What is computed ---------------------------------------------------------------------------
 
     def competition(self, theta: ArrayLike | None = None) -> Competition:
@@ -461,11 +410,22 @@ class Shops(Market):
         markup = price - self.wholesale_costs[0]
         return base_stock(law, markup, w2, w3, self.shortfall, self.storage_on, self.capacity)
 
+    def priced_stock(self, theta: ArrayLike | None = None) -> PricedStock:
+        """The game of prices and stock under θ, ``(d,)``."""
+        theta = self.characteristics.validate(theta, 1)
+        options = (self.shortfall, self.storage_on, self.capacity)
+        game = self.terms.competition(theta, self.highest_price)
+        costs = self.terms.stock_costs(theta)
+        return PricedStock(game, self.customers, self.need, *costs, *options)
+
     def benchmark(self) -> dict[str, float]:
-        """The equilibrium in prices without stock, or the best stock of captive customers."""
+        """The equilibrium in prices, and stock where it is held; the best stock if captive."""
         if self.customer_choice == "captive":
             per_reward = self.customers * self.mean_need
             return self.stocking(1.0, (self.fixed_prices or (0.0,))[0]).figures(per_reward)
-        if self.stock_held or self.shop_types == "drawn" or self.shops > MOST_SHOPS:
+        if self.shop_types == "drawn" or self.shops > MOST_SHOPS:
             return {}
+        if self.stock_held:
+            known = self.fixed_prices is None and (self.shortfall == "express" or self.shops == 1)
+            return self.priced_stock().figures() if known else {}
         return self.competition().figures(leads=self.design == "rival_price")

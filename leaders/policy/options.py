@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from annotated_types import Ge, Gt, Le, MinLen
+from annotated_types import Ge, Gt, Le, Lt, MinLen
 
 Fraction = Annotated[float, Ge(0), Le(1)]
 Positive = Annotated[float, Gt(0)]
@@ -68,6 +68,14 @@ class LeaderPolicyOptions(PPOOptions):
         initial_theta: name -> value that an untrained leader sets on average; entries left out take
             the market's default. None: the middle of every range. A leader climbs from where it
             starts: begin at a policy under which the market works.
+        largest_step: the most that one action moves θ, as a share of every range. Each copy goes on
+            from its own θ, over episodes too, beginning at one drawn from the prior; the leader
+            sees where it stands, and its answer is where most copies come to rest. None: an action
+            is θ itself.
+        restart_share: of a leader of steps, the chance that a copy begins an episode at a θ drawn
+            from the prior again. Copies that have all come to one place teach nothing of others.
     """
 
     initial_theta: dict[str, float] | None = None
+    largest_step: Annotated[float, Gt(0), Le(1)] | None = None
+    restart_share: Annotated[float, Ge(0), Lt(0.5)] = 0.25

@@ -6,12 +6,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
 
+import numpy as np
 from annotated_types import Ge, MinLen
 from numpy.typing import NDArray
 
 from ...envs.core.characteristics import Characteristics
+from ...envs.core.errors import PacesetterError
 from ..leader import Interval, LeaderSettings, Measured
 from .options import Count, Fraction, LeaderPolicyOptions, Positive
+
+UPDATES_REMEMBERED = 20  # of a leader that moves θ by steps, in its answer
 
 
 @dataclass(frozen=True)
@@ -44,11 +48,20 @@ class PPOLeader(LeaderPolicyOptions, LeaderSettings):
     def guide(self, characteristics: Characteristics, seed: int, iterations: int) -> PolicyGuide:
         """A guide that leaves everything to the policy.
 
-        PacesetterError if `initial_theta` names an unknown entry or is out of bounds.
+        PacesetterError if `initial_theta` names an unknown entry or is out of bounds, or stands
+        beside `largest_step`.
         """
         if self.initial_theta is not None:
             characteristics.validate(self.initial_theta)
-        return PolicyGuide()
+        if self.largest_step is None:
+            return PolicyGuide()
+        if self.initial_theta is not None:
+            raise PacesetterError(
+                "leader.initial_theta is where a policy that sets θ begins; one that moves θ by "
+                "steps (leader.largest_step) begins at θ drawn from the prior. Leave one of the "
+                "two out."
+            )
+        return SteppingGuide(characteristics.default, self.update_every)
 
 
 class PolicyGuide:
@@ -81,3 +94,37 @@ class PolicyGuide:
 
     def restore(self, state: dict[str, Any]) -> None:
         """Nothing beyond the policies."""
+
+
+class SteppingGuide(PolicyGuide):
+    """The same for a policy that moves θ by steps: the answer is where the copies have come to.
+
+    Args:
+        start: the answer before anything has happened, ``(d,)``.
+        update_every: iterations per update of the leader.
+    """
+
+    def __init__(self, start: NDArray[np.float64], update_every: int):
+        self._weight = 1.0 / (UPDATES_REMEMBERED * update_every)
+        self._answer = start
+        self._told = 0
+
+    def learn(self, measured: Measured, last: bool) -> None:
+        """Follow the median over copies, the last updates counting most."""
+        if len(measured.theta):
+            self._told += 1
+            weight = max(self._weight, 1.0 / self._told)
+            now = np.median(measured.theta, axis=0)
+            self._answer = self._answer + weight * (now - self._answer)
+
+    def answer(self, acting: Callable[[], NDArray]) -> NDArray:
+        """Where the copies have come to."""
+        return self._answer
+
+    def state(self) -> dict[str, Any]:
+        """The answer so far."""
+        return {"answer": self._answer.tolist(), "told": self._told}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from it."""
+        self._answer, self._told = np.array(state["answer"]), state["told"]

@@ -4,26 +4,33 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from typing import Any
 
 from ...envs.registry import make
 from ...leaders.objectives.general import Welfare
 from ...leaders.policy.ppo import PPOLeader
 from ..experiments.experiment import Experiment
+from ..experiments.settings import TrainingSettings
 from ..rllib.backend import build, start_ray
 from ..studies.speed import Figures, Resident
 
 
 def memory(declared: Resident) -> Figures:
     """Resident megabytes of a training run, Ray included, in a process of its own."""
-    code = f"from {__name__} import run_for_memory; run_for_memory({declared.market!r})"
+    asked = (declared.market, dict(declared.options), declared.copies, declared.steps)
+    code = f"from {__name__} import run_for_memory; run_for_memory(*{asked!r})"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    return {"demo/megabytes": [float(done.stdout.split()[-1])]}
+    return {declared.figure: [float(done.stdout.split()[-1])]}
 
 
-def run_for_memory(market: str) -> None:
+def run_for_memory(market: str, options: dict[str, Any], copies: int, steps: int) -> None:
     """Train a market under a policy leader for a while, and print the megabytes in use."""
     experiment = Experiment(
-        name="memory", market=make(market), objective=Welfare(), leader=PPOLeader()
+        name="memory",
+        market=make(market, **options),
+        objective=Welfare(),
+        leader=PPOLeader(),
+        training=TrainingSettings(copies=copies, rollout_steps=steps),
     )
     start_ray(experiment)
     built = build(experiment)

@@ -16,6 +16,7 @@ from torch import Tensor
 from ...envs.core.group import Group
 from ..experiments.experiment import Experiment
 from ..policies import distributions
+from ..policies.actions import share_of_range
 from ..policies.policies import Policies
 
 Choices = Literal["drawn", "score", "ordered"]
@@ -42,8 +43,8 @@ class Followers:
 
     def __init__(self, experiment: Experiment, policies: Policies, seed: int, choices: Choices):
         self._market = experiment.market
-        self._smooth = {
-            group.name: experiment.followers_of(group.name).action_bounds == "smooth"
+        self._bounds = {
+            group.name: experiment.followers_of(group.name).action_bounds
             for group in self._market.groups
         }
         self._modules = policies.modules
@@ -69,9 +70,9 @@ class Followers:
         space = group.action_space
         if isinstance(space, Box):
             mean = distributions.most_likely(inputs, discrete=False)
-            within = torch.tanh(mean) if self._smooth[group.name] else mean.clamp(-1.0, 1.0)
+            share = share_of_range(torch, mean, self._bounds[group.name])
             low, high = torch.from_numpy(space.low), torch.from_numpy(space.high)
-            return low + (within + 1.0) * 0.5 * (high - low)
+            return low + share * (high - low)
         assert isinstance(space, Discrete)
         return self._choose(inputs, copies)
 

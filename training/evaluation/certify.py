@@ -154,7 +154,7 @@ def _length(experiment: Experiment) -> str:
 def certificate_experiment(trained: Trained) -> Experiment:
     """The run's experiment with its answer as the only θ that followers ever meet."""
     experiment = trained.experiment
-    if experiment.leader.interval != "episode":
+    if experiment.leader.interval != "episode" and leader_of(trained) is not trained.theta:
         raise PacesetterError(
             f"{experiment.name}: its leader sets θ every {experiment.leader.interval} steps, and a "
             "certificate needs one θ for whole episodes; train with leader.interval=episode."

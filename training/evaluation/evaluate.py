@@ -25,6 +25,7 @@ from ..studies.statistics import clustered_standard_error, finite, half_width
 from ..studies.study import Arrays, Findings
 from .curves import training_figures
 from .posterior import PREFIXES, posterior_figures, posterior_findings, posterior_lines
+from .told import LEAST_ERROR, least_errors, told
 
 ANSWER, ARRAYS = "answer.json", "evaluation.npz"
 STANDARD_ERROR = "theta_standard_error"
@@ -93,10 +94,16 @@ def measure(trained: Trained) -> Findings:
 def leader_of(trained: Trained) -> Theta:
     """What sets θ in an evaluation: a policy, a known distribution, or else the one answer."""
     experiment = trained.experiment
-    if trained.policies.has_leader:
+    if trained.policies.has_leader and sets_theta(experiment):
         return trained.policies.theta
     draw = experiment.leader.drawn_answer(experiment.market.characteristics, experiment.seed)
     return trained.theta if draw is None else lambda state: draw(len(state.theta))
+
+
+def sets_theta(experiment: Experiment) -> bool:
+    """Whether θ is what its leader's policy acts; where it takes steps, they come to rest at θ."""
+    policy = experiment.leader.policy
+    return policy is not None and policy.largest_step is None
 
 
 def evaluate(run: RunFolder) -> dict[str, float]:
@@ -107,6 +114,7 @@ def evaluate(run: RunFolder) -> dict[str, float]:
     findings.results.update(own.results)
     findings.arrays.update(own.arrays)
     findings.results.update(leader_figures(run))
+    findings.results.update(least_errors(told(run, trained)))
     write_arrays(run.path / ARRAYS, findings.arrays)
     drawn = draw(run, findings.results, findings.arrays)
     with SummaryWriter(str(run.path / "tensorboard")) as events:
@@ -173,6 +181,9 @@ def result_lines(experiment: Experiment, results: dict[str, float]) -> list[tupl
         shown = f"{results[f'theta/{name}']:.4g}"
         if error is not None:
             shown += f" (standard error {error:.2g})"
+        least = results.get(f"{LEAST_ERROR}/{name}")
+        if least is not None:
+            shown += f" (data allow ± {least:.2g})"
         lines.append((f"θ: {name}", shown, ""))
     for name, value in results.items():
         if name.startswith(LEADERS_OWN):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,6 +67,25 @@ class Identified:
             found.append((name, value, error, float(correlation[place, closest]), names[closest]))
         return found
 
+    @classmethod
+    def read(cls, path: Path) -> Identified:
+        """What `write_json` wrote.
+
+        Raises:
+            OSError, ValueError, KeyError: it cannot be read, or is something else.
+        """
+        values = json.loads(path.read_text(encoding="utf-8"))
+        theta = {row[COLUMNS[0]]: row["value"] for row in values["characteristics"]}
+        covariance = [[np.inf if c is None else c for c in row] for row in values["covariance"]]
+        return cls(
+            values["experiment"],
+            values["paths"],
+            tuple(values["statistics"]),
+            theta,
+            np.array(covariance),
+            values["warnings"],
+        )
+
     def write_csv(self, path: Path) -> None:
         """The table; PacesetterError if the file cannot be written."""
         text = io.StringIO()
@@ -78,7 +98,8 @@ class Identified:
         """All figures; PacesetterError if the file cannot be written."""
         rows = [dict(zip(COLUMNS, row, strict=True)) for row in self.rows()]
         values = {"experiment": self.title, "paths": self.paths, "statistics": self.statistics}
-        values |= {"characteristics": rows, "warnings": self.warnings}
+        finite = [[c if np.isfinite(c) else None for c in row] for row in self.covariance.tolist()]
+        values |= {"characteristics": rows, "covariance": finite, "warnings": self.warnings}
         _written(path, lambda: write_json(path, values))
 
 
@@ -92,7 +113,11 @@ def _written(path: Path, write: Any) -> None:
 
 
 def identify(
-    experiment: Experiment, theta: Mapping[str, float], paths: int | None, copies: int
+    experiment: Experiment,
+    theta: Mapping[str, float],
+    paths: int | None,
+    copies: int,
+    policies: Policies | None = None,
 ) -> Identified:
     """The standard error of every characteristic.
 
@@ -101,6 +126,7 @@ def identify(
         theta: where, name -> value; entries left out take the market's default.
         paths: of data; None: as many as the objective's reference has.
         copies: simulated paths: half of them for J, the other half for V.
+        policies: of followers who have learned; None: nobody learns.
 
     Raises:
         PacesetterError: nothing to identify by, or too few simulated paths.
@@ -112,11 +138,11 @@ def identify(
             f"objective {experiment.objective.name!r} of {experiment.name!r} declares no "
             "statistics to identify characteristics by; use the objective 'statistics'."
         )
-    if market.groups:
+    if market.groups and policies is None:
         raise PacesetterError(
             f"in market {market.name!r} group {market.groups[0].name!r} learns: what paths look "
             "like is not known before it has. Only markets in which nobody learns can be "
-            "identified beforehand."
+            "identified beforehand; the report of a run says it for followers who have learned."
         )
     space = market.characteristics
     point = space.validate(theta or None)
@@ -150,7 +176,7 @@ def identify(
         wants=frozenset({"statistics", "jacobians"}),
         about=point[0],
     )
-    told = derive(experiment, Policies.untrained(experiment), question, experiment.seed)
+    told = derive(experiment, policies or Policies.untrained(experiment), question, experiment.seed)
     assert told.rows is not None and told.jacobian_rows is not None
     rows = told.rows[0, copies // 2 :]
     if still := constant(rows, target.names):

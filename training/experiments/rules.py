@@ -151,9 +151,19 @@ def _deviation_can_be_scheduled(experiment: Experiment) -> Iterable[Problem]:
             )
 
 
+def _steps_are_known(experiment: Experiment) -> Iterable[Problem]:
+    policy = experiment.leader.policy
+    if policy is not None and policy.largest_step and experiment.training.route == "stock":
+        yield (
+            ("training", "route"),
+            "on RLlib's stock runners a leader's action is θ itself; choose array, or leave out "
+            "leader.largest_step",
+        )
+
+
 def _bounds_can_be_smooth(experiment: Experiment) -> Iterable[Problem]:
     for path, _, followers in _followers(experiment):
-        if followers.action_bounds == "smooth" and experiment.training.route == "stock":
+        if followers.action_bounds != "clipped" and experiment.training.route == "stock":
             yield (
                 ("training", "route"),
                 "RLlib's stock runners clip actions; choose array, or "
@@ -312,6 +322,7 @@ RULES: list[Callable[[Experiment], Iterable[Problem]]] = [
     _route_can_do_it,
     _deviation_can_be_scheduled,
     _geometric_decay_ends_above_zero,
+    _steps_are_known,
     _bounds_can_be_smooth,
     _initial_action_is_an_action,
     _interval_within_episode,

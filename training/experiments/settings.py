@@ -13,7 +13,7 @@ from annotated_types import Ge, Lt
 
 from ...leaders.policy.options import Count, Fraction, PPOOptions
 
-ActionBounds = Literal["clipped", "smooth"]
+ActionBounds = Literal["clipped", "smooth", "proportional"]
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,9 @@ class FollowerSettings(PPOOptions):
         action_bounds: what happens to a continuous action beyond its range. ``clipped`` cuts it
             off; ``smooth`` bends every action into the range with tanh, which explores in small
             steps near a bound and always leaves a way back from it, but reaches the bound itself
-            only in the limit.
+            only in the limit; ``proportional`` cuts it off and explores in steps that grow with the
+            distance from the lower bound, for mark-ups and sizes that differ by orders of
+            magnitude from one situation to another.
     """
 
     information_cost: bool = True

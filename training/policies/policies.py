@@ -23,6 +23,7 @@ from . import distributions, inference
 from .actions import to_action_space
 from .network import ActorCritic
 from .specification import LEADER, model_config, module_spaces
+from .turns import Turns
 
 
 class Policies:
@@ -36,6 +37,7 @@ class Policies:
     def __init__(self, experiment: Experiment, modules: Mapping[str, ActorCritic]):
         self.market: Market = experiment.market
         self.modules = modules
+        self._turns = Turns(self.market, experiment.leader.policy)
         self._bounds = {
             group.name: experiment.followers_of(group.name).action_bounds
             for group in self.market.groups
@@ -135,10 +137,10 @@ class Policies:
     @torch.inference_mode()
     def theta(self, state: Any) -> NDArray[np.float64]:
         """θ that the leader's policy sets on average, ``(B, d)``."""
-        observation = np.array(self.market.leader_observe(state))
+        observation = np.array(self._turns.sees(state))
         inputs = inference.distribution_inputs(self.modules[LEADER], torch.from_numpy(observation))
         action = distributions.most_likely(inputs, discrete=False).numpy()
-        return self.market.characteristics.from_action(action)
+        return self._turns.theta(state, action)
 
     def opening_theta(self) -> NDArray[np.float64]:
         """θ that the leader's policy sets on average at the start of an episode, ``(d,)``."""

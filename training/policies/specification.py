@@ -14,6 +14,7 @@ from ...envs.core.group import LEADER
 from ...leaders.policy.options import PPOOptions
 from ..experiments.experiment import Experiment
 from .actions import from_action_space
+from .turns import Turns
 
 
 def module_settings(experiment: Experiment, name: str) -> PPOOptions:
@@ -40,7 +41,7 @@ def model_config(experiment: Experiment, name: str) -> dict[str, Any]:
 def _initial_action(experiment: Experiment, name: str) -> list[float] | None:
     """The mean action a module starts with, on the normalised scale; None for its middle."""
     if name == LEADER and (policy := experiment.leader.policy) is not None:
-        if policy.initial_theta is None:
+        if policy.initial_theta is None or policy.largest_step is not None:
             return None
         characteristics = experiment.market.characteristics
         start = characteristics.to_unit(characteristics.validate(policy.initial_theta)[0])
@@ -87,5 +88,5 @@ def module_spaces(experiment: Experiment) -> dict[str, tuple[gym.Space, gym.Spac
         spaces[group.name] = (group.observation_space, action)
     if experiment.leader.policy is not None:
         action = gym.spaces.Box(-1.0, 1.0, (len(market.characteristics),), np.float32)
-        spaces[LEADER] = (market.leader_observation_space, action)
+        spaces[LEADER] = (Turns(market, experiment.leader.policy).observation_space, action)
     return spaces

@@ -10,12 +10,12 @@ import torch
 from gymnasium.spaces import Discrete
 from numpy.typing import NDArray
 
-from ...envs.core.characteristics import Characteristics
 from ...envs.core.group import Group
 from ...leaders.game import GameStep
 from ..experiments.settings import FollowerSettings
 from ..policies import distributions, inference
 from ..policies.actions import to_action_space
+from ..policies.turns import Turns
 from .rollout import ClosedIntervals, ModuleRollout, leader_rollout
 
 
@@ -42,9 +42,16 @@ class FollowerRecorder:
         self._log_probability = np.empty(rows, dtype=np.float32)
         self._rewards = np.empty(rows, dtype=np.float32)
         self._price = np.empty(rows, dtype=np.float32) if self.pays_information else None
+        self._deciding: NDArray[np.bool_] | None = None
         self._inputs: NDArray[np.float32] | None = None
         self._keeps_inputs = settings.kl_coefficient > 0
         self.information_paid = 0.0
+
+    def heed(self, time: int, deciding: NDArray[Any]) -> None:
+        """Note whose action counts in this step, ``(B, N)``; all, where nobody says so."""
+        if self._deciding is None:
+            self._deciding = np.ones(self._rewards.shape, dtype=bool)
+        self._deciding[time] = deciding > 0
 
     def act(
         self, time: int, module: Any, observation: NDArray[Any], price: Any, generator: Any
@@ -115,6 +122,7 @@ class FollowerRecorder:
             boot_observations=np.concatenate(final) if final else np.zeros((0, width), np.float32),
             distribution_inputs=None if self._inputs is None else self._flat(self._inputs),
             information_price=None if self._price is None else self._flat(self._price),
+            valid=None if self._deciding is None else self._flat(self._deciding),
         )
 
     def _flat(self, array: NDArray[Any]) -> NDArray[Any]:
@@ -125,9 +133,9 @@ class LeaderRecorder:
     """Open and closed intervals of a policy leader, kept across rollouts until they are learned.
 
     Args:
-        characteristics: θ space; the leader's actions on [−1, 1] are mapped onto it.
+        turns: what the leader sees, and which θ its actions set.
+        entries: of θ, d.
         copies: B.
-        observation_entries: L.
         once_per_episode: the leader decides once per episode. Its return is then the objective of
             that decision alone, even where the market would go on: it never decides in the state
             that the episode ends in, so there is no value of that state to bootstrap from.
@@ -135,25 +143,24 @@ class LeaderRecorder:
 
     def __init__(
         self,
-        characteristics: Characteristics,
+        turns: Turns,
+        entries: int,
         copies: int,
-        observation_entries: int,
         once_per_episode: bool,
     ):
-        self._characteristics = characteristics
+        self._turns = turns
         self._once_per_episode = once_per_episode
-        entries = len(characteristics)
         self._open = np.zeros(copies, dtype=bool)
-        self._observation = np.zeros((copies, observation_entries), dtype=np.float32)
+        width = turns.observation_space.shape[0]
+        self._observation = np.zeros((copies, width), dtype=np.float32)
         self._action = np.zeros((copies, entries), dtype=np.float32)
         self._log_probability = np.zeros(copies, dtype=np.float32)
         self._inputs = np.zeros((copies, 2 * entries), dtype=np.float32)
         self._closed: list[ClosedIntervals] = []
 
-    def act(
-        self, module: Any, observation: NDArray[Any], rows: NDArray[np.bool_], generator: Any
-    ) -> NDArray[Any]:
+    def act(self, module: Any, state: Any, rows: NDArray[np.bool_], generator: Any) -> NDArray[Any]:
         """Open an interval in the copies `rows`, ``(B,)`` bool, and return θ, ``(B, d)``."""
+        observation = self._turns.sees(state)
         rows_seen = torch.from_numpy(np.ascontiguousarray(observation))
         inputs = inference.distribution_inputs(module, rows_seen)
         drawn = distributions.sample(inputs, False, generator)
@@ -163,13 +170,14 @@ class LeaderRecorder:
         self._action[rows] = action[rows]
         self._log_probability[rows] = drawn.log_probability.numpy()[rows]
         self._inputs[rows] = inputs.numpy()[rows]
-        return self._characteristics.from_action(action)
+        return self._turns.theta(state, action)
 
-    def close(self, step: GameStep, next_observation: NDArray[Any]) -> None:
-        """Close the open intervals that ended with this step."""
+    def close(self, step: GameStep, state: Any) -> None:
+        """Close the open intervals that ended with this step, which led to a state."""
         rows = np.flatnonzero(step.interval_ended & self._open)
         if not rows.size:
             return
+        next_observation = self._turns.sees(state)
         self._open[rows] = False
         self._closed.append(
             ClosedIntervals(
@@ -199,7 +207,7 @@ class LeaderRecorder:
 
     def state(self) -> dict[str, Any]:
         """Everything that changes."""
-        fixed = ("_characteristics", "_once_per_episode")
+        fixed = ("_turns", "_once_per_episode")
         return {key: value for key, value in vars(self).items() if key not in fixed}
 
     def restore(self, state: dict[str, Any]) -> None:

@@ -14,11 +14,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from ...envs.core.arrays import detached
 from ...envs.core.group import LEADER
 from ...leaders.game import GameStep, StackelbergGame
 from ..backend import SampleAccount, SampleReport
 from ..experiments.experiment import Experiment
 from ..policies.network import ActorCritic
+from ..policies.turns import Turns
 from .recording import FollowerRecorder, LeaderRecorder
 from .rollout import ArrayRollout
 
@@ -49,12 +51,14 @@ class Sampler:
         self.game.led = np.zeros(settings.copies, dtype=bool)
         self._assigned = np.zeros((settings.copies, len(market.characteristics)))
         self._leader: LeaderRecorder | None = None
-        if experiment.leader.policy is not None:
+        if (policy := experiment.leader.policy) is not None:
             self._leader = LeaderRecorder(
-                market.characteristics,
+                Turns(market, policy),
+                len(market.characteristics),
                 settings.copies,
-                market.leader_observation_space.shape[0],
-                self.game.interval_steps == market.steps_per_episode,
+                # A step of θ is gone on from in the next episode.
+                self.game.interval_steps == market.steps_per_episode
+                and policy.largest_step is None,
             )
         self._samples_in_phase = 0
         self._interval_theta = np.zeros_like(self._assigned)
@@ -126,14 +130,25 @@ class Sampler:
         if not turn.any():
             return
         theta = self._assigned
+        self._begin_elsewhere(game)
         if self._leader is not None and (led := turn & game.led).any():
-            observation = game.market.leader_observe(game.market_state)
-            theta = self._leader.act(modules[LEADER], observation, led, self._generator)
+            theta = self._leader.act(modules[LEADER], game.market_state, led, self._generator)
         if not game.led.all():
             drawn = game.market.characteristics.draw(self._prior_generator, game.copies)
             theta = np.where(game.led[:, None], theta, drawn)
         game.set_theta(theta, turn)
         self._interval_theta = np.where(turn[:, None], theta, self._interval_theta)
+
+    def _begin_elsewhere(self, game: StackelbergGame) -> None:
+        """Some copies of a leader that moves θ by steps begin their episode at another θ."""
+        policy = self.experiment.leader.policy
+        if policy is None or policy.largest_step is None:
+            return
+        drawn = self._prior_generator.random(game.copies) < policy.restart_share
+        rows = game.led & (detached(game.market_state.clock) == 0) & drawn
+        if rows.any():
+            space = game.market.characteristics
+            game.set_theta(space.draw(self._prior_generator, game.copies), rows)
 
     def _act(
         self,
@@ -146,6 +161,8 @@ class Sampler:
         prices: dict[str, Any] = {}
         if any(recorder.pays_information for recorder in recorders.values()):
             prices = game.market.information_costs(game.market_state)
+        for name, deciding in game.market.deciding(game.market_state).items():
+            recorders[name].heed(time, deciding)
         return {
             name: recorder.act(
                 time, modules[name], observations[name], prices.get(name), self._generator
@@ -160,7 +177,7 @@ class Sampler:
             return
         account.close(step, game.led, self._interval_theta)
         if self._leader is not None:
-            self._leader.close(step, game.market.leader_observe(game.market_state))
+            self._leader.close(step, game.market_state)
 
     def _add_leader(self, rollouts: dict[str, Any], game: StackelbergGame) -> None:
         """Hand the leader its experience at every `update_every`-th sample."""

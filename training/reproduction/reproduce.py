@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 from ...envs.core.errors import PacesetterError, unknown
@@ -15,6 +16,7 @@ from ..runs.run_folder import RESULTS, RunFolder, prepare_folder
 from ..runs.whole_files import write_json, write_whole
 from ..studies.catalogue import Measurement, measurements, tables
 from ..studies.claims import Reproduction, Trial
+from .cost import cost_of_runs, measured_here, run_measured
 from .foreign_study import foreign_environments
 from .judge import summarise
 from .raw_runs import runs_of
@@ -43,7 +45,8 @@ def reproduce(
     check_known(name)
     if name not in tables():
         prepare_folder(out)
-        return other_tables()[name](runs, out, jobs, seeds)
+        make = partial(other_tables()[name], runs, out, jobs, seeds)
+        return measured_here(make, out / f"{name}.md")
     reproduction = tables()[name]()
     chosen = reproduction.seeds[:seeds]
     for trial in reproduction.trials:
@@ -58,15 +61,19 @@ def reproduce(
     }
     figures = summarise(reproduction, results)
     command = f"pacesetter reproduce {name}" + (f" --seeds {seeds}" if seeds else "")
+    paths = [_path(runs, trial, seed) for trial in reproduction.trials for seed in chosen]
+    cost, in_words = cost_of_runs(dict.fromkeys(paths))
     made = {
         "command": command,
         "seeds": list(chosen),
         "machine": machine(),
+        "cost": cost and asdict(cost),
         "figures": figures,
     }
     write_json(out / f"{name}.json", made)
     write_json(out / f"{name}.runs.json", runs_of(name, reproduction, results, chosen))
-    write_whole(out / f"{name}.md", table(reproduction, results, command, chosen))
+    shown = table(reproduction, results, command, chosen)
+    write_whole(out / f"{name}.md", f"{shown}\n{in_words}\n")
     _draw(reproduction, runs, out, chosen)
     return figures
 
@@ -142,10 +149,10 @@ def _run_one(parent: Path, trial: Trial, seed: int) -> None:
     else:
         command += [trial.experiment, *trial.overrides, f"seed={seed}"]
         command += ["--runs", str(parent), "--name", path.name]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
+    code, errors = run_measured(command, path)
+    if code != 0:
         raise PacesetterError(
-            f"{trial.name}, seed {seed} failed:\n{done.stderr.strip()[-2000:]}\n"
+            f"{trial.name}, seed {seed} failed:\n{errors.strip()[-2000:]}\n"
             f"Run it alone: {' '.join(command[1:])}"
         )
 

@@ -89,13 +89,20 @@ class Resident:
 
     Attributes:
         title: what is trained.
-        market: name of the market, with its default options.
+        market: name of the market.
         goals: figure -> what is aimed at.
+        options: of the market; those left out have their default.
+        copies, steps: of one iteration, B and T.
+        figure: what the megabytes are called.
     """
 
     title: str
     market: str
     goals: Mapping[str, Goal] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict)
+    copies: int = 64
+    steps: int = 50
+    figure: str = "demo/megabytes"
 
 
 RECIPES: Mapping[str, Mapping[str, Any]] = {

@@ -135,9 +135,40 @@ def test_as_many_are_asked_as_the_leader_says():
         assert market.auction([asked, 1.0, 0.5]).asked == number
 
 
+def test_a_client_who_is_given_is_that_of_theta():
+    whole = make("otc_rfq", dealers_are="learning", dealers=4)
+    alone = make("otc_rfq", dealers_are="learning", dealers=4, design="asked", client=(0.6, 0.8))
+    quotes = {"dealer": np.full((40, 4, 1), 0.3, dtype=np.float32)}
+    steps = [
+        market.step(market.reset(10, 40, theta), quotes)
+        for market, theta in ((whole, [2.0, 0.6, 0.8]), (alone, [2.0]))
+    ]
+    for name, value in steps[0].quantities.items():
+        np.testing.assert_array_equal(value, steps[1].quantities[name])
+    assert alone.auction([2.0]) == whole.auction([2.0, 0.6, 0.8])
+
+
+def test_a_reward_by_the_number_asked_is_the_profit_times_it():
+    options = {"dealers_are": "learning", "dealers": 5, "design": "asked"}
+    quotes = {"dealer": np.full((40, 5, 1), 0.2, dtype=np.float32)}
+    paid = {}
+    for kind in ("profit", "profit_by_number"):
+        market = make("otc_rfq", paid=kind, **options)
+        step = market.step(market.reset(10, 40, [4.0]), quotes)
+        paid[kind] = step.rewards["dealer"]
+        assert step.quantities["profit"].sum() > 0
+    np.testing.assert_allclose(paid["profit_by_number"], 4.0 * paid["profit"])
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
-    [({"dealers": 1}, "second offer"), ({"dealers_are": "learnin"}, "learning")],
+    [
+        ({"dealers": 1}, "second offer"),
+        ({"dealers_are": "learnin"}, "learning"),
+        ({"client": (1.0, 0.0)}, "the second above 0"),
+        ({"paid": "profits"}, "profit_by_number"),
+        ({"asking_cost": -0.1}, "asking_cost"),
+    ],
 )
 def test_bad_options_are_refused(options, message):
     with pytest.raises(PacesetterError, match=message):

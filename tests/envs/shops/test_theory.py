@@ -11,6 +11,7 @@ from scipy.special import lambertw
 
 from pacesetter.envs.core.errors import PacesetterError
 from pacesetter.envs.registry import make
+from pacesetter.envs.shops.market import Shops
 from pacesetter.envs.shops.pricing import Competition
 from pacesetter.envs.shops.stock import base_stock, demand_law
 
@@ -84,6 +85,94 @@ def test_a_newsvendor_stops_at_the_critical_fractile():
         law = demand_law(share, (0.0, 1.0), 30)
         assert base_stock(law, 0.0, 0.1, 0.5).best == level
         assert level == int(np.searchsorted(np.cumsum(law), 0.5 / 0.6))
+
+
+@pytest.mark.parametrize(
+    ("shops", "level", "stock_cost", "inside", "outside"),
+    [
+        (1, 23, 0.366, (1.796, 1.805), (1.785, 1.815)),
+        (2, 17, 0.408, (1.455, 1.472), (1.44, 1.49)),
+        (3, 12, 0.389, (1.382, 1.395), (1.37, 1.41)),
+    ],
+)
+def test_newsvendors_who_price(shops, level, stock_cost, inside, outside):
+    """Whole units leave a range of prices that nobody leaves for more than a ten-thousandth."""
+    market = Shops(shops=shops, design="costs", stock_held=True)
+    figures = market.benchmark()
+    for shop in range(shops):
+        assert figures[f"order_up_to_{shop}"] == level
+        assert figures[f"stock_cost_{shop}"] == pytest.approx(stock_cost, abs=1e-3)
+        assert inside[0] <= figures[f"price_{shop}"] <= inside[1]
+    game = market.priced_stock()
+    assert max(game.gain(np.full(shops, price)) for price in inside) <= 1.01e-4
+    assert min(game.gain(np.full(shops, price)) for price in outside) > 4e-4
+
+
+def test_a_newsvendor_whose_unmet_orders_are_lost():
+    market = Shops(shops=1, design="costs", stock_held=True, shortfall="lost")
+    figures = market.benchmark()
+    assert figures["price_0"] == pytest.approx(1.8018, abs=5e-4)
+    assert figures["order_up_to_0"] == 24
+    assert figures["value_per_step_0"] == pytest.approx(16.099, abs=1e-3)
+    levels = market.priced_stock().levels(0, np.array([1.8018]))
+    assert levels.sales[24] / (30 * 0.6884751) == pytest.approx(0.9957, abs=2e-4)  # fill
+    fractile = (0.8018 + 0.5) / (0.8018 + 0.5 + 0.1)
+    law = demand_law(0.6884751, (0.0, 1.0), 30)
+    assert int(np.searchsorted(np.cumsum(law), fractile)) == 24
+
+
+@pytest.mark.parametrize(
+    ("cost", "price"), [(0.05, 1.075), (0.1, 1.149995), (0.25, 1.370163), (0.5, 1.696468)]
+)
+def test_dearer_information_makes_dearer_shops(cost, price):
+    market = Shops(design="reach", highest_price=2.6)
+    found = market.competition({"connectivity": 1.0, "information_cost": cost}).equilibrium()
+    np.testing.assert_allclose(found.price, price, atol=1e-5)
+
+
+def test_at_the_highest_price_of_information_prices_are_2_3():
+    market = Shops(design="reach")
+    found = market.competition({"connectivity": 1.0, "information_cost": 1.0}).equilibrium()
+    np.testing.assert_allclose(found.price, 2.298679, atol=1e-5)
+
+
+def test_what_30000_choices_tell_of_a_composition():
+    """Fisher information of four outcomes at the prices of the equilibrium, by differences."""
+    market = Shops(
+        design="mix", customer_kinds="mixed", wholesale_costs=(1.0, 0.9, 0.8),
+        delivery_times=(0.0, 1.0, 2.0), fixed_prices=(1.956261, 1.295603, 1.152792),
+    )  # fmt: skip
+    theta, prices = np.array([0.5, 0.8]), np.array(market.fixed_prices)
+
+    def chances(at):
+        outcome = market.competition(at).outcome(prices)
+        return np.append(outcome.nothing, outcome.share)
+
+    np.testing.assert_allclose(chances(theta), [0.22065, 0.23474, 0.29275, 0.25186], atol=1e-5)
+    ends = np.eye(2) * 1e-5
+    slopes = np.array([(chances(theta + e) - chances(theta - e)) / 2e-5 for e in ends])
+    covariance = np.linalg.inv((slopes / chances(theta)) @ slopes.T) / 30_000
+    errors = np.sqrt(np.diag(covariance))
+    np.testing.assert_allclose(errors, [0.0053, 0.0060], atol=1e-4)
+    assert covariance[0, 1] / errors.prod() == pytest.approx(-0.61, abs=0.01)
+
+
+def test_planted_observations_are_those_of_the_computed_equilibrium():
+    market = Shops(
+        design="mix", customer_kinds="mixed", wholesale_costs=(1.0, 0.9, 0.8),
+        delivery_times=(0.0, 1.0, 2.0), customers=60,
+    )  # fmt: skip
+    theta = np.array([0.5, 0.8])
+    exact = market.competition(theta).equilibrium()
+    for shop in range(3):
+        shares = market.planted_sample(theta, 2000, 0, f"share_{shop}")
+        assert shares.shape == (2000,)
+        error = np.sqrt(exact.share[shop] * (1.0 - exact.share[shop]) / 60 / 2000)
+        assert abs(shares.mean() - exact.share[shop]) < 4.0 * error
+    prices = market.planted_sample(theta, 10, 0, "price").reshape(10, 3)
+    np.testing.assert_allclose(prices, np.tile(exact.price, (10, 1)))
+    with pytest.raises(PacesetterError, match="share_0"):
+        market.planted_sample(theta, 10, 0, "share_9")
 
 
 def play(market, actions, steps, copies=200, theta=None, seed=10):
@@ -173,6 +262,9 @@ def test_learning_customers_meet_the_price_of_the_step_before():
         ({"design": "composition"}, "customer_kinds: mixed"),
         ({"fixed_prices": (1.0,)}, "another design"),
         ({"connectivity": 1.2}, "connectivity"),
+        ({"connectivity": 0.0}, "an empty market"),
+        ({"hurried_share": 1.2}, "hurried_share"),
+        ({"need": (1.0, 0.0)}, "nobody ever needs anything"),
         ({"highest_price": 0.9}, "earn anything"),
         ({"customer_choice": "captive", "shops": 3}, "have one shop"),
     ],

@@ -13,7 +13,7 @@ from pacesetter.training.policies.actions import from_action_space, to_action_sp
 from pacesetter.training.policies.policies import Policies
 
 
-@pytest.mark.parametrize("bounds", ["clipped", "smooth"])
+@pytest.mark.parametrize("bounds", ["clipped", "smooth", "proportional"])
 @pytest.mark.parametrize("action", [(0.9, 0.33), (0.501, 0.99)])
 def test_an_untrained_policy_starts_at_its_initial_action(bounds, action):
     overrides = [f"followers.initial_action={list(action)}", f"followers.action_bounds={bounds}"]
@@ -56,7 +56,18 @@ def test_bent_actions_stay_inside_and_are_undone():
     assert np.allclose(from_action_space(cut[2], space, "clipped"), raw[2])
 
 
-def test_smooth_bounds_are_refused_on_the_stock_route():
-    overrides = ["followers.action_bounds=smooth", "training.route=stock"]
+def test_proportional_steps_grow_with_the_distance_from_the_lower_bound():
+    space = Box(np.array([1.0]), np.array([3.5]), dtype=np.float64)
+    raw = np.array([[-2.0], [-1.0], [-0.5], [0.0], [0.5], [1.0], [1.5]])
+    reached = to_action_space(raw, space, "proportional")[:, 0]
+    assert reached[0] == reached[1] == 1.0 and reached[-1] == reached[-2] == 3.5
+    widths = np.diff(reached[1:-1])
+    assert np.allclose(widths[1:] / widths[:-1], np.exp(1.25))
+    assert np.allclose(from_action_space(reached[3:4], space, "proportional"), raw[3])
+
+
+@pytest.mark.parametrize("bounds", ["smooth", "proportional"])
+def test_bent_bounds_are_refused_on_the_stock_route(bounds):
+    overrides = [f"followers.action_bounds={bounds}", "training.route=stock"]
     with pytest.raises(PacesetterError, match="runners clip actions"):
         load_experiment("household_saving", overrides)

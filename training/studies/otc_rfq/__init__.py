@@ -6,6 +6,7 @@ DECLARED = Declared(
     study="study:REQUEST_STUDY",
     tables={
         "otc_rfq": "tables:learning",
+        "otc_rfq_leader": "tables:leader",
         "otc_rfq_planted": "tables:planted",
     },
     benchmarks={

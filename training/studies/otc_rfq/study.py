@@ -13,17 +13,20 @@ from numpy.typing import NDArray
 
 from ....envs.core.state import changed
 from ....envs.otc_rfq.auction import Auction, cost_law
-from ....envs.otc_rfq.market import DEALER, RequestForQuote
+from ....envs.otc_rfq.market import CLIENT_SHAPE, DEALER, RequestForQuote
 from ...experiments.experiment import Experiment
 from ...policies.policies import Trained
 from ..charts import EXACT_COLOUR, TRAINED_COLOUR, chart
 from ..study import Arrays, Findings, Row, Study
+from .circle import circle
 
 Floats = NDArray[np.float64]
 ASKED = (1, 2, 3, 5, 9)
 CLIENTS = {"default": (1.0, 0.5), "poorer": (0.6, 0.8), "richer": (1.5, 1.1)}
 QUANTILES = (np.arange(200) + 0.5) / 200
 ROUNDING = 1e-9
+ASKING_COSTS = (0.02, 0.05, 0.1)
+CIRCLE = 5  # dealers asked where random quotes are fitted to learned ones
 
 
 def measure(trained: Trained) -> Findings:
@@ -33,13 +36,47 @@ def measure(trained: Trained) -> Findings:
     findings = Findings()
     if not market.groups:
         return findings
-    for name, client in CLIENTS.items():
+    clients = CLIENTS if market.design == "asked_and_client" else {"default": market.client}
+    for name, client in clients.items():
         for asked in ASKED:
             if asked <= market.dealers:
                 _of_one(trained, name, asked, client, findings)
     regrets = [v for k, v in findings.results.items() if k.endswith("/best_response_gain")]
     findings.results["largest_gain"] = max(regrets)
+    findings.results.update(how_many(trained))
+    if market.dealers >= CIRCLE:
+        theta = _theta(market, CIRCLE, CLIENTS["default"])
+        client = (*CLIENTS["default"], CLIENT_SHAPE)
+        findings.results.update(circle(learned_quotes(trained, theta), client, CIRCLE))
     return findings
+
+
+def how_many(trained: Trained) -> dict[str, float]:
+    """The default client's surplus by number asked, learned, and how many she should ask."""
+    market = trained.experiment.market
+    assert isinstance(market, RequestForQuote)
+    numbers = range(1, market.dealers + 1)
+    surplus = np.array([_surplus(trained, asked) for asked in numbers])
+    found = {f"surplus/{asked}": float(s) for asked, s in zip(numbers, surplus, strict=True)}
+    for cost in ASKING_COSTS:
+        found[f"ask/{cost:g}"] = float(np.argmax(surplus - cost * np.array(numbers)) + 1)
+    return found
+
+
+def _surplus(trained: Trained, asked: int) -> float:
+    """E (V − lowest quote)⁺ for learned quotes of so many dealers."""
+    market = trained.experiment.market
+    assert isinstance(market, RequestForQuote)
+    theta = _theta(market, asked, CLIENTS["default"])
+    quotes = np.sort(learned_quotes(trained, theta))
+    places = np.arange(len(quotes) + 1) / len(quotes)
+    lowest = -np.diff((1.0 - places) ** asked)  # chance that each of them is the lowest
+    return float(lowest @ market.auction(theta).surplus(quotes))
+
+
+def _theta(market: RequestForQuote, asked: int, client: tuple[float, float]) -> Floats:
+    """θ for a number asked and a client, of a market that has either in it."""
+    return np.array([float(asked), *client])[: len(market.characteristics)]
 
 
 def _of_one(
@@ -48,7 +85,7 @@ def _of_one(
     """Figures and curves of one game."""
     market = trained.experiment.market
     assert isinstance(market, RequestForQuote)
-    theta = np.array([float(asked), *client])
+    theta = _theta(market, asked, client)
     game = market.auction(theta)
     c, H = cost_law(market.costs)
     cost = np.interp(QUANTILES, H, c)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..claims import Across, Claim, Reproduction, Results, RunArrays, Trial, planted_error
+from .circle import FITTED
 from .study import ASKED, CLIENTS
 
 Floats = NDArray[np.float64]
@@ -16,6 +17,11 @@ PLANTED = {"offer_mean": 1.0, "offer_scale": 0.6, "offer_shape": 1.2}
 LEAST_ERRORS = {"offer_mean": 0.0154, "offer_scale": 0.0130, "offer_shape": 0.0341}
 OBSERVATIONS = 20
 EPISODES = 1000  # of an observation, each of a seed of its own: observations share none
+ASKED_AT = {0.02: 8, 0.05: 5, 0.1: 3}
+"""Cost of a dealer asked -> how many to ask, computed for the default client."""
+LED = (0.05, 0.1)
+SEEDS_OF_LEADER = (0, 1, 2)
+NOT_FITTED = ("mean_gap_traded", "mean_best_offer", "mean_traded_price", "client_surplus")
 LEARNING = "one policy for every client and number asked"
 
 
@@ -33,17 +39,58 @@ def learning() -> Reproduction:
             Trial(
                 "otc_rfq_learning",
                 LEARNING,
-                claims=(*claims, Claim("largest_gain", high=0.02)),
+                claims=(
+                    *claims,
+                    Claim("largest_gain", high=0.02),
+                    *(Claim(f"ask/{cost:g}", n, n) for cost, n in ASKED_AT.items()),
+                ),
+                report=tuple(
+                    f"circle/{fact}/{what}"
+                    for fact in (*FITTED, *NOT_FITTED)
+                    for what in ("observed", "random_quotes", "errors_away")
+                ),
             ),
         ),
         notes=(
             "Quotes are those of the most likely mark-up at evenly likely costs; `error` is their "
             "mean distance from β(c), `profit_share` what they earn over what β earns, "
             "`largest_gain` what the best quote would add, both against others in equilibrium.",
+            "`ask` is how many dealers the default client should ask if each costs her so much, by "
+            "what learned dealers leave her. An actual leader is in `otc_rfq_leader`.",
+            "`circle`: 10,000 requests of five learned dealers, and dealers who quote at random "
+            "fitted to their acceptance, mean gap and its deviation; what these then bring about, "
+            "and how many standard errors of the former it is away. Random quotes have no cost to "
+            "stop at: they match what was fitted, and the gap where there was a trade, but not the "
+            "prices.",
             "Names are client/dealers asked. The default client's value is EP(1, 0.5, 1.5), the "
             "poorer one's EP(0.6, 0.8, 1.5), the richer one's EP(1.5, 1.1, 1.5).",
         ),
         figures=_figures,
+    )
+
+
+def leader() -> Reproduction:
+    """The reproduction ``otc_rfq_leader``."""
+    return Reproduction(
+        "How many dealers to ask",
+        tuple(
+            Trial(
+                "otc_rfq_leader",
+                f"each dealer asked costs {cost:g}",
+                (f"market.asking_cost={cost:g}",),
+                claims=(Claim("theta/dealers_asked", number - 0.49, number + 0.49),),
+                report=("largest_gain", *(f"surplus/{n}" for n in range(1, 10))),
+            )
+            for cost, number in ASKED_AT.items()
+            if cost in LED
+        ),
+        seeds=SEEDS_OF_LEADER,
+        notes=(
+            "A grid leader over the number asked, dealers who know it. Computed: 5 at 0.05, 3 at "
+            "0.1; the client then keeps 0.460 and 0.278 of a request, one dealer more or less "
+            "0.451 and 0.456, 0.256 and 0.258. `surplus` is what learned dealers leave her before "
+            "that cost: computed 0.190, 0.458, 0.578, 0.656, 0.710, 0.751, 0.781, 0.806, 0.826.",
+        ),
     )
 
 

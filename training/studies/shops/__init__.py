@@ -9,8 +9,10 @@ DECLARED = Declared(
         "shops_leaders": "tables:leaders",
         "shops_planted": "tables:planted",
     },
+    measurements={"shops_composition": "composition:reproduced"},
     benchmarks={
         "shops": "speed:RACE",
         "shops_alone": "speed:ALONE",
+        "shops_memory": "speed:MEMORY",
     },
 )

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ....envs.core.market import Market
 from ....envs.registry import make
-from ..speed import Figures, Measured, Race, note, steps_per_second
+from ..speed import Figures, Measured, Race, Resident, note, steps_per_second
 
 COPIES = 64
 CUSTOMERS = (30, 1000, 10_000)
@@ -59,4 +59,14 @@ ALONE = Measured(
         "30_customers/agent_steps_per_processor_second": ("at least", 3e5),
         "cost_per_customer_many_over_few": ("at most", 1.2),
     },
+)
+
+MEMORY = Resident(
+    "training one market of 10,000 learning customers under a PPO leader, Ray included",
+    "shops",
+    goals={"10000_customers/megabytes": ("at most", 2000.0)},
+    options={"customers": CUSTOMERS[-1], "customer_choice": "learning"},
+    copies=1,
+    steps=10,
+    figure=f"{CUSTOMERS[-1]}_customers/megabytes",
 )
