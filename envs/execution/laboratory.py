@@ -107,6 +107,10 @@ class ExecutionLaboratory:
     def _seeds(self, first: int, number: int, within: int = 0) -> NDArray[np.int64]:
         return np.arange(number, dtype=np.int64) + (first + APART * self.number + within)
 
+    def remarks(self) -> tuple[str, ...]:
+        """Nothing is missing in a market of our own."""
+        return ()
+
     # What was recorded ----------------------------------------------------------------------------
 
     @cached_property
@@ -185,11 +189,11 @@ class ExecutionLaboratory:
 
     def _worlds(self, weights: Weights, rollouts: int, seed: int, purpose: Purpose) -> WorldMarkets:
         generator = np.random.default_rng((seed, self.number, PURPOSES.index(purpose)))
-        books = self._books[purpose].worlds(WorldAgent.of(weights), np.arange(BOOKS))
         # Every book as often as any other.
         turns = [generator.permutation(BOOKS) for _ in range(-(-rollouts // BOOKS))]
-        drawn = books.take(np.concatenate(turns)[:rollouts])
-        return drawn.reseeded(self._fresh(generator, rollouts))
+        drawn = np.concatenate(turns)[:rollouts]
+        fresh = self._fresh(generator, rollouts)
+        return self._books[purpose].worlds(WorldAgent.of(weights), fresh, drawn)
 
     def world(
         self,

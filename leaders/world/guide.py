@@ -202,7 +202,18 @@ class WorldGuide:
 
     def warnings(self) -> list[str]:
         """Where the answer may not be believed."""
-        found = []
+        assert self._laboratory is not None
+        found = list(self._laboratory.remarks())
+        found += [
+            f"most values of feedback {name!r} are equal in the real sample: its distances are "
+            "measured by the mean of theirs, as the median is zero."
+            for name in self._metric.mostly_constant
+        ]
+        if len(self._real) < self._options.real_rollouts:
+            found.append(
+                f"the real market shows {len(self._real)} rollouts where leader.real_rollouts asks "
+                f"for {self._options.real_rollouts}; give a longer recording."
+            )
         if self._options.method == "witness" and self._chosen_at == 0:
             found.append(
                 "no world along the way was nearer to the real market than the warm start, which "

@@ -12,8 +12,9 @@ DECLARED = Declared(
     },
     measurements={
         "world_separation": "separation:separation",
-        "world_variance": "separation:variance",
+        "world_variance": "variance:variance",
         "world_transfer": "transfer:transfer",
+        "world_facts": "world_facts:world_facts",
     },
     benchmarks={
         "execution": "speed:RACE",
