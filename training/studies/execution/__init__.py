@@ -14,6 +14,7 @@ DECLARED = Declared(
         "world_separation": "separation:separation",
         "world_variance": "variance:variance",
         "world_transfer": "transfer:transfer",
+        "world_planted": "planted:planted",
         "world_facts": "world_facts:world_facts",
     },
     benchmarks={

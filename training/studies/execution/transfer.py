@@ -104,8 +104,7 @@ def _paired(dear: list[Floats], cheap: list[Floats]) -> Floats:
 
 def world_of(runs: Path, name: str, seed: int) -> Path:
     """The world agent of a run of the table ``world_rmsc04``."""
-    plain = "".join(c if c.isalnum() else "_" for c in name)
-    path = runs / f"{plain}_seed_{seed}" / WORLD
+    path = runs / folder_of(name, seed) / WORLD
     if not path.exists():
         raise PacesetterError(
             f"{path} is missing: the worlds are those of another table; make it first, with "
@@ -126,13 +125,23 @@ def executor(runs: Path, name: str, seed: int, world: Path | None) -> Policies:
     if world is not None:
         inside = ("market.background=world", f"market.world_weights={world}")
     experiment = load_experiment("execution_fixed", (*RECIPE, *inside, f"seed={seed}"))
-    plain = "".join(c if c.isalnum() else "_" for c in name)
-    path = runs / f"executor_in_{plain}_seed_{seed}"
+    run = run_of(runs, experiment, f"executor in {name}", seed)
+    return Policies.load(run.experiment, run.path / "policies")
+
+
+def run_of(runs: Path, experiment: Experiment, name: str, seed: int) -> RunFolder:
+    """The finished run of an experiment, made if there is none."""
+    path = runs / folder_of(name, seed)
     run = RunFolder.open(path) if (path / "config.yaml").exists() else None
     run = run or RunFolder.create(runs, experiment, path.name)
     if not (run.path / "policies").exists():
         train(run, quiet=True)
-    return Policies.load(run.experiment, run.path / "policies")
+    return run
+
+
+def folder_of(name: str, seed: int) -> str:
+    """As `reproduce` names it."""
+    return f"{''.join(c if c.isalnum() else '_' for c in name)}_seed_{seed}"
 
 
 def costs_of(real: Experiment, actors: Any) -> Floats:

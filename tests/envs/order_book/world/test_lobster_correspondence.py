@@ -64,7 +64,9 @@ def test_messages_of_a_whole_day_are_its_recording():
     np.testing.assert_allclose(found.features[later], mine.features[same], atol=1e-6)
     assert found.untold == 0
     (remark,) = found.remarks  # the first quotes are far away
-    assert re.match(r"messages:\d+: an order of a size or at a price .* here and in 1 later", remark)
+    assert re.match(
+        r"messages:\d+: an order of a size or at a price .* here and in 1 later", remark
+    )
     np.testing.assert_array_equal(levels_of(found.memory, 10), day()[1].levels(10))
 
 

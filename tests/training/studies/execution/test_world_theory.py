@@ -57,8 +57,9 @@ def test_an_order_explains_what_it_was_made_to():
     generator = np.random.default_rng(1)
     orders, noise = generator.standard_normal((400, 1)), generator.standard_normal((400, 50))
     share, ratio = explained(0.5 * orders + noise)
-    assert share == pytest.approx(0.2, abs=0.04)
-    assert ratio == pytest.approx(1 + 50 * 0.25, rel=0.15)
+    own = 0.25 * orders.var()
+    assert share == pytest.approx(own / (1 + own), abs=0.02)
+    assert ratio == pytest.approx(1 + 50 * own, rel=0.1)
     share, ratio = explained(noise)
     assert share < 0.01
     assert ratio == pytest.approx(1.0, abs=0.25)
