@@ -34,14 +34,14 @@ class PlantedLaboratory(ExecutionLaboratory):
 
     planted: WorldAgent
 
-    def _opened(self, seeds: NDArray[np.int64]) -> WorldMarkets:
+    def _begun(self, seeds: NDArray[np.int64]) -> WorldMarkets:
         """The planted world at the first decision, from an opening of its own for every seed."""
         stream = record_orders(self.markets["real"], seeds, self.start_ns)
         return replay_orders(stream, self.agent.owner, 1).worlds(self.planted, seeds)
 
     @cached_property
     def _planted_decisions(self) -> Decisions:
-        worlds = self._opened(self._seeds(RECORDING_SEED, self.recordings))
+        worlds = self._begun(self._seeds(RECORDING_SEED, self.recordings))
         log = worlds.advance(self.start_ns + self.recorded_ns, share=1.0, threads=self.threads)
         return Decisions(log.features, log.actions)
 
@@ -51,4 +51,4 @@ class PlantedLaboratory(ExecutionLaboratory):
 
     def real(self, rollouts: int, seed: int) -> Rollouts:
         """Rollouts in the planted world, each from an opening of its own."""
-        return self._played(self._opened(self._seeds(REAL_SEED, rollouts, seed)), seed, 0.0)
+        return self._played(self._begun(self._seeds(REAL_SEED, rollouts, seed)), seed, 0.0)

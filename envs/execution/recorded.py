@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.errors import PacesetterError
-from ..core.rollouts import Decisions, Laboratory, LastOrders, Origin, Purpose, Rollouts
+from ..core.rollouts import Decisions, Laboratory, Origin, Purpose, Rollouts
 from ..order_book.background.market import SECOND
 from ..order_book.background.simulation import levels_of
 from ..order_book.lobster import Messages, read_messages, read_order_book
@@ -131,22 +131,3 @@ class RecordedLaboratory(ExecutionLaboratory):
         drawn = generator.permutation(np.resize(own, rollouts))
         fresh = self._fresh(generator, rollouts)
         return self._day.worlds(WorldAgent.of(weights), fresh, drawn)
-
-    def last_orders(
-        self,
-        weights: Weights,
-        prefixes: int,
-        steps: int,
-        choices: int,
-        continuations: int,
-        seed: int,
-    ) -> LastOrders:
-        """Algorithm 1 needs an experimental agent.
-
-        Raises:
-            PacesetterError: always.
-        """
-        raise PacesetterError(
-            "leader.method: algorithm1 varies orders in answer to an experimental agent, and a "
-            "file of the past has none; use witness."
-        )

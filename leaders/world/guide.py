@@ -18,7 +18,7 @@ from .keeping import packed, unpacked
 from .likelihood import LikelihoodFit
 from .metric import Metric, flow
 from .options import WorldOptions
-from .training import PaperTraining, WitnessTraining
+from .training import PaperTraining, Training, WitnessTraining
 
 Floats = NDArray[np.float64]
 WARM_CHOICES = 5  # points of a likelihood fit that are compared by rollouts
@@ -62,7 +62,7 @@ class WorldGuide:
         origin: Origin = "start" if options.method in (*CALIBRATED, "warm_start") else "real"
         self._network = AgentNetwork(laboratory.initial(origin, seed), laboratory.trained())
         self._fit = self._fitting(origin)
-        self._training: WitnessTraining | PaperTraining | None = None
+        self._training: Training | None = None
         if self._restored is not None:
             self._go_on(self._restored)
         elif options.method in (*CALIBRATED, "warm_start"):
@@ -85,9 +85,11 @@ class WorldGuide:
             self._network, decisions, mirrored, steps, batch, options.warm_rate, self._seed
         )
 
-    def _trainer(self) -> WitnessTraining | PaperTraining:
+    def _trainer(self) -> Training:
         assert self._laboratory is not None
-        kind = WitnessTraining if self._options.method == "witness" else PaperTraining
+        kind: type[Training] = (
+            WitnessTraining if self._options.method == "witness" else PaperTraining
+        )
         return kind(self._options, self._laboratory, self._network, self._real, self._iterations)
 
     def _warm_up(self) -> None:

@@ -20,5 +20,6 @@ DECLARED = Declared(
     benchmarks={
         "execution": "speed:RACE",
         "execution_alone": "speed:ALONE",
+        "world_calibration": "speed:WORLDS",
     },
 )
