@@ -22,6 +22,7 @@ from .training import PaperTraining, Training, WitnessTraining
 
 Floats = NDArray[np.float64]
 WARM_CHOICES = 5  # points of a likelihood fit that are compared by rollouts
+CHOSEN_BY = 200  # real rollouts that worlds are compared with along the way
 CALIBRATED = ("witness", "algorithm1")
 MOST_BURSTS = 5  # iterations in a row in which a world may burst before it is stopped
 
@@ -58,7 +59,7 @@ class WorldGuide:
         options, seed = self._options, self._seed
         real = laboratory.real(options.real_rollouts, seed=0)
         self._real = real
-        self._metric = Metric(real.take(slice(0, 200)), options.feedbacks)
+        self._metric = Metric(real.take(slice(0, CHOSEN_BY)), options.feedbacks)
         origin: Origin = "start" if options.method in (*CALIBRATED, "warm_start") else "real"
         self._network = AgentNetwork(laboratory.initial(origin, seed), laboratory.trained())
         self._fit = self._fitting(origin)

@@ -29,7 +29,8 @@ class WorldOptions:
             without, training finds bursts. From half to twice the recorded rate it is free.
         rollouts: of an iteration.
         real_rollouts: N′, of the real market, once.
-        share: of the orders that the gradient is taken over.
+        share: of the orders that the gradient is taken over; noise grows as it shrinks, faster than
+            time is saved.
         rate: of Adam, at first; falls by a cosine to 3 %.
         discount: γ, per step between an order and what is seen later.
         averaged: decay of the averaged weights.
@@ -53,10 +54,10 @@ class WorldOptions:
     whole: bool = False
     orders: Annotated[float, Ge(0)] = 0.3
     rollouts: Annotated[int, Ge(4)] = 96
-    real_rollouts: Annotated[int, Ge(20)] = 400
-    share: Annotated[float, Gt(0), Le(1)] = 0.25
-    rate: Annotated[float, Gt(0), Lt(1)] = 1.2e-3
-    discount: Annotated[float, Ge(0), Le(1)] = 0.6
+    real_rollouts: Annotated[int, Ge(20)] = 1000
+    share: Annotated[float, Gt(0), Le(1)] = 1.0
+    rate: Annotated[float, Gt(0), Lt(1)] = 2e-3
+    discount: Annotated[float, Ge(0), Le(1)] = 0.3
     averaged: Annotated[float, Ge(0), Lt(1)] = 0.9
     share_acting: Annotated[float, Gt(0), Le(1)] = 1.0
     warm_steps: Annotated[int, Ge(1)] = 1500

@@ -63,7 +63,7 @@ def test_a_world_that_bursts_is_stopped(laboratory):
     fast = guide._network.weights()
     fast["time_mask"][:, 2:] = -1e9  # orders less than a tenth of a millisecond apart
     guide._network.load(fast)
-    with pytest.raises(PacesetterError, match=r"bursts: in iteration \d+ .* rate 0.0012"):
+    with pytest.raises(PacesetterError, match=r"bursts: in iteration \d+ .* rate 0.002"):
         for _ in range(7):
             guide.iterate()
 
