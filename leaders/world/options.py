@@ -24,6 +24,8 @@ class WorldOptions:
         real: how the real market differs from the market's own background.
         feedbacks: outcomes that are compared.
         kernel: of the witness; ``squashed`` still pulls when a world is 80 times too volatile.
+        last_kernel, last_share: of the witness in so much of the last iterations; ``energy`` weighs
+            rare large values by their size, which a world that is far away would have too many of.
         whole: compare the mean over a rollout (the paper's feedback), and not every step.
         orders: weight of the number of orders of a step beside the feedbacks, which do not see it:
             without, training finds bursts. From half to twice the recorded rate it is free.
@@ -51,6 +53,8 @@ class WorldOptions:
     real: dict[str, float] = field(default_factory=dict)
     feedbacks: tuple[str, ...] = ("return", "log_spread", "imbalance_5")
     kernel: KernelName = "squashed"
+    last_kernel: KernelName = "energy"
+    last_share: Annotated[float, Ge(0), Le(1)] = 0.4
     whole: bool = False
     orders: Annotated[float, Ge(0)] = 0.3
     rollouts: Annotated[int, Ge(4)] = 96

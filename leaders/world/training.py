@@ -69,7 +69,10 @@ class WitnessTraining(Training):
 
     def _prepare(self, real: Rollouts) -> None:
         options = self._options
-        self._witness = Witness(real, options.feedbacks, options.kernel, options.whole)
+        self._witness, self._last_witness = (
+            Witness(real, options.feedbacks, kernel, options.whole)
+            for kernel in (options.kernel, options.last_kernel)
+        )
         self._flow = FlowCost(float(real.orders.mean()) / real.steps, options.orders)
         self._optimizer = torch.optim.Adam(self._network.parameters(), lr=options.rate)
 
@@ -81,7 +84,9 @@ class WitnessTraining(Training):
         )
         decisions = world.decisions
         assert decisions is not None
-        seen = self._witness.raw_costs(world) + self._flow(decisions, world, options.share)
+        last = iteration >= round((1.0 - options.last_share) * self._iterations)
+        costing = self._last_witness if last else self._witness
+        seen = costing.raw_costs(world) + self._flow(decisions, world, options.share)
         costs = costs_to_go(standardised(seen), options.discount)
         charged = torch.from_numpy(costs[decisions.rollout, decisions.step].astype(np.float32))
         for group in self._optimizer.param_groups:
