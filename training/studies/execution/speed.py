@@ -51,7 +51,7 @@ ALONE = Measured("the execution game alone, one core", alone)
 
 CALIBRATIONS: dict[str, tuple[str, tuple[str, ...], float]] = {
     "rmsc04/warm_start": ("world_rmsc04", ("leader.method=warm_start",), 10.0),
-    "rmsc04/witness": ("world_rmsc04", (), 30.0),
+    "rmsc04/witness_60": ("world_rmsc04", ("training.iterations=60",), 30.0),
     "rmsc04/algorithm1": (
         "world_rmsc04",
         ("leader.method=algorithm1", "training.iterations=100", "leader.choose_every=50"),

@@ -77,11 +77,11 @@ def rmsc04() -> Reproduction:
 
 
 def baselines() -> Reproduction:
-    """The reproduction ``world_baselines``: what is published, beside the same warm start."""
+    """The reproduction ``world_baselines``: what is published, beside the witness gradient."""
     return _table(
         "world_rmsc04",
         "Algorithm 1 of INTAGS and a conditional WGAN-GP, rmsc04",
-        (PAPER, GAN, WARM),
+        (WITNESS, PAPER, GAN, WARM),
         (),
         (),
         (),
