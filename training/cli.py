@@ -234,7 +234,11 @@ def train(options: argparse.Namespace) -> int:
 
 
 def _check_question(experiment: Experiment) -> None:
-    """Refuse a leader whose question about derivatives cannot be answered in its market."""
+    """Refuse a leader whose question about derivatives cannot be answered in its market.
+
+    And files of a real market that a world cannot be learned from: they are read here.
+    """
+    experiment.leader.laboratory(experiment.market, experiment.seed)
     question = experiment.guide().question()
     if question is not None and question.wants:
         from .derivatives.choose import choose  # imports torch

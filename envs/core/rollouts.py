@@ -108,6 +108,9 @@ class Laboratory(Protocol):
     def heads(self) -> tuple[int, ...]:
         """Bins of every head of the world agent."""
 
+    def remarks(self) -> tuple[str, ...]:
+        """What a user should know of the real market's data, such as lines that are missing."""
+
     def recording(self, origin: Origin) -> Decisions:
         """What the traders of the real market, or of the one to begin with, decided."""
 

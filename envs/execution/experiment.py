@@ -10,6 +10,7 @@ are read off the book after every step (Wei et al. 2023, INTAGS, sections 4.2 an
 | `spread`, `log_spread` | cents, and the logarithm |
 | `imbalance_5`, `imbalance_all` | share of bids in the best five levels, and in the whole book |
 | `direction` | mid less last trade, cents |
+| `log_volume_5`, `log_volume_10` | logarithm of the shares in the best levels of both sides |
 
 Version history: v1.
 """
@@ -46,7 +47,7 @@ BASIS_POINTS = 1e4
 LEVELS = (1, 5, 10)
 OUTCOMES = (
     *("reward", "return", "impact", "spread", "log_spread"),
-    *("imbalance_5", "imbalance_all", "direction"),
+    *("imbalance_5", "imbalance_all", "direction", "log_volume_5", "log_volume_10"),
 )
 OTHERS = ("context", "volume", "traded")
 
@@ -111,6 +112,7 @@ class Played:
         """Note what came of it until the next decision."""
         seen, before = _seen(self._books), self._mid
         self._mid, self._spread = mid, spread = quote(seen, self._mid, self._spread)
+        volume = _volumes(self._books)
         found = {
             "return": BASIS_POINTS * np.log(mid / before),
             "impact": BASIS_POINTS * np.log(mid / self._arrival),
@@ -119,7 +121,11 @@ class Played:
             "imbalance_5": share(seen[:, NEAR_BIDS], seen[:, NEAR_ASKS]),
             "imbalance_all": share(seen[:, ALL_BIDS], seen[:, ALL_ASKS]),
             "direction": mid - np.where(np.isnan(seen[:, LAST]), mid, seen[:, LAST]),
-            "volume": _volumes(self._books),
+            **{
+                f"log_volume_{n}": np.log1p(volume[:, :, LEVELS.index(n)].sum(axis=1))
+                for n in (5, 10)
+            },
+            "volume": volume,
             "traded": seen[:, TRADED_SHARES] - self._traded,
         }
         for name, values in found.items():

@@ -5,7 +5,8 @@ from books of the real market at the first decision, which data of a real market
 recorded and replayed into books that carry their history. Three sets of books are kept apart: for
 training, for choosing among trained worlds, and for evaluation.
 
-Version history: v1.
+Version history: v1 had 64 books of each set; v2 has as many as `BOOKS`: rollouts from one book are
+alike, so that a distance over few books is too large, and a world fits itself to their chance.
 """
 
 from __future__ import annotations
@@ -39,10 +40,12 @@ from ..order_book.world.network import PARTS
 from .experiment import Agent, Played, play
 
 Weights = Mapping[str, NDArray[np.float32]]
-BOOKS = 64  # that rollouts of one purpose begin from
-PURPOSES: tuple[Purpose, ...] = ("training", "choosing", "evaluation")
+BOOKS: dict[Purpose, int] = {"training": 192, "choosing": 96, "evaluation": 200}
+"""Purpose -> how many there are that its rollouts begin from."""
+PURPOSES = tuple(BOOKS)
 BOOK_SEED, RECORDING_SEED, REAL_SEED = 1_000_000, 2_000_000, 3_000_000
 APART = 10_000  # seeds between two numbers of a laboratory
+APART_BY_PURPOSE = 1_000
 
 
 def changed(market: BackgroundMarket, changes: Mapping[str, float]) -> BackgroundMarket:
@@ -106,6 +109,10 @@ class ExecutionLaboratory:
 
     def _seeds(self, first: int, number: int, within: int = 0) -> NDArray[np.int64]:
         return np.arange(number, dtype=np.int64) + (first + APART * self.number + within)
+
+    def remarks(self) -> tuple[str, ...]:
+        """Nothing is missing in a market of our own."""
+        return ()
 
     # What was recorded ----------------------------------------------------------------------------
 
@@ -174,22 +181,26 @@ class ExecutionLaboratory:
         return replace(played, orders=np.full(rollouts, self.rate(origin) * seconds))
 
     @cached_property
-    def _books(self) -> dict[Purpose, Replayed]:
+    def _opened(self) -> dict[Purpose, Replayed]:
+        return {}
+
+    def _books(self, purpose: Purpose) -> Replayed:
         """Books of the real market at the first decision."""
-        found: dict[Purpose, Replayed] = {}
-        for place, purpose in enumerate(PURPOSES):
-            seeds = self._seeds(BOOK_SEED, BOOKS, place * BOOKS)
+        if purpose not in self._opened:
+            first = APART_BY_PURPOSE * PURPOSES.index(purpose)
+            seeds = self._seeds(BOOK_SEED, BOOKS[purpose], first)
             stream = record_orders(self.markets["real"], seeds, self.start_ns)
-            found[purpose] = replay_orders(stream, self.agent.owner, 1)
-        return found
+            self._opened[purpose] = replay_orders(stream, self.agent.owner, 1)
+        return self._opened[purpose]
 
     def _worlds(self, weights: Weights, rollouts: int, seed: int, purpose: Purpose) -> WorldMarkets:
         generator = np.random.default_rng((seed, self.number, PURPOSES.index(purpose)))
-        books = self._books[purpose].worlds(WorldAgent.of(weights), np.arange(BOOKS))
         # Every book as often as any other.
-        turns = [generator.permutation(BOOKS) for _ in range(-(-rollouts // BOOKS))]
-        drawn = books.take(np.concatenate(turns)[:rollouts])
-        return drawn.reseeded(self._fresh(generator, rollouts))
+        books = BOOKS[purpose]
+        turns = [generator.permutation(books) for _ in range(-(-rollouts // books))]
+        drawn = np.concatenate(turns)[:rollouts]
+        fresh = self._fresh(generator, rollouts)
+        return self._books(purpose).worlds(WorldAgent.of(weights), fresh, drawn)
 
     def world(
         self,
@@ -236,7 +247,16 @@ class ExecutionLaboratory:
         continuations: int,
         seed: int,
     ) -> LastOrders:
-        """See `Laboratory.last_orders`."""
+        """See `Laboratory.last_orders`.
+
+        Raises:
+            PacesetterError: there is no experimental agent.
+        """
+        if not self.child:
+            raise PacesetterError(
+                "leader.method: algorithm1 varies orders in answer to an experimental agent, and a "
+                "file of the past has none; use witness."
+            )
         worlds = self._worlds(weights, prefixes, seed, "training")
         generator = np.random.default_rng((seed, 1))
         chosen = np.ones((prefixes, self.decisions), dtype=np.bool_)

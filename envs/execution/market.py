@@ -64,7 +64,8 @@ from .kernels import (
     read_touch,
 )
 from .laboratory import ExecutionLaboratory, changed
-from .recorded import RecordedLaboratory
+from .planted import planted
+from .recorded import recorded
 from .reference import background_paths
 from .state import ExecutionState, accounts_of, left_of, with_spare_orders
 from .view import (
@@ -339,21 +340,18 @@ class Execution(Market):
         share: float = 1.0,
         number: int = 0,
     ) -> Laboratory:
-        """Rollouts with one buyer of children, in the background and in worlds in its place."""
+        """Rollouts with one buyer of children, in the background and in worlds in its place.
+
+        A background that is a world itself is the real market: one that is known.
+        """
+        times = (int(self._time(0)), round(self.seconds_per_decision * SECOND))
+        rollouts = (self.decisions, self.child_size, share, *times)
         begun = changed(self.preset, real)
-        step = round(self.seconds_per_decision * SECOND)
-        markets: dict[Origin, BackgroundMarket] = {"real": begun, "start": changed(begun, start)}
-        times = (int(self._time(0)), step)
+        markets: Mapping[Origin, BackgroundMarket] = {"real": begun, "start": changed(begun, start)}
+        found = ExecutionLaboratory(markets, *rollouts, number=number, threads=self.threads)
         if self.message_file:
-            found = RecordedLaboratory(
-                *(markets, self.decisions, 0, 1.0, *times), number=number, threads=self.threads
-            )
-            return found.of(self.message_file, self.order_book_file)
-        return ExecutionLaboratory(
-            *(markets, self.decisions, self.child_size, share, *times),
-            number=number,
-            threads=self.threads,
-        )
+            return recorded(found, self.message_file, self.order_book_file)
+        return planted(found, self.traders.agent) if isinstance(self.traders, World) else found
 
     def transition(self, state: ExecutionState, actions: Actions, shocks: Shocks) -> Step:
         """Executors act in turns, then the background trades until the next decision."""

@@ -10,15 +10,14 @@ Version history: v1.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
-from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..core.errors import PacesetterError
-from ..core.rollouts import Decisions, LastOrders, Origin, Purpose, Rollouts
+from ..core.rollouts import Decisions, Laboratory, Origin, Purpose, Rollouts
 from ..order_book.background.market import SECOND
 from ..order_book.background.simulation import levels_of
 from ..order_book.lobster import Messages, read_messages, read_order_book
@@ -43,6 +42,17 @@ class Snapshots:
         return levels_of(self.memory, count)
 
 
+def recorded(like: ExecutionLaboratory, message_file: str, order_book_file: str) -> Laboratory:
+    """The laboratory of files that is otherwise like another one; its agent sends no orders.
+
+    Raises:
+        PacesetterError: a file that cannot be read, or one that is too short.
+    """
+    same = {field.name: getattr(like, field.name) for field in fields(like)}
+    same |= {"child": 0, "share": 1.0}
+    return RecordedLaboratory(**same, message_file=message_file, order_book_file=order_book_file)
+
+
 @dataclass(frozen=True, eq=False)
 class RecordedLaboratory(ExecutionLaboratory):
     """Windows of a day.
@@ -54,15 +64,9 @@ class RecordedLaboratory(ExecutionLaboratory):
     message_file: str = ""
     order_book_file: str = ""
 
-    def of(self, message_file: str, order_book_file: str) -> Self:
-        """The same with its files, which are read now.
-
-        Raises:
-            PacesetterError: a file that cannot be read, or one that is too short.
-        """
-        found = replace(self, message_file=message_file, order_book_file=order_book_file)
-        _ = found._day
-        return found
+    def __post_init__(self) -> None:
+        """Read the files now, and not in the middle of a run."""
+        _ = self._day
 
     @cached_property
     def _times(self) -> NDArray[np.int64]:
@@ -90,6 +94,10 @@ class RecordedLaboratory(ExecutionLaboratory):
     @property
     def _windows(self) -> int:
         return len(self._times) - self.decisions
+
+    def remarks(self) -> tuple[str, ...]:
+        """What is missing or inconsistent in the files, by line."""
+        return self._day.remarks
 
     def _recording(self, origin: Origin) -> Replayed:
         return self._day if origin == "real" else super()._recording(origin)
@@ -121,24 +129,5 @@ class RecordedLaboratory(ExecutionLaboratory):
         generator = np.random.default_rng((seed, self.number, PURPOSES.index(purpose)))
         own = np.arange(PURPOSES.index(purpose), self._windows, len(PURPOSES))
         drawn = generator.permutation(np.resize(own, rollouts))
-        begun = self._day.worlds(WorldAgent.of(weights), np.arange(len(self._times)))
-        return begun.take(drawn).reseeded(self._fresh(generator, rollouts))
-
-    def last_orders(
-        self,
-        weights: Weights,
-        prefixes: int,
-        steps: int,
-        choices: int,
-        continuations: int,
-        seed: int,
-    ) -> LastOrders:
-        """Algorithm 1 needs an experimental agent.
-
-        Raises:
-            PacesetterError: always.
-        """
-        raise PacesetterError(
-            "leader.method: algorithm1 varies orders in answer to an experimental agent, and a "
-            "file of the past has none; use witness."
-        )
+        fresh = self._fresh(generator, rollouts)
+        return self._day.worlds(WorldAgent.of(weights), fresh, drawn)

@@ -28,6 +28,7 @@ Floats = NDArray[np.float64]
 Name = Literal["mmd", "energy", "earth_mover"]
 Kernel = Callable[[Floats, Floats], Floats]
 """From numbers of one shape to a number each."""
+MOST_VALUES = 2000  # that the median distance is taken of
 
 
 def width_of(real: Feedback) -> float:
@@ -36,21 +37,28 @@ def width_of(real: Feedback) -> float:
     Raises:
         PacesetterError: all values are equal.
     """
-    values = real.values[:, :]
-    rows = np.repeat(np.arange(len(values)), values.shape[1])
-    flat, used = values.ravel(), real.weights.ravel() > 0
-    flat, rows = flat[used], rows[used]
-    if len(flat) > 2000:
-        flat, rows = flat[:2000], rows[:2000]
-    first, second = np.triu_indices(len(flat), 1)
-    apart = rows[first] != rows[second]
-    distances = np.abs(flat[first] - flat[second])[apart]
+    distances = _distances(real)
     if not distances.size or not distances.any():
         raise PacesetterError(
             "a feedback is constant in the real sample, so that no distance has a scale: choose "
             "another feedback, more rollouts or larger orders of the experimental agent."
         )
     return float(np.median(distances) or distances.mean())
+
+
+def mostly_constant(real: Feedback) -> bool:
+    """Whether most values are equal, so that the median distance is zero and the mean stands in."""
+    return not np.median(_distances(real)) > 0
+
+
+def _distances(real: Feedback) -> Floats:
+    """Of values of different rollouts, of the first `MOST_VALUES`."""
+    rows = np.repeat(np.arange(len(real)), real.values.shape[1])
+    used = np.flatnonzero(real.weights.ravel() > 0)[:MOST_VALUES]
+    flat, rows = real.values.ravel()[used], rows[used]
+    first, second = np.triu_indices(len(flat), 1)
+    found: Floats = np.abs(flat[first] - flat[second])[rows[first] != rows[second]]
+    return found
 
 
 def gaussian(width: float) -> Kernel:

@@ -18,10 +18,11 @@ from .keeping import packed, unpacked
 from .likelihood import LikelihoodFit
 from .metric import Metric, flow
 from .options import WorldOptions
-from .training import PaperTraining, WitnessTraining
+from .training import PaperTraining, Training, WitnessTraining
 
 Floats = NDArray[np.float64]
 WARM_CHOICES = 5  # points of a likelihood fit that are compared by rollouts
+CHOSEN_BY = 200  # real rollouts that worlds are compared with along the way
 CALIBRATED = ("witness", "algorithm1")
 MOST_BURSTS = 5  # iterations in a row in which a world may burst before it is stopped
 
@@ -58,11 +59,11 @@ class WorldGuide:
         options, seed = self._options, self._seed
         real = laboratory.real(options.real_rollouts, seed=0)
         self._real = real
-        self._metric = Metric(real.take(slice(0, 200)), options.feedbacks)
+        self._metric = Metric(real.take(slice(0, CHOSEN_BY)), options.feedbacks)
         origin: Origin = "start" if options.method in (*CALIBRATED, "warm_start") else "real"
         self._network = AgentNetwork(laboratory.initial(origin, seed), laboratory.trained())
         self._fit = self._fitting(origin)
-        self._training: WitnessTraining | PaperTraining | None = None
+        self._training: Training | None = None
         if self._restored is not None:
             self._go_on(self._restored)
         elif options.method in (*CALIBRATED, "warm_start"):
@@ -85,9 +86,11 @@ class WorldGuide:
             self._network, decisions, mirrored, steps, batch, options.warm_rate, self._seed
         )
 
-    def _trainer(self) -> WitnessTraining | PaperTraining:
+    def _trainer(self) -> Training:
         assert self._laboratory is not None
-        kind = WitnessTraining if self._options.method == "witness" else PaperTraining
+        kind: type[Training] = (
+            WitnessTraining if self._options.method == "witness" else PaperTraining
+        )
         return kind(self._options, self._laboratory, self._network, self._real, self._iterations)
 
     def _warm_up(self) -> None:
@@ -202,7 +205,18 @@ class WorldGuide:
 
     def warnings(self) -> list[str]:
         """Where the answer may not be believed."""
-        found = []
+        assert self._laboratory is not None
+        found = list(self._laboratory.remarks())
+        found += [
+            f"most values of feedback {name!r} are equal in the real sample: its distances are "
+            "measured by the mean of theirs, as the median is zero."
+            for name in self._metric.mostly_constant
+        ]
+        if len(self._real) < self._options.real_rollouts:
+            found.append(
+                f"the real market shows {len(self._real)} rollouts where leader.real_rollouts asks "
+                f"for {self._options.real_rollouts}; give a longer recording."
+            )
         if self._options.method == "witness" and self._chosen_at == 0:
             found.append(
                 "no world along the way was nearer to the real market than the warm start, which "

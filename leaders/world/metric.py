@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ...envs.core.rollouts import Rollouts
-from .distances import Grams, gaussian, gram, width_of
+from .distances import Grams, gaussian, gram, mostly_constant, width_of
 from .feedback import EPISODE_REWARD, Estimator, Feedback, feedback
 
 EVALUATED = (
@@ -38,6 +38,11 @@ class Metric:
     def names(self) -> tuple[str, ...]:
         """Of the feedbacks."""
         return tuple(self._real)
+
+    @property
+    def mostly_constant(self) -> tuple[str, ...]:
+        """Feedbacks whose width is the mean distance, as most of their distances are zero."""
+        return tuple(name for name, real in self._real.items() if mostly_constant(real))
 
     def __call__(self, world: Rollouts) -> dict[str, float]:
         """MMD² of every feedback."""

@@ -24,12 +24,15 @@ class WorldOptions:
         real: how the real market differs from the market's own background.
         feedbacks: outcomes that are compared.
         kernel: of the witness; ``squashed`` still pulls when a world is 80 times too volatile.
+        last_kernel, last_share: of the witness in so much of the last iterations; ``energy`` weighs
+            rare large values by their size, which a world that is far away would have too many of.
         whole: compare the mean over a rollout (the paper's feedback), and not every step.
         orders: weight of the number of orders of a step beside the feedbacks, which do not see it:
             without, training finds bursts. From half to twice the recorded rate it is free.
         rollouts: of an iteration.
         real_rollouts: N′, of the real market, once.
-        share: of the orders that the gradient is taken over.
+        share: of the orders that the gradient is taken over; noise grows as it shrinks, faster than
+            time is saved.
         rate: of Adam, at first; falls by a cosine to 3 %.
         discount: γ, per step between an order and what is seen later.
         averaged: decay of the averaged weights.
@@ -50,13 +53,15 @@ class WorldOptions:
     real: dict[str, float] = field(default_factory=dict)
     feedbacks: tuple[str, ...] = ("return", "log_spread", "imbalance_5")
     kernel: KernelName = "squashed"
+    last_kernel: KernelName = "energy"
+    last_share: Annotated[float, Ge(0), Le(1)] = 0.4
     whole: bool = False
     orders: Annotated[float, Ge(0)] = 0.3
     rollouts: Annotated[int, Ge(4)] = 96
-    real_rollouts: Annotated[int, Ge(20)] = 400
-    share: Annotated[float, Gt(0), Le(1)] = 0.25
-    rate: Annotated[float, Gt(0), Lt(1)] = 1.2e-3
-    discount: Annotated[float, Ge(0), Le(1)] = 0.6
+    real_rollouts: Annotated[int, Ge(20)] = 1000
+    share: Annotated[float, Gt(0), Le(1)] = 1.0
+    rate: Annotated[float, Gt(0), Lt(1)] = 2e-3
+    discount: Annotated[float, Ge(0), Le(1)] = 0.3
     averaged: Annotated[float, Ge(0), Lt(1)] = 0.9
     share_acting: Annotated[float, Gt(0), Le(1)] = 1.0
     warm_steps: Annotated[int, Ge(1)] = 1500

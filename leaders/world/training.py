@@ -22,8 +22,8 @@ WARM_UP = 8  # iterations until the rate is the whole one
 HALVINGS = 10  # of the paper's rate, in a run
 
 
-class WitnessTraining:
-    """Descent on the distance between the laws of rollouts; see `witness`.
+class Training:
+    """What both ways of training are made of.
 
     Args:
         options: the leader's.
@@ -32,6 +32,8 @@ class WitnessTraining:
         real: the real rollouts.
         iterations: in all, for the rate's decay.
     """
+
+    _optimizer: torch.optim.Optimizer
 
     def __init__(
         self,
@@ -43,9 +45,36 @@ class WitnessTraining:
     ):
         self._options, self._laboratory, self._network = options, laboratory, network
         self._iterations = max(1, iterations)
-        self._witness = Witness(real, options.feedbacks, options.kernel, options.whole)
+        self._prepare(real)
+
+    def _prepare(self, real: Rollouts) -> None:
+        """Costs against the real rollouts, and an optimiser."""
+        raise NotImplementedError
+
+    def iterate(self, iteration: int, seed: int) -> Rollouts | None:
+        """One step; the rollouts that it was taken from, if they are of the world as it was."""
+        raise NotImplementedError
+
+    def state(self) -> dict[str, Any]:
+        """What changes beside the network."""
+        return {"optimizer": packed_optimizer(self._optimizer)}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on from there."""
+        restore_optimizer(self._optimizer, state["optimizer"])
+
+
+class WitnessTraining(Training):
+    """Descent on the distance between the laws of rollouts; see `witness`."""
+
+    def _prepare(self, real: Rollouts) -> None:
+        options = self._options
+        self._witness, self._last_witness = (
+            Witness(real, options.feedbacks, kernel, options.whole)
+            for kernel in (options.kernel, options.last_kernel)
+        )
         self._flow = FlowCost(float(real.orders.mean()) / real.steps, options.orders)
-        self._optimizer = torch.optim.Adam(network.parameters(), lr=options.rate)
+        self._optimizer = torch.optim.Adam(self._network.parameters(), lr=options.rate)
 
     def iterate(self, iteration: int, seed: int) -> Rollouts:
         """One step; the rollouts that it was taken from."""
@@ -55,7 +84,9 @@ class WitnessTraining:
         )
         decisions = world.decisions
         assert decisions is not None
-        seen = self._witness.raw_costs(world) + self._flow(decisions, world, options.share)
+        last = iteration >= round((1.0 - options.last_share) * self._iterations)
+        costing = self._last_witness if last else self._witness
+        seen = costing.raw_costs(world) + self._flow(decisions, world, options.share)
         costs = costs_to_go(standardised(seen), options.discount)
         charged = torch.from_numpy(costs[decisions.rollout, decisions.step].astype(np.float32))
         for group in self._optimizer.param_groups:
@@ -68,37 +99,21 @@ class WitnessTraining:
         self._optimizer.step()
         return world
 
-    def state(self) -> dict[str, Any]:
-        """What changes beside the network."""
-        return {"optimizer": packed_optimizer(self._optimizer)}
 
-    def restore(self, state: Mapping[str, Any]) -> None:
-        """Go on from there."""
-        restore_optimizer(self._optimizer, state["optimizer"])
-
-
-class PaperTraining:
+class PaperTraining(Training):
     """Algorithm 1: b actions at the last state of a step, N continuations each, their metric.
 
     With ``paper_optimizer: adam`` its gradient, less the mean over the b actions, goes to Adam.
     """
 
-    def __init__(
-        self,
-        options: WorldOptions,
-        laboratory: Laboratory,
-        network: AgentNetwork,
-        real: Rollouts,
-        iterations: int,
-    ):
-        self._options, self._laboratory, self._network = options, laboratory, network
-        self._iterations = max(1, iterations)
+    def _prepare(self, real: Rollouts) -> None:
+        options = self._options
         self._name, self._steps = options.feedbacks[0], real.steps
         self._cost = PrefixMetric(feedback(real, self._name, "hajek"))
         adam = options.paper_optimizer == "adam"
         kind = torch.optim.Adam if adam else torch.optim.SGD
         self._rate = options.rate if adam else options.paper_rate
-        self._optimizer: torch.optim.Optimizer = kind(network.parameters(), lr=self._rate)
+        self._optimizer = kind(self._network.parameters(), lr=self._rate)
         self._baseline = adam
 
     def iterate(self, iteration: int, seed: int) -> None:
@@ -123,14 +138,10 @@ class PaperTraining:
             torch.nn.utils.clip_grad_norm_(self._network.parameters(), LARGEST_GRADIENT)
         self._optimizer.step()
 
-    def state(self) -> dict[str, Any]:
-        """What changes beside the network."""
-        return {"optimizer": packed_optimizer(self._optimizer)}
-
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Go on from there."""
-        if self._baseline:  # plain descent remembers nothing
-            restore_optimizer(self._optimizer, state["optimizer"])
+        """Plain descent remembers nothing."""
+        if self._baseline:
+            super().restore(state)
 
 
 class PrefixMetric:

@@ -138,15 +138,7 @@ class Markets:
         Raises:
             PacesetterError: more happened than there was room for.
         """
-        book = self.memory[copy]
-        count, room = int(book[EVENTS]), int(book[EVENT_ROOM])
-        if count > room:
-            raise PacesetterError(
-                f"{count} events happened, but there was room for {room}; open the markets with "
-                "more, or read and clear them more often."
-            )
-        start = int(book[EVENT_LOG])
-        return book[start : start + EVENT_SIZE * count].reshape(count, EVENT_SIZE).copy()
+        return events_of(self.memory[copy])
 
     def clear_events(self) -> None:
         """Forget all events so far."""
@@ -266,6 +258,22 @@ def _parts(market: BackgroundMarket) -> dict[str, int]:
         "flow": flow.entries_of(market),
         "queue": event_queue.queue_size(_queue_room(market)),
     }
+
+
+def events_of(book: Integers) -> Integers:
+    """What happened to the orders of one book ``(L,)`` since its events were read, ``(n, 8)``.
+
+    Raises:
+        PacesetterError: more happened than there was room for.
+    """
+    count, room = int(book[EVENTS]), int(book[EVENT_ROOM])
+    if count > room:
+        raise PacesetterError(
+            f"{count} events happened, but there was room for {room}; open the markets with "
+            "more, or read and clear them more often."
+        )
+    start = int(book[EVENT_LOG])
+    return book[start : start + EVENT_SIZE * count].reshape(count, EVENT_SIZE).copy()
 
 
 def levels_of(memory: Integers, count: int) -> Integers:

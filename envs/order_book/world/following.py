@@ -69,14 +69,15 @@ def follow(
     features: Singles,
     actions: Integers,
     starts: Integers,
-) -> tuple[int, bool]:
-    """Follow all messages; how many changes nobody told, and whether the book was full."""
+    untold: Integers,
+) -> bool:
+    """Follow all messages; whether the book was full. `untold` gets, of each, what nobody told."""
     prices, sizes = np.zeros((2, TEN), dtype=np.int64), np.zeros((2, TEN), dtype=np.int64)
     book, real = memory[len(starts)], reals[len(starts)]
-    here, untold, start = book[EXTRA], 0, 0
+    here, start = book[EXTRA], 0
     for i in range(log.shape[0]):
         if book[ROOM] - book[RESTING] <= 1 + rows.shape[1]:
-            return untold, True
+            return True
         while start < len(starts) and starts[start] < log[i, TIME]:
             _keep(book, real, prices, sizes, starts[start], memory[start], reals[start])
             start += 1
@@ -95,11 +96,11 @@ def follow(
         changes = _apply(book, log[i], numbers)
         if rows.shape[0] > 0:
             changes = _show(book, rows[i])
-        untold += changes if i > 0 or rows.shape[0] == 0 else 0
+        untold[i] = changes if i > 0 or rows.shape[0] == 0 else 0
     while start < len(starts):
         _keep(book, real, prices, sizes, starts[start], memory[start], reals[start])
         start += 1
-    return untold, False
+    return False
 
 
 @kernel

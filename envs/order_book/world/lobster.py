@@ -71,6 +71,7 @@ def replay_messages(
     log, rows = _log_of(messages, tick), _rows_of(messages, order_book, tick)
     shown = messages.kind <= LAST_KIND_OF_THE_BOOK
     log, rows = log[shown], rows[shown] if len(rows) else rows
+    places = np.flatnonzero(shown)
     first, orders = orders_of(log)
     duration = int(log[-1, TIME] - log[0, TIME]) if len(log) else 0
     check_orders(orders[:, 1], orders[:, 2], duration, messages.source)
@@ -80,7 +81,7 @@ def replay_messages(
     starts = _starts(messages, log[:, TIME], at_ns)
     features = np.empty((len(first), COUNT), dtype=np.float32)
     actions = np.empty((len(first), LETTERS), dtype=np.int64)
-    room, full, untold = FIRST_ROOM, True, 0
+    room, full, untold = FIRST_ROOM, True, np.zeros(len(log), dtype=np.int64)
     while full:
         room *= 2
         if room > MOST_ROOM:
@@ -92,13 +93,14 @@ def replay_messages(
         reals = np.zeros((len(memory), at.WORLD_REALS))
         begin_world(memory[-1], reals[-1], float(log[0, AT_PRICE]), first_stranger)
         numbers = np.full(len(known), NONE)
-        untold, full = follow(
-            memory, reals, log, rows, numbers, begins, orders, features, actions, starts
+        full = follow(
+            memory, reals, log, rows, numbers, begins, orders, features, actions, starts, untold
         )
-    if not len(rows) and untold > MOST_UNTOLD * len(log):
+    if not len(rows) and untold.sum() > MOST_UNTOLD * len(log):
         raise PacesetterError(
-            f"{messages.source}: {untold} of {len(log)} messages are about orders from before the "
-            "first one; give the order-book file too."
+            f"{messages.source}: {untold.sum()} of {len(log)} messages are about orders from "
+            f"before the first one, {messages.where(places[untold.argmax()])} to begin with; give "
+            "the order-book file too."
         )
     inside = (actions[:-1] >= 0).all(axis=1)
     kept = np.flatnonzero(inside)
@@ -108,11 +110,34 @@ def replay_messages(
         copy=np.zeros(len(kept), dtype=np.int64),
         time=orders[kept, 0],
         outside=int((~inside).sum()),
-        untold=untold,
+        untold=int(untold.sum()),
         rate=len(orders) * SECOND / duration,
         memory=memory[:-1],
         reals=reals[:-1],
+        remarks=_remarks(messages, places, untold, first[:-1][~inside], len(rows) > 0),
     )
+
+
+def _remarks(
+    messages: Messages, places: Integers, untold: Integers, outside: Integers, has_rows: bool
+) -> tuple[str, ...]:
+    """What a user should know of the files, each with its number and its first line."""
+    found = []
+    if untold.any():
+        what = "rows show" if has_rows else "messages are about"
+        where = messages.where(int(places[(untold > 0).argmax()]))
+        found.append(
+            f"{where}: {what} shares that no message told of, here and in "
+            f"{int((untold > 0).sum()) - 1} later lines; they are taken for orders from before "
+            "the first message or from below the last level."
+        )
+    if len(outside):
+        found.append(
+            f"{messages.where(int(places[outside[0]]))}: an order of a size or at a price that a "
+            f"world agent has no bin for, here and in {len(outside) - 1} later lines; these are "
+            "not learned from."
+        )
+    return tuple(found)
 
 
 def _starts(messages: Messages, times: Integers, at_ns: ArrayLike | None) -> Integers:

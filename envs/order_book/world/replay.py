@@ -26,7 +26,7 @@ from ..layout import (
 )
 from ..matching import limit_order, reduce_order
 from . import layout as at
-from .acting import start_streams
+from .acting import reseed_rows
 from .agent import WorldAgent
 from .alphabet import CANCEL, DEPTHS, LETTERS, depth_bin, size_bin, time_bin
 from .features import COUNT, TEN, begin_world, keep_states, note_order, read_features
@@ -52,6 +52,7 @@ class Replayed:
         untold: changes of the book that the recording shows no order for.
         rate: orders per second and copy.
         memory, reals: books with their history at the end, as of `WorldMarkets`.
+        remarks: what is missing or inconsistent in the recording, with its first line.
     """
 
     features: Singles
@@ -63,22 +64,27 @@ class Replayed:
     rate: float
     memory: Integers
     reals: Reals
+    remarks: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.copy)
 
-    def worlds(self, agent: WorldAgent, seeds: ArrayLike) -> WorldMarkets:
+    def worlds(
+        self, agent: WorldAgent, seeds: ArrayLike, rows: ArrayLike | None = None
+    ) -> WorldMarkets:
         """Worlds that go on from the end of the recording.
 
         Args:
             agent: who acts from now on.
-            seeds: of the copies, ``(B,)``, not negative.
+            seeds: of the worlds, ``(B,)``, not negative.
+            rows: the copy that each begins from; by default every copy once.
         """
-        memory = self.memory.copy()
-        for row, seed in zip(memory, checked_seeds(seeds, len(memory)).tolist(), strict=True):
-            start_streams(row, seed)
-            row[row[EXTRA] + at.NEXT_TIME] = row[CLOCK]
-        return WorldMarkets(agent, memory, self.reals.copy())
+        begun = np.arange(len(self.memory)) if rows is None else np.asarray(rows, dtype=np.int64)
+        memory = self.memory[begun]
+        reseed_rows(memory, checked_seeds(seeds, len(memory)))
+        places = np.arange(len(memory))
+        memory[places, memory[:, EXTRA] + at.NEXT_TIME] = memory[:, CLOCK]
+        return WorldMarkets(agent, memory, self.reals[begun])
 
 
 def replay_orders(stream: OrderStream, first_stranger: int = 0, strangers: int = 0) -> Replayed:

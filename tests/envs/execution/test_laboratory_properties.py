@@ -12,6 +12,7 @@ from pacesetter.envs.core.rollouts import Decisions
 from pacesetter.envs.execution.experiment import OUTCOMES
 from pacesetter.envs.execution.market import Execution
 from pacesetter.envs.order_book.world import WorldAgent
+from pacesetter.envs.order_book.world.network import log_probabilities
 from pacesetter.envs.registry import make
 
 ROLLOUTS = 6
@@ -41,6 +42,9 @@ def test_real_rollouts_are_repeated_and_differ_between_seeds(laboratory):
     assert found.treated.all()
     assert found.steps == 3
     assert np.allclose(found.outcomes["return"].cumsum(axis=1), found.outcomes["impact"])
+    for levels, place in ((5, 1), (10, 2)):
+        shares = found.facts["volume"][:, :, :, place].sum(axis=2)
+        assert np.allclose(np.expm1(found.outcomes[f"log_volume_{levels}"]), shares)
 
 
 def test_worlds_are_repeated_and_their_decisions_do_not_change_them(laboratory, weights):
@@ -81,6 +85,34 @@ def test_a_share_of_decisions(laboratory):
     assert 0.4 < found.treated.mean() < 0.6
     assert (found.outcomes["reward"][~found.treated] == 0).all()
     assert (found.outcomes["reward"][found.treated] != 0).any()
+
+
+def test_a_planted_world_is_the_real_market(laboratory, weights, tmp_path):
+    """Whoever trades with it, and what its agent decides, is known."""
+    WorldAgent.of(weights).save(tmp_path / "agent.npz")
+    market = Execution(
+        background="world",
+        world_weights=str(tmp_path / "agent.npz"),
+        leader_sets=(),
+        experimental=True,
+        decisions=3,
+        parent_size=30,
+    )
+    planted = replace(
+        market.laboratory({}, {"value_agents": 50}), recorded_ns=60_000_000_000, recordings=2
+    )
+    real = planted.real(ROLLOUTS, 0)
+    assert same(real, planted.real(ROLLOUTS, 0))
+    assert not same(real, laboratory.real(ROLLOUTS, 0))
+    assert not same(real, planted.world(weights, ROLLOUTS, 0))
+    # All begin in the books that the market of rules has at the first decision.
+    np.testing.assert_array_equal(real.context[:, 0], laboratory.real(ROLLOUTS, 0).context[:, 0])
+    decisions = planted.recording("real")
+    found = log_probabilities(WorldAgent.of(weights).weights, decisions.features, decisions.actions)
+    assert np.isfinite(found).all()
+    assert (found > -50).all()  # nothing that its masks forbid
+    assert len(decisions) == pytest.approx(planted.rate("real") * 120)
+    assert planted.remarks() == ()
 
 
 def test_what_is_refused():

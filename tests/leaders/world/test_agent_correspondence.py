@@ -93,6 +93,25 @@ def test_a_mirrored_market_gets_mirrored_decisions():
     assert abs(here - there) < 0.02
 
 
+def test_a_symmetrised_head_is_its_mirror_image():
+    """Half the logits of a state, half those of its mirror image with sides swapped: exactly."""
+    decisions = drawn(50)
+    agent = network(decisions)
+    swapped = np.arange(HEADS[0]) ^ 1
+
+    def events(features):
+        with torch.no_grad():
+            of = [agent.outputs(torch.from_numpy(f))[0] for f in (features, mirrored(features))]
+        return 0.5 * (of[0] + of[1][:, swapped])
+
+    def mirrored(features):
+        return np.ascontiguousarray(mirror_features(features))
+
+    here, there = events(decisions.features), events(mirrored(decisions.features))
+    assert torch.equal(here, there[:, swapped])
+    assert not torch.allclose(here, here[:, swapped], atol=1e-3)
+
+
 def test_the_adversary_draws_what_is_allowed():
     decisions = drawn(2_000)
     generator = network(decisions)

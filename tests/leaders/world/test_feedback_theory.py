@@ -17,6 +17,7 @@ from pacesetter.leaders.world.distances import (
     distance,
     gaussian,
     gram,
+    mostly_constant,
     squashed,
     width_of,
 )
@@ -104,7 +105,10 @@ def test_the_discrepancy_of_the_objective_is_the_same():
 def test_a_constant_real_sample_has_no_scale():
     with pytest.raises(PacesetterError, match="constant in the real sample"):
         width_of(numbers(2, 2, 2))
-    assert width_of(numbers(2, 2, 2, 2, 3)) == pytest.approx(0.4)  # the mean where the median is 0
+    mostly = numbers(2, 2, 2, 2, 3)
+    assert width_of(mostly) == pytest.approx(0.4)  # the mean where the median is 0
+    assert mostly_constant(mostly)
+    assert not mostly_constant(numbers(1, 2, 3))
 
 
 def test_bags_are_compared_by_the_mean_over_pairs():

@@ -63,7 +63,7 @@ def test_a_world_that_bursts_is_stopped(laboratory):
     fast = guide._network.weights()
     fast["time_mask"][:, 2:] = -1e9  # orders less than a tenth of a millisecond apart
     guide._network.load(fast)
-    with pytest.raises(PacesetterError, match=r"bursts: in iteration \d+ .* rate 0.0012"):
+    with pytest.raises(PacesetterError, match=r"bursts: in iteration \d+ .* rate 0.002"):
         for _ in range(7):
             guide.iterate()
 
@@ -74,6 +74,45 @@ def test_the_cost_of_an_order_is_that_of_its_own_continuations(laboratory):
     costs = prefix_costs(varied, "return", lambda values: float(values.sum()))
     mean = varied.rollouts[1].outcomes["return"].mean(axis=1).reshape(2, 3, 4)
     np.testing.assert_allclose(costs[:, 1], mean.sum(axis=2))
+
+
+class Odd:
+    """A laboratory whose real market shows something else."""
+
+    def __init__(self, laboratory, change):
+        self.laboratory, self.change = laboratory, change
+
+    def __getattr__(self, name):
+        return getattr(self.laboratory, name)
+
+    def real(self, rollouts, seed):
+        found = self.laboratory.real(rollouts, seed)
+        return replace(found, **self.change(found))
+
+
+def test_a_real_market_that_shows_little(laboratory):
+    """Constant feedbacks and agents that never act are refused; what is thin is said."""
+
+    def spread_of(values):
+        return lambda found: {"outcomes": {**found.outcomes, "spread": values(found)}}
+
+    def constant(found):
+        return np.ones(found.treated.shape)
+
+    def nearly(found):
+        return (np.arange(found.treated.size) == 3).reshape(found.treated.shape) * 1.0
+
+    for change, message in (
+        (spread_of(constant), "constant in the real sample"),
+        (lambda found: {"treated": np.zeros_like(found.treated)}, "never acts"),
+    ):
+        with pytest.raises(PacesetterError, match=message):
+            begun(Odd(laboratory, change), feedbacks=("spread",))
+    guide = begun(Odd(laboratory, spread_of(nearly)), feedbacks=("spread",), method="warm_start")
+    assert any("most values of feedback 'spread' are equal" in text for text in guide.warnings())
+    few = Odd(laboratory, lambda found: vars(found.take(slice(0, 12))))
+    guide = begun(few, method="warm_start")
+    assert any("shows 12 rollouts where leader.real_rollouts asks" in t for t in guide.warnings())
 
 
 def test_what_is_refused():

@@ -12,11 +12,14 @@ DECLARED = Declared(
     },
     measurements={
         "world_separation": "separation:separation",
-        "world_variance": "separation:variance",
+        "world_variance": "variance:variance",
         "world_transfer": "transfer:transfer",
+        "world_planted": "planted:planted",
+        "world_facts": "world_facts:world_facts",
     },
     benchmarks={
         "execution": "speed:RACE",
         "execution_alone": "speed:ALONE",
+        "world_calibration": "speed:WORLDS",
     },
 )

@@ -1,9 +1,7 @@
-"""Which feedback tells two markets apart, and what a single order has to do with it.
+"""Which feedback tells two markets apart.
 
-Two tables. *Separation*: bands of three distances over rollouts, between markets and within one,
-and the first number of rollouts from which they are disjoint (Wei et al. 2023, figures 5, 14, 15).
-*Variance*: how much of the variance of a continuation's cost the order explains that Algorithm 1
-varies; where it explains nothing, its gradient is noise.
+Bands of three distances over rollouts, between markets and within one, and the first number of
+rollouts from which they are disjoint (Wei et al. 2023, figures 3 to 5 and 13 to 15).
 """
 
 from __future__ import annotations
@@ -14,7 +12,6 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
-from scipy.stats import f as f_distribution
 
 from ....envs.core.rollouts import Rollouts
 from ....envs.execution.laboratory import ExecutionLaboratory
@@ -22,7 +19,6 @@ from ....envs.execution.market import Execution
 from ....leaders.world.distances import Name, area_under_curve, bands
 from ....leaders.world.feedback import EPISODE_REWARD, feedback
 from ....leaders.world.guide import WorldGuide
-from ....leaders.world.training import PrefixMetric
 from ....leaders.world.world import WorldLeader
 from ...runs.machine import machine
 from ...runs.whole_files import write_json, write_whole
@@ -47,8 +43,8 @@ LABELS = {
     "imbalance_all": "…Imbalance(all)",
     "direction": "…Direction",
 }
-PREFIXES, CHOICES, CONTINUATIONS = 2, 16, 40
-"""Of the variance table."""
+SAMPLES = (5, 10, 100)
+"""Rollouts of the histograms."""
 
 
 def laboratory(background: str, number: int, start: dict[str, float]) -> ExecutionLaboratory:
@@ -124,6 +120,7 @@ def separation(runs: Path, out: Path, jobs: int, seeds: int | None) -> dict[str,
         lines.append("")
     save(bands_figure(everything["rmsc03 / rmsc04"]), out / "world_separation.png")
     save(bands_figure(everything["rmsc04 / network of another market"]), out / "world_network.png")
+    save(laws_figure(*compared["rmsc03 / rmsc04"]), out / "world_feedbacks.png")
     lines += [
         "rmsc03 against rmsc04 (as figures 5, 14 and 15 of INTAGS):",
         "",
@@ -132,6 +129,10 @@ def separation(runs: Path, out: Path, jobs: int, seeds: int | None) -> dict[str,
         "rmsc04 against a network trained on another market:",
         "",
         "![bands](world_network.png)",
+        "",
+        "Feedbacks of 5, 10 and 100 rollouts, rmsc03 and rmsc04 (as figures 3, 4 and 13):",
+        "",
+        "![feedbacks](world_feedbacks.png)",
         "",
     ]
     made = {"command": "pacesetter reproduce world_separation", "machine": machine()}
@@ -163,74 +164,25 @@ def bands_figure(found: dict[str, Any]) -> Figure:
     return figure
 
 
-# What one order has to do with it -----------------------------------------------------------------
-
-
-def explained(costs: Floats) -> tuple[float, float]:
-    """Share of variance between orders beyond chance, and F, of costs ``(b, n)``."""
-    times = costs.shape[1]
-    between = times * costs.mean(axis=1).var(ddof=1)
-    within = costs.var(axis=1, ddof=1).mean()
-    share = max(0.0, (between - within) / times) / (max(0.0, between - within) / times + within)
-    return float(share), float(between / within)
-
-
-def variance(runs: Path, out: Path, jobs: int, seeds: int | None) -> dict[str, float]:
-    """Write the table ``world_variance``; it needs no runs."""
-    out.mkdir(parents=True, exist_ok=True)
-    lab = laboratory("rmsc04", 0, STARTS["rmsc04"])
-    space = Execution(experimental=True).characteristics
-    guide = WorldGuide(WorldLeader(method="warm_start"), space, 0, 1)
-    guide.enter(lab)
-    real = feedback(lab.real(100, 0), "return")
-    # One prefix after another: a book takes most of a megabyte.
-    weights = guide.weights()
-    numbers_of: list[list[Floats]] = []
-    for prefix in range(PREFIXES):
-        varied = lab.last_orders(weights, 1, 5, CHOICES, CONTINUATIONS, prefix)
-        numbers_of.append([feedback(one, "return").numbers for one in varied.rollouts])
-        print(f"variance: {prefix + 1} of {PREFIXES} prefixes", flush=True)
-    cost = PrefixMetric(real)
-    critical = float(f_distribution.ppf(0.95, CHOICES - 1, CHOICES * (CONTINUATIONS // FEW - 1)))
-    lines = [
-        "# What the order that Algorithm 1 varies has to do with its cost",
-        "",
-        "Made with `pacesetter reproduce world_variance`; seed 0, rmsc04, the warm start as world.",
-        "",
-        f"{PREFIXES} prefixes, {CHOICES} orders drawn at the last state of each step, "
-        f"{CONTINUATIONS} continuations of each. Cost: MMD² of Mkt2NextReturn, five continuations "
-        "against 100 real rollouts. A share of variance is that between orders, beyond chance. "
-        f"F above {critical:.2f} would be significant at 5 %.",
-        "",
-        "| step of the order | share explained, mean return | share explained, cost | F, cost "
-        "| sd of the cost at N = 5 |",
-        "|---|---|---|---|---|",
-    ]
-    figures: dict[str, float] = {}
-    for step in range(5):
-        parts = [of_prefix[step] for of_prefix in numbers_of]
-        numbers = np.concatenate(parts).reshape(PREFIXES, CHOICES, CONTINUATIONS)
-        fives = numbers.reshape(PREFIXES, CHOICES, -1, FEW)
-        costs = np.apply_along_axis(cost, 3, fives)
-        shares = np.mean([explained(one) for one in costs], axis=0)
-        of_return = np.mean([explained(one)[0] for one in numbers])
-        spread = float(costs.std(axis=2).mean())
-        figures |= {
-            f"step_{step + 1}/explained": float(shares[0]),
-            f"step_{step + 1}/f": float(shares[1]),
-            f"step_{step + 1}/explained_return": float(of_return),
-            f"step_{step + 1}/cost_deviation": spread,
-        }
-        cells = (
-            step + 1,
-            f"{of_return:.1%}",
-            f"{shares[0]:.1%}",
-            f"{shares[1]:.2f}",
-            f"{spread:.3f}",
-        )
-        lines.append(f"| {' | '.join(map(str, cells))} |")
-    lines.append("")
-    made = {"command": "pacesetter reproduce world_variance", "machine": machine()}
-    write_json(out / "world_variance.json", {**made, "figures": figures})
-    write_whole(out / "world_variance.md", "\n".join(lines))
-    return figures
+def laws_figure(real: Rollouts, other: Rollouts) -> Figure:
+    """Histograms of every feedback over few and many rollouts of two markets."""
+    figure, axes = chart(len(FEEDBACKS), len(SAMPLES), width=7.5, height=1.3 * len(FEEDBACKS))
+    for row, what in enumerate(FEEDBACKS):
+        numbers = [feedback(one, what).numbers for one in (real, other)]
+        low, high = np.quantile(np.concatenate(numbers), (0.01, 0.99)).tolist()
+        edges = np.linspace(low, high, 31)
+        for column, number in enumerate(SAMPLES):
+            axis = axes[row, column]
+            for values, colour, label in zip(
+                numbers, (EXACT_COLOUR, TRAINED_COLOUR), ("real", "other market"), strict=True
+            ):
+                shown = np.clip(values[:number], low, high)
+                axis.hist(shown, edges, color=colour, alpha=0.5, label=label)
+            axis.tick_params(labelsize=7)
+            axis.set_yticks([])
+            if row == 0:
+                axis.set_title(f"{number} rollouts", fontsize=8)
+            if column == 0:
+                axis.set_ylabel(LABELS[what].replace("Mkt2", "Mkt2\n"), fontsize=7)
+    axes[0, 0].legend(fontsize=7)
+    return figure

@@ -1,4 +1,4 @@
-"""The execution market's benchmarks: a race of trainers, and the game alone."""
+"""The execution market's benchmarks: a race of trainers, the game alone, and worlds calibrated."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ import numpy as np
 from ....envs.execution.market import EXECUTOR
 from ....envs.order_book.background.market import PRESETS
 from ....envs.registry import make
+from ....leaders.world.guide import WorldGuide
+from ...experiments.load import load_experiment
 from ..speed import Figures, Measured, Race, note
 
 RACE = Race(
@@ -43,3 +45,57 @@ def alone(repeats: int, quick: bool) -> Figures:
 
 
 ALONE = Measured("the execution game alone, one core", alone)
+
+
+# Calibrations -------------------------------------------------------------------------------------
+
+CALIBRATIONS: dict[str, tuple[str, tuple[str, ...], float]] = {
+    "rmsc04/warm_start": ("world_rmsc04", ("leader.method=warm_start",), 10.0),
+    "rmsc04/witness_60": ("world_rmsc04", ("training.iterations=60",), 30.0),
+    "rmsc04/algorithm1": (
+        "world_rmsc04",
+        ("leader.method=algorithm1", "training.iterations=100", "leader.choose_every=50"),
+        15.0,
+    ),
+    "rmsc04/gan": ("world_rmsc04", ("leader.method=gan",), 30.0),
+    "rmsc03/witness": ("world_rmsc03", (), 240.0),
+}
+"""Figure -> experiment, overrides, and processor seconds that are aimed at."""
+MEASURED_ITERATIONS = 4
+
+
+def calibration_seconds(name: str) -> tuple[float, float]:
+    """Processor seconds until a leader of worlds begins, and of all its iterations, from a few."""
+    shipped, overrides, _ = CALIBRATIONS[name]
+    experiment = load_experiment(shipped, overrides)
+    total = experiment.training.iterations
+    guide = experiment.guide()
+    laboratory = experiment.leader.laboratory(experiment.market, experiment.seed)
+    assert isinstance(guide, WorldGuide) and laboratory is not None
+    began = time.process_time()
+    guide.enter(laboratory)
+    ready = time.process_time() - began
+    iterations = min(MEASURED_ITERATIONS, total)
+    guide.iterate()  # loops are compiled by now
+    began = time.process_time()
+    for _ in range(iterations):
+        guide.iterate()
+    return ready, (time.process_time() - began) * total / iterations
+
+
+def calibrations(repeats: int, quick: bool) -> Figures:
+    """Processor seconds of every method, one core; that of a fit is the warm start's own."""
+    figures: Figures = {}
+    for _ in range(1 if quick else repeats):
+        for name in list(CALIBRATIONS)[: 2 if quick else None]:
+            ready, iterating = calibration_seconds(name)
+            fitted = name.endswith("warm_start")
+            note(figures, f"{name}/processor_seconds", ready if fitted else iterating)
+    return figures
+
+
+WORLDS = Measured(
+    "a world agent calibrated: processor seconds of its iterations, without the warm start",
+    calibrations,
+    {f"{name}/processor_seconds": ("at most", goal) for name, (*_, goal) in CALIBRATIONS.items()},
+)

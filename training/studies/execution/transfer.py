@@ -27,10 +27,9 @@ from ...runs.machine import machine
 from ...runs.run_folder import RunFolder
 from ...runs.whole_files import write_json, write_whole
 from ...runs.world_file import WORLD
-from ..claims import SEEDS
 from ..statistics import half_width, mean_text
 from .study import SEEDS_APART, RuleFollowers
-from .world_tables import FIT, GAN, WARM, WITNESS
+from .world_tables import FIT, GAN, SEEDS, WARM, WITNESS
 
 Floats = NDArray[np.float64]
 REAL = "real market"
@@ -68,17 +67,23 @@ def transfer(runs: Path, out: Path, jobs: int, seeds: int | None) -> dict[str, f
         "",
         "An executor buys 50 shares of rmsc04 within ten minutes, by orders of ten; it is trained "
         "by one recipe in each market and judged on 200 real episodes per seed, which all play "
-        "alike. Costs are in basis points against the mid at arrival, with intervals over seeds.",
+        "alike. Costs are in basis points against the mid at arrival, with intervals over seeds; "
+        "differences are paired by episode.",
         "",
-        "| trained in | shortfall, bp | saved over TWAP, bp | saved over all at once, bp |",
-        "|---|---|---|---|",
+        "| trained in | shortfall, bp | above the executor of the real market, bp "
+        "| saved over TWAP, bp | saved over all at once, bp |",
+        "|---|---|---|---|---|",
     ]
     for name, found in costs.items():
         mean = np.array([one.mean() for one in found])
         cells = [mean_text(mean, 3)]
         figures[f"{name}/cost_bp"] = float(mean.mean())
+        above = _paired(found, costs[REAL])
+        figures[f"{name}/above_real"] = float(above.mean())
+        figures[f"{name}/above_real/half_width_95"] = half_width(above)
+        cells.append("" if name == REAL else mean_text(above, 3))
         for rule in SHOWN_RULES:
-            saved = np.array([(r - one).mean() for r, one in zip(costs[rule], found, strict=True)])
+            saved = _paired(costs[rule], found)
             figures[f"{name}/saved_over/{rule}"] = float(saved.mean())
             figures[f"{name}/saved_over/{rule}/half_width_95"] = half_width(saved)
             cells.append("" if rule == name else mean_text(saved, 3))
@@ -92,10 +97,14 @@ def transfer(runs: Path, out: Path, jobs: int, seeds: int | None) -> dict[str, f
     return figures
 
 
+def _paired(dear: list[Floats], cheap: list[Floats]) -> Floats:
+    """Mean difference of the same episodes, of every seed."""
+    return np.array([(one - other).mean() for one, other in zip(dear, cheap, strict=True)])
+
+
 def world_of(runs: Path, name: str, seed: int) -> Path:
     """The world agent of a run of the table ``world_rmsc04``."""
-    plain = "".join(c if c.isalnum() else "_" for c in name)
-    path = runs / f"{plain}_seed_{seed}" / WORLD
+    path = runs / folder_of(name, seed) / WORLD
     if not path.exists():
         raise PacesetterError(
             f"{path} is missing: the worlds are those of another table; make it first, with "
@@ -116,13 +125,23 @@ def executor(runs: Path, name: str, seed: int, world: Path | None) -> Policies:
     if world is not None:
         inside = ("market.background=world", f"market.world_weights={world}")
     experiment = load_experiment("execution_fixed", (*RECIPE, *inside, f"seed={seed}"))
-    plain = "".join(c if c.isalnum() else "_" for c in name)
-    path = runs / f"executor_in_{plain}_seed_{seed}"
+    run = run_of(runs, experiment, f"executor in {name}", seed)
+    return Policies.load(run.experiment, run.path / "policies")
+
+
+def run_of(runs: Path, experiment: Experiment, name: str, seed: int) -> RunFolder:
+    """The finished run of an experiment, made if there is none."""
+    path = runs / folder_of(name, seed)
     run = RunFolder.open(path) if (path / "config.yaml").exists() else None
     run = run or RunFolder.create(runs, experiment, path.name)
     if not (run.path / "policies").exists():
         train(run, quiet=True)
-    return Policies.load(run.experiment, run.path / "policies")
+    return run
+
+
+def folder_of(name: str, seed: int) -> str:
+    """As `reproduce` names it."""
+    return f"{''.join(c if c.isalnum() else '_' for c in name)}_seed_{seed}"
 
 
 def costs_of(real: Experiment, actors: Any) -> Floats:

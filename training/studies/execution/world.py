@@ -56,14 +56,20 @@ def measure(trained: Trained) -> Findings:
 def compare(real: Rollouts, floor: Rollouts, world: Rollouts, findings: Findings) -> None:
     """MMD² of every feedback, one number per rollout and in bags, and AUC at five rollouts."""
     results = findings.results
+    shown = tuple(name for name in EVALUATED if varies(real, name))
     for label, one in (("floor/", floor), ("", world)):
-        found = Metric(real, EVALUATED, bag=False)(one)
+        found = Metric(real, shown, bag=False)(one)
         results.update({f"{label}mmd/{name}": value for name, value in found.items()})
         found = Metric(real, BAGS)(one)
         results.update({f"{label}bag/{name}": value for name, value in found.items()})
-    for name in TOLD_APART:
+    for name in (name for name in TOLD_APART if name in shown):
         results[f"auc/{name}"] = told_apart(world, real, name)
     results["auc/bag_return"] = told_apart(world, real, "return", bag=True)
+
+
+def varies(real: Rollouts, name: str) -> bool:
+    """Whether a feedback is not the same in all rollouts, as rewards are where nobody orders."""
+    return bool(np.ptp(feedback(real, name).numbers) > 0)
 
 
 def told_apart(world: Rollouts, real: Rollouts, name: str, bag: bool = False) -> float:

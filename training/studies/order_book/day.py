@@ -5,18 +5,21 @@ Version history: v1.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ....envs.order_book.background.exchange import note_trade
 from ....envs.order_book.background.market import HOUR, SECOND, BackgroundMarket
-from ....envs.order_book.background.simulation import Markets
+from ....envs.order_book.background.simulation import Markets, events_of
 from ....envs.order_book.layout import (
     BEST,
     BUY,
     CANCEL_RESTING,
+    EVENTS,
     EXECUTED,
     KIND,
     NO_ASK,
@@ -37,21 +40,37 @@ AFTERWARDS = 1800  # seconds that an order's impact is followed for
 Floats = NDArray[np.float64]
 
 
+class Living(Protocol):
+    """Markets or worlds, a row of memory each, whose books keep their events."""
+
+    memory: NDArray[np.int64]
+
+    def advance(self, until_ns: int) -> Any:
+        """Let them run until a time, ns since midnight."""
+
+
 @dataclass(frozen=True)
 class Day:
     """One copy from 09:35 to the close.
 
     Attributes:
-        mid: of every second, cents, ``(T,)``; the last there was where a side is empty.
-        volume: shares traded so far at every second, ``(T,)``.
+        mid: of every sample, cents, ``(T,)``; the last there was where a side is empty.
+        volume: shares traded so far at every sample, ``(T,)``.
         times: of trades, seconds, ``(n,)``; executions of one moment are one trade.
         signs: 1 where the taker buys, else −1, ``(n,)``.
+        every: seconds between two samples, a divisor of 60.
     """
 
     mid: Floats
     volume: Floats
     times: Floats
     signs: Floats
+    every: int = 1
+
+    def by(self, seconds: int) -> tuple[Floats, Floats]:
+        """Mid and volume so far, once in so many seconds, a multiple of 60."""
+        step = seconds // self.every
+        return self.mid[::step], self.volume[::step]
 
 
 def days(preset: str, seeds: int) -> list[Day]:
@@ -61,27 +80,51 @@ def days(preset: str, seeds: int) -> list[Day]:
     markets.advance(market.open_ns + WARM_UP * SECOND)
     markets.clear_events()
     seconds = (market.close_ns - market.open_ns) // SECOND - WARM_UP
-    mid, volume = np.full((2, seeds, seconds), market.mean_price)
-    executed: list[list[NDArray[np.int64]]] = [[] for _ in range(seeds)]
-    for second in range(seconds):
-        markets.advance(market.open_ns + (WARM_UP + second) * SECOND)
-        mid[:, second] = mids(markets, mid[:, max(0, second - 1)])
-        volume[:, second] = markets.memory[:, TRADED : TRADED + 2].sum(axis=1)
-        if second % EMPTIED == EMPTIED - 1 or second == seconds - 1:
-            for copy, kept in enumerate(executed):
-                events = markets.events(copy)
-                kept.append(events[events[:, KIND] == EXECUTED][:, [TIME, OF_SIDE]])
-            markets.clear_events()
+    return lived(markets, market.open_ns + WARM_UP * SECOND, seconds, market.mean_price)
+
+
+def lived(
+    markets: Living,
+    begin_ns: int,
+    seconds: int,
+    first_price: float,
+    every: int = 1,
+    watch: Callable[[int, list[NDArray[np.int64]]], None] = lambda time, events: None,
+) -> list[Day]:
+    """Days of markets that stand at their beginning, with no events so far.
+
+    Args:
+        markets: which go on.
+        begin_ns: of the first sample, ns since midnight.
+        seconds: until the end.
+        first_price: the mid of a book that has never had two sides.
+        every: seconds between two samples, a divisor of 60.
+        watch: shown the time and all events of each copy, ``(n, 8)``, whenever these are read.
+    """
+    samples, copies = seconds // every, len(markets.memory)
+    mid, volume = np.full((2, copies, samples), first_price)
+    executed: list[list[NDArray[np.int64]]] = [[] for _ in range(copies)]
+    for place in range(samples):
+        now = begin_ns + place * every * SECOND
+        markets.advance(now)
+        mid[:, place] = mids(markets, mid[:, max(0, place - 1)])
+        volume[:, place] = markets.memory[:, TRADED : TRADED + 2].sum(axis=1)
+        if (place + 1) * every % EMPTIED == 0 or place == samples - 1:
+            events = [events_of(book) for book in markets.memory]
+            for kept, one in zip(executed, events, strict=True):
+                kept.append(one[one[:, KIND] == EXECUTED][:, [TIME, OF_SIDE]])
+            markets.memory[:, EVENTS] = 0
+            watch(now, events)
     found = []
     for copy, kept in enumerate(executed):
         rows = np.concatenate(kept)
         times, first = np.unique(rows[:, 0], return_index=True)
         signs = np.where(rows[first, 1] == SELL, 1.0, -1.0)
-        found.append(Day(mid[copy], volume[copy], times / 1e9, signs))
+        found.append(Day(mid[copy], volume[copy], times / 1e9, signs, every))
     return found
 
 
-def mids(markets: Markets, last: Floats) -> Floats:
+def mids(markets: Living, last: Floats) -> Floats:
     """The mid of every copy, or the last where a side is empty, ``(B,)``."""
     bid, ask = markets.memory[:, BEST + BUY], markets.memory[:, BEST + SELL]
     there = (bid != NO_BID) & (ask != NO_ASK)

@@ -44,7 +44,7 @@ def _mean(series: list[Floats], lags: int) -> Floats:
 
 
 def _returns(plain: Any, absolute: Any, days: list[Day], style: dict[str, Any]) -> None:
-    returns = [log_return(day.mid[::60]) for day in days]
+    returns = [log_return(day.by(60)[0]) for day in days]
     lags = np.arange(1, MINUTES + 1)
     plain.plot(lags[:20], _mean(returns, 20), marker="o", ms=3, **style)
     plain.set(title="returns of one minute", xlabel="lag, min", ylabel="autocorrelation")
@@ -64,7 +64,7 @@ def _signs(axis: Any, days: list[Day], style: dict[str, Any]) -> None:
 def _tails(axis: Any, days: list[Day], style: dict[str, Any]) -> None:
     """Share of returns beyond so many deviations of their own day."""
     scaled = np.concatenate(
-        [np.abs(one) / one.std() for one in (log_return(day.mid[::60]) for day in days)]
+        [np.abs(one) / one.std() for one in (log_return(day.by(60)[0]) for day in days)]
     )
     scaled = np.sort(scaled[scaled > 0])
     axis.loglog(scaled, 1.0 - np.arange(len(scaled)) / len(scaled), **style)
@@ -77,7 +77,7 @@ def _tails(axis: Any, days: list[Day], style: dict[str, Any]) -> None:
 
 
 def _shape(axis: Any, days: list[Day], style: dict[str, Any]) -> None:
-    volume = np.mean([np.diff(day.volume[::HALF_HOUR]) for day in days], axis=0)
+    volume = np.mean([np.diff(day.by(HALF_HOUR)[1]) for day in days], axis=0)
     hours = 9.5 + 5 / 60 + 0.5 * (np.arange(len(volume)) + 0.5)
     axis.plot(hours, volume / volume.mean(), marker="o", ms=3, **style)
     axis.set(title="volume over the day", xlabel="hour", ylabel="over its mean")

@@ -162,8 +162,9 @@ def facts_of(day: Day) -> dict[str, float]:
     """The facts of one run but for its impact."""
     gaps = np.diff(day.times)
     signs = autocorrelation(day.signs, 100)
+    mid, volume = day.by(60)
     return {
-        **facts_of_returns(log_return(day.mid[::60]), np.diff(day.volume[::60])),
+        **facts_of_returns(log_return(mid), np.diff(volume)),
         "gaps": float(gaps.std() / gaps.mean()),
         "gaps/10": float(autocorrelation(gaps, 10)[9]),
         "signs/1": float(signs[0]),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 
 import numpy as np
@@ -62,6 +63,10 @@ def test_messages_of_a_whole_day_are_its_recording():
     np.testing.assert_array_equal(found.actions[later], mine.actions[same])
     np.testing.assert_allclose(found.features[later], mine.features[same], atol=1e-6)
     assert found.untold == 0
+    (remark,) = found.remarks  # the first quotes are far away
+    assert re.match(
+        r"messages:\d+: an order of a size or at a price .* here and in 1 later", remark
+    )
     np.testing.assert_array_equal(levels_of(found.memory, 10), day()[1].levels(10))
 
 
@@ -73,6 +78,11 @@ def test_rows_reveal_what_messages_do_not_tell():
     mine = replayed().actions[replayed().copy == 0][-len(found) :]
     assert (found.actions[1:] == mine[1:]).mean() > 0.99
     assert 0 < found.untold < 0.05 * len(part(first))
+    remark = found.remarks[0]
+    assert re.match(r"part:\d+: rows show shares that no message told of, here and in \d+", remark)
+    alone = replay_messages(part(2))
+    remark = alone.remarks[0]
+    assert re.match(r"part:\d+: messages are about shares that no message told of", remark)
 
 
 def test_worlds_begin_at_any_time_of_a_day():
