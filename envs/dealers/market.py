@@ -36,7 +36,7 @@ Version history: v1.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -479,8 +479,6 @@ class Dealers(Market):
 
     def answered(self) -> Dealers | None:
         """One maker alone who quotes what is computed, in place of one who learns."""
-        from dataclasses import replace
-
         return replace(self, makers_are="computed") if self._alone else None
 
     def trait(self, name: str, theta: Any = None) -> float:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -112,12 +112,14 @@ def identify(
             f"objective {experiment.objective.name!r} of {experiment.name!r} declares no "
             "statistics to identify characteristics by; use the objective 'statistics'."
         )
-    if market.groups:
+    answered = market.answered()
+    if answered is None:
         raise PacesetterError(
             f"in market {market.name!r} group {market.groups[0].name!r} learns: what paths look "
-            "like is not known before it has. Only markets in which nobody learns can be "
-            "identified beforehand."
+            "like is not known before it has. Only markets in which nobody learns, or whose answer "
+            "is computed, can be identified beforehand."
         )
+    market, experiment = answered, replace(experiment, market=answered, own_followers={})
     space = market.characteristics
     point = space.validate(theta or None)
     if compared.about is not None:
