@@ -106,7 +106,7 @@ def share_target(trained: Trained) -> dict[str, float]:
     theta = np.asarray(trained.theta)
     _, number, _ = market.quotes(theta)
     exact = _shared(market, number)
-    played = _played(trained, theta)
+    played = played(trained, theta)
     late = slice(market.periods // 2, None)
     per_taker = float(played["volume"][late].mean()) / number
     return {
@@ -124,7 +124,7 @@ def _shared(market: Dealers, number: int) -> Any:
     return shares.best(number, market.share_targets[0], market.share_weights[0])
 
 
-def _played(trained: Trained, theta: Floats, greedy: bool = True) -> dict[str, Floats]:
+def played(trained: Trained, theta: Floats, greedy: bool = True) -> dict[str, Floats]:
     """Path quantities and the deviation of the price before each step, name -> ``(T, B, …)``."""
     market, settings = market_of(trained), trained.experiment.evaluation
     state = market.reset(settings.seed, settings.copies, theta)
@@ -184,7 +184,7 @@ def timing(trained: Trained) -> tuple[dict[str, float], dict[str, Floats]]:
     market = market_of(trained)
     results, arrays = {}, {}
     for weight in WEIGHTS:
-        played = _played(trained, all_alike(market, profit_weight=weight))
+        played = played(trained, all_alike(market, profit_weight=weight))
         exact = investing.best(weight or TIES, market.investor_risk, market.periods)
         own = {name: values[:, :, 0] for name, values in played.items() if values.ndim == 3}
         buys, sells = own["buy"].sum(axis=0), own["sell"].sum(axis=0)
@@ -203,8 +203,8 @@ def timing(trained: Trained) -> tuple[dict[str, float], dict[str, Floats]]:
             f"{name}/exact_hits": float((own["target_miss"][-1] == 0.0).mean()),
             f"{name}/buy_share": share,
             f"{name}/buy_share_error": abs(share - wanted),
-            f"{name}/x_bought": _mean_where(played["x"], own["buy"]),
-            f"{name}/x_sold": _mean_where(played["x"], own["sell"]),
+            f"{name}/x_bought": mean_where(played["x"], own["buy"]),
+            f"{name}/x_sold": mean_where(played["x"], own["sell"]),
         }
         for what in ("buy", "sell"):
             arrays[f"{name}/{what}"] = own[what][:, 0]
@@ -212,27 +212,6 @@ def timing(trained: Trained) -> tuple[dict[str, float], dict[str, Floats]]:
     return results, arrays
 
 
-def _mean_where(values: Floats, chosen: Floats) -> float:
+def mean_where(values: Floats, chosen: Floats) -> float:
     """Mean of values where something was done; NaN if it never was."""
     return float(values[chosen > 0].mean()) if (chosen > 0).any() else float("nan")
-
-
-def together(trained: Trained) -> dict[str, float]:
-    """Makers' skew and investors' timing where both learn, of mixed types."""
-    theta = np.asarray(trained.theta)
-    quotes = learned_quotes(trained, theta)
-    skew = 0.5 * (quotes[:, 0] - quotes[:, 1])
-    zero = quoting.MOST_INVENTORY
-    played = _played(trained, theta, greedy=False)
-    x = played["x"][:, :, None] + 0.0 * played["buy"]
-    return {
-        "skew_at_2": float(skew[zero + 2]),
-        "skew_at_-2": float(skew[zero - 2]),
-        "skew_sign_kept": float(skew[zero + 2] < skew[zero] < skew[zero - 2]),
-        "half_spread": float(played["half_spread"].mean()),
-        "x_bought": _mean_where(x, played["buy"]),
-        "x_sold": _mean_where(x, played["sell"]),
-        "timing_kept": float(_mean_where(x, played["buy"]) < 0.0 < _mean_where(x, played["sell"])),
-        "trades_per_investor": float((played["buy"] + played["sell"]).sum(axis=0).mean()),
-        **{f"reward_per_step/{g}": float(played[f"reward/{g}"].mean()) for g in (MAKER, INVESTOR)},
-    }

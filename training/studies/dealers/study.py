@@ -8,6 +8,7 @@ from ....envs.dealers.market import Dealers
 from ...experiments.experiment import Experiment
 from ...policies.policies import Trained
 from ..study import Arrays, Findings, Row, Study
+from .both import together
 from .figures import offsets_figure, skew_figure, timing_figure
 from .learned import (
     CONNECTED,
@@ -16,7 +17,6 @@ from .learned import (
     quoting_errors,
     share_target,
     timing,
-    together,
 )
 
 KINDS = {"grid": "nine types", "held_out": "six other types"}
