@@ -44,17 +44,18 @@ import numpy as np
 from annotated_types import Ge, Gt, Le
 from gymnasium.spaces import Box
 
-from ..core.arrays import Array, converted, namespace, row_mean, row_sum
+from ..core.arrays import Array, converted, namespace, row_mean
 from ..core.characteristics import Characteristics
 from ..core.errors import PacesetterError, unknown
 from ..core.group import Group
 from ..core.market import Actions, Market, Shocks
 from ..core.populations import By, ranked
 from ..core.random_streams import Shock
-from ..core.state import State
+from ..core.state import State, changed
 from ..core.step import Step
-from . import investing, quoting, shares
+from . import investing, quoting
 from .competition import Mixture
+from .payments import paid_to_investors, paid_to_makers
 from .price import LEVEL, Law, deviation_per_step, first_deviation, moved
 from .state import DealersState
 from .terms import TRAITS, Terms, each, looked_up
@@ -62,7 +63,6 @@ from .trading import DECAY, HIGHEST_OFFSET, best_seen, dealt, reservations, wish
 from .view import BUY, HOLD, INVESTOR, MAKER, investor_group, investor_sees, maker_group, maker_sees
 
 Scenario = Literal["makers", "investors", "both"]
-MOST_INVENTORY = float(quoting.MOST_INVENTORY)
 
 
 @dataclass(frozen=True)
@@ -163,7 +163,7 @@ class Dealers(Market):
                 "computed quotes are those of one maker alone on a random walk that reaches a "
                 "fixed number of takers and has no target share; makers_are: learning."
             )
-        if not len(self.terms.characteristics):
+        if not any(self.terms.populations):
             return "every trait is given, so that nothing is left for θ; leave one of them out."
         return ""
 
@@ -320,32 +320,47 @@ class Dealers(Market):
         xp = namespace(state.theta)
         x, move, foreseen = moved(self.law, state.deviation, shocks["price"])
         paid_move = (foreseen if self.inventory_pnl == "expected" else move)[:, None]
+        variance = deviation_per_step(self.law) ** 2
         changes: dict[str, Array] = {"price": state.price + move, "deviation": x}
         quantities = {"price": changes["price"]}
         rewards: dict[str, Array] = {}
-        wants, buys = self._chosen(xp, state, actions)
+        wants, buys = self._chosen(state, actions)
         paid = 0.0 * state.buys + investing.COST
         if self._makers:
-            paid = self._deal(state, actions, shocks, (wants, buys), paid_move, changes, quantities)
+            types = self.terms.makers_of(state)
+            edges = self.terms.edges(state, types["connectivity"])
+            offsets = self._offsets(state, actions, types)
+            sold, bought, paid = self._dealt(xp, state, shocks, offsets, edges, wants, buys)
+            reached = xp.clip(xp.sum(xp.astype(edges, offsets.dtype), axis=1), 1.0, None)
+            risk = types["risk_aversion"] * variance
+            reward, own, seen = paid_to_makers(
+                xp, state, offsets, sold, bought, reached, paid_move, risk, self._target(offsets)
+            )
+            changes |= own
+            quantities |= seen
             if self._learning_makers:
-                rewards[MAKER] = changes.pop("reward")
-            else:
-                changes.pop("reward")
+                rewards[MAKER] = reward
+            if "edges" in shocks:
+                changes["edge_uniforms"] = shocks["edges"]
+            if self._investors:
+                changes["seen_offsets"] = best_seen(xp, offsets, edges[:, self.takers :, :])
         if self._investors:
             deals = wants & (paid >= 0.0)
-            rewards[INVESTOR] = self._invest(
-                state, deals, deals & buys, paid, paid_move, changes, quantities
+            bought, sold = (xp.astype(m, paid.dtype) for m in (deals & buys, deals & ~buys))
+            weight = self.terms.investors_of(state)["profit_weight"]
+            rewards[INVESTOR], own, seen = paid_to_investors(
+                xp, state, bought, sold, paid, paid_move, weight, self.investor_risk * variance
             )
-        after = DealersState(**{**state.__dict__, **changes})
-        return self.end_step(after, rewards, quantities)
+            changes |= own
+            quantities |= seen
+        return self.end_step(changed(state, **changes), rewards, quantities)
 
-    def _chosen(self, xp: Any, state: DealersState, actions: Actions) -> tuple[Array, Array]:
+    def _chosen(self, state: DealersState, actions: Actions) -> tuple[Array, Array]:
         """Whether each investor wants to trade, and to buy, ``(B, N)`` bool each."""
         if not self._investors:
             nobody = state.buys < 0.0
             return nobody, nobody
-        choice = actions[INVESTOR]
-        return choice != HOLD, choice == BUY
+        return actions[INVESTOR] != HOLD, actions[INVESTOR] == BUY
 
     def _offsets(self, state: DealersState, actions: Actions, types: dict[str, Array]) -> Array:
         """Ask and bid of each maker, ``(B, M, 2)``."""
@@ -356,106 +371,40 @@ class Dealers(Market):
         table = quoting.quote_table(self.takers)
         return looked_up(xp, table, types["risk_aversion"], number, state.maker_inventory)
 
-    def _deal(
+    def _dealt(
         self,
+        xp: Any,
         state: DealersState,
-        actions: Actions,
         shocks: Shocks,
-        orders: tuple[Array, Array],
-        paid_move: Array,
-        changes: dict[str, Array],
-        quantities: dict[str, Array],
-    ) -> Array:
-        """Makers deal with takers and investors; offsets that these pay, −1 for no deal, (B, N)."""
-        xp = namespace(state.theta)
-        types = self.terms.makers_of(state)
-        edges = self.terms.edges(state, types["connectivity"])
-        offsets = self._offsets(state, actions, types)
-        wants, buys = wishes(xp, shocks["wish"])
+        offsets: Array,
+        edges: Array,
+        wants: Array,
+        buys: Array,
+    ) -> tuple[Array, Array, Array]:
+        """Units each maker sold and bought, ``(B, M)``; what investors paid, −1: none, (B, N)."""
+        wish, buying = wishes(shocks["wish"])
         highest = reservations(xp, shocks["reservation"])
         if self._investors:
-            wants, buys = (
-                xp.concat(pair, axis=1) for pair in zip((wants, buys), orders, strict=True)
-            )
+            wish = xp.concat([wish, wants], axis=1)
+            buying = xp.concat([buying, buys], axis=1)
             unlimited = 0.0 * state.buys + 2.0 * HIGHEST_OFFSET
             highest = xp.concat([highest, unlimited], axis=1)
-        sold, bought, paid = dealt(xp, offsets, edges, wants, buys, highest)
-        units = sold + bought
-        reached = xp.clip(xp.sum(xp.astype(edges, offsets.dtype), axis=1), 1.0, None)
-        q = xp.clip(state.maker_inventory - sold + bought, -MOST_INVENTORY, MOST_INVENTORY)
-        share = shares.MEMORY * state.running_share + (1.0 - shares.MEMORY) * units / reached
-        earned = offsets[:, :, 0] * sold + offsets[:, :, 1] * bought
-        profit = earned + q * paid_move
-        variance = deviation_per_step(self.law) ** 2
-        targets, weights = (
-            converted(np.array(self._each(name)), share)
-            for name in ("share_targets", "share_weights")
-        )
-        penalty = 0.5 * types["risk_aversion"] * variance * q * q
-        volume = row_sum(xp, units)
-        changes |= {
-            "maker_inventory": q,
-            "running_share": share,
-            "last_offsets": offsets,
-            "last_volume": volume,
-            "reward": profit - penalty - weights * (share - targets) ** 2,
-        }
-        if "edges" in shocks:
-            changes["edge_uniforms"] = shocks["edges"]
-        if self._investors:
-            changes["seen_offsets"] = best_seen(xp, offsets, edges[:, self.takers :, :])
-        quantities |= {
-            "half_spread": 0.5 * (offsets[:, :, 0] + offsets[:, :, 1]),
-            "skew": 0.5 * (offsets[:, :, 0] - offsets[:, :, 1]),
-            "inventory": q,
-            "volume": units,
-            "market_share": units / xp.clip(volume, 1.0, None)[:, None],
-            "profit": profit,
-        }
-        return paid[:, self.takers :]
+        sold, bought, paid = dealt(xp, offsets, edges, wish, buying, highest)
+        return sold, bought, paid[:, self.takers :]
 
-    def _invest(
-        self,
-        state: DealersState,
-        deals: Array,
-        buys: Array,
-        paid: Array,
-        paid_move: Array,
-        changes: dict[str, Array],
-        quantities: dict[str, Array],
-    ) -> Array:
-        """Investors' totals and rewards, ``(B, N)``."""
-        xp = namespace(state.theta)
-        dealt_now, bought = (xp.astype(mask, paid.dtype) for mask in (deals, buys))
-        sold = dealt_now - bought
-        totals = state.buys + bought, state.sells + sold
-        y = totals[0] - totals[1]
-        before, after = (
-            xp.abs(b - investing.BUYS) + xp.abs(s - investing.SELLS)
-            for b, s in ((state.buys, state.sells), totals)
+    def _target(self, like: Array) -> tuple[Array, Array]:
+        """m* and w_s of each maker, ``(M,)``."""
+        return (
+            converted(np.array(self._each("share_targets")), like),
+            converted(np.array(self._each("share_weights")), like),
         )
-        gain = y * paid_move - paid * dealt_now
-        risk = 0.5 * self.investor_risk * deviation_per_step(self.law) ** 2 * y * y
-        weight = self.terms.investors_of(state)["profit_weight"]
-        changes |= {"buys": totals[0], "sells": totals[1]}
-        quantities |= {
-            "buy": bought,
-            "sell": sold,
-            "position": y,
-            "target_miss": after,
-            "gain": gain,
-        }
-        return (weight * (gain - risk) + (1.0 - weight) * (before - after)) / investing.TARGETS
 
     def observe(self, state: DealersState) -> dict[str, Array]:
         """What makers and investors see; see the module."""
         xp, seen = namespace(state.theta), {}
         if self._learning_makers:
             shared = 0.0 * state.maker_inventory
-            targets, weights = (
-                shared + converted(np.array(self._each(name)), shared)
-                for name in ("share_targets", "share_weights")
-            )
+            targets, weights = (shared + entry for entry in self._target(shared))
             types = self.terms.makers_of(state)
             seen[MAKER] = maker_sees(xp, state, targets, weights, types)
         if self._investors:

@@ -17,7 +17,7 @@ HIGHEST_OFFSET = 2.2
 NEVER = 1e9  # an offset that nobody shows
 
 
-def wishes(xp: Any, uniforms: Array) -> tuple[Array, Array]:
+def wishes(uniforms: Array) -> tuple[Array, Array]:
     """Whether takers want to deal, and whether they buy then, ``(B, n)`` bool each."""
     return uniforms < CHANCE, uniforms < CHANCE / 2.0
 

@@ -20,6 +20,7 @@ from ....envs.dealers import quoting
 from ....envs.dealers.trading import HIGHEST_OFFSET
 from ....envs.dealers.view import INVESTOR, MAKER
 from ...policies.policies import Trained
+from ..statistics import finite
 from .learned import learned_quotes, market_of, mean_where, played
 
 Floats = NDArray[np.float64]
@@ -38,7 +39,7 @@ def together(trained: Trained) -> dict[str, float]:
     found = played(trained, theta)
     x = found["x"][:, :, None] + 0.0 * found["buy"]
     bought, sold = mean_where(x, found["buy"]), mean_where(x, found["sell"])
-    return {
+    results = {
         "skew_at_2": float(skew[zero + 2]),
         "skew_at_-2": float(skew[zero - 2]),
         "skew_sign_kept": float(skew[zero + 2] < skew[zero] < skew[zero - 2]),
@@ -50,6 +51,7 @@ def together(trained: Trained) -> dict[str, float]:
         **{f"reward_per_step/{g}": float(found[f"reward/{g}"].mean()) for g in (MAKER, INVESTOR)},
         **gains(trained, theta),
     }
+    return finite(results)
 
 
 def gains(trained: Trained, theta: Floats) -> dict[str, float]:

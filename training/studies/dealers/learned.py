@@ -14,10 +14,13 @@ import torch
 from numpy.typing import NDArray
 
 from ....envs.core.state import changed
-from ....envs.dealers import investing, quoting
+from ....envs.dealers import investing, quoting, shares
+from ....envs.dealers.competition import HIGHEST
 from ....envs.dealers.market import Dealers
+from ....envs.dealers.price import LEVEL
 from ....envs.dealers.view import INVESTOR, MAKER
 from ...policies.policies import Trained
+from ..statistics import finite
 
 Floats = NDArray[np.float64]
 REACHED = (2, 5, 10)
@@ -105,23 +108,17 @@ def share_target(trained: Trained) -> dict[str, float]:
     market = market_of(trained)
     theta = np.asarray(trained.theta)
     _, number, _ = market.quotes(theta)
-    exact = _shared(market, number)
-    played = played(trained, theta)
+    exact = shares.best(number, market.share_targets[0], market.share_weights[0])
+    found = played(trained, theta)
     late = slice(market.periods // 2, None)
-    per_taker = float(played["volume"][late].mean()) / number
+    per_taker = float(found["volume"][late].mean()) / number
     return {
         "per_taker": per_taker,
         "computed/per_taker": exact.per_taker,
         "per_taker_error": abs(per_taker - exact.per_taker),
-        "half_spread": float(played["half_spread"][late].mean()),
+        "half_spread": float(found["half_spread"][late].mean()),
         "computed/half_spread": exact.half_spread,
     }
-
-
-def _shared(market: Dealers, number: int) -> Any:
-    from ....envs.dealers import shares
-
-    return shares.best(number, market.share_targets[0], market.share_weights[0])
 
 
 def played(trained: Trained, theta: Floats, greedy: bool = True) -> dict[str, Floats]:
@@ -158,7 +155,7 @@ def offsets_in_competition(trained: Trained) -> tuple[dict[str, float], dict[str
             f"{name}/lowest_tenth": float(np.quantile(offsets, 0.1)),
             f"{name}/offset_deviation": float(offsets.std()),
         }
-        tried = np.linspace(game.lowest, 1.0 / 1.5, 60)
+        tried = np.linspace(game.lowest, HIGHEST, 60)
         best = float(game.earned(tried, offsets).max())
         results[f"{name}/best_answer_gain"] = best / float(game.earned(offsets, offsets).mean()) - 1
         arrays[f"{name}/offsets"] = offsets[:: max(1, len(offsets) // 400)]
@@ -184,9 +181,9 @@ def timing(trained: Trained) -> tuple[dict[str, float], dict[str, Floats]]:
     market = market_of(trained)
     results, arrays = {}, {}
     for weight in WEIGHTS:
-        played = played(trained, all_alike(market, profit_weight=weight))
+        day = played(trained, all_alike(market, profit_weight=weight))
         exact = investing.best(weight or TIES, market.investor_risk, market.periods)
-        own = {name: values[:, :, 0] for name, values in played.items() if values.ndim == 3}
+        own = {name: values[:, :, 0] for name, values in day.items() if values.ndim == 3}
         buys, sells = own["buy"].sum(axis=0), own["sell"].sum(axis=0)
         value = investing.TARGETS * own[f"reward/{INVESTOR}"].sum(axis=0)
         profit = own["gain"].sum(axis=0)
@@ -203,13 +200,13 @@ def timing(trained: Trained) -> tuple[dict[str, float], dict[str, Floats]]:
             f"{name}/exact_hits": float((own["target_miss"][-1] == 0.0).mean()),
             f"{name}/buy_share": share,
             f"{name}/buy_share_error": abs(share - wanted),
-            f"{name}/x_bought": mean_where(played["x"], own["buy"]),
-            f"{name}/x_sold": mean_where(played["x"], own["sell"]),
+            f"{name}/x_bought": mean_where(day["x"], own["buy"]),
+            f"{name}/x_sold": mean_where(day["x"], own["sell"]),
         }
         for what in ("buy", "sell"):
             arrays[f"{name}/{what}"] = own[what][:, 0]
-        arrays["price"] = np.concatenate([[100.0 + played["x"][0, 0]], played["price"][:-1, 0]])
-    return results, arrays
+        arrays["price"] = np.concatenate([[LEVEL + day["x"][0, 0]], day["price"][:-1, 0]])
+    return finite(results), arrays
 
 
 def mean_where(values: Floats, chosen: Floats) -> float:
