@@ -14,6 +14,7 @@ MARKETS: Catalogue[Market] = Catalogue(
     __package__,
     {
         "cobweb": "cobweb.market:Cobweb",
+        "dealers": "dealers.market:Dealers",
         "duopoly": "duopoly.market:Duopoly",
         "execution": "execution.market:Execution",
         "household_economy": "household_economy.market:HouseholdEconomy",

@@ -19,7 +19,7 @@ distribution is the idea of Vadori et al. (arXiv:2006.13085).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
 
@@ -60,11 +60,14 @@ class Population:
         traits: the entries of a type.
         size: number of agents, N.
         by: how they are distributed; see the module.
+        spreads: trait -> half of the width of its distribution, where that is given and θ has but
+            its mean to say.
     """
 
     traits: tuple[Trait, ...]
     size: int
     by: By = "common"
+    spreads: Mapping[str, float] = field(default_factory=dict)
 
     @cached_property
     def characteristics(self) -> list[Characteristic]:
@@ -82,12 +85,20 @@ class Population:
                 for agent in range(self.size)
             ]
         half = (trait.high - trait.low) / 2.0
+        mean = Characteristic(f"{trait.name}_mean", *bounds, f"{text}, mean of all")
+        if trait.name in self.spreads:
+            return [mean]
         return [
-            Characteristic(f"{trait.name}_mean", *bounds, f"{text}, mean of all"),
+            mean,
             Characteristic(
                 f"{trait.name}_spread", 0.0, half, 0.0, trait.unit, f"{text}, half of its width"
             ),
         ]
+
+    @cached_property
+    def _widths(self) -> tuple[int, ...]:
+        """Entries of θ that every trait has."""
+        return tuple(len(self._entries(trait)) for trait in self.traits)
 
     def types(self, columns: Array, quantiles: Array) -> dict[str, Array]:
         """Every agent's type.
@@ -99,13 +110,14 @@ class Population:
         Returns:
             Trait -> ``(B, N)``.
         """
-        width = {"common": 1, "distribution": 2, "individual": self.size}[self.by]
-        found = {}
-        for k, trait in enumerate(self.traits):
-            own = columns[:, k * width : (k + 1) * width]
+        found, start = {}, 0
+        for k, (trait, width) in enumerate(zip(self.traits, self._widths, strict=True)):
+            own = columns[:, start : start + width]
+            start += width
             u = quantiles[..., k]
             if self.by == "distribution":
-                value = own[:, :1] + own[:, 1:] * (2.0 * u - 1.0)
+                spread = self.spreads[trait.name] if width == 1 else own[:, 1:]
+                value = own[:, :1] + spread * (2.0 * u - 1.0)
                 found[trait.name] = value.clip(trait.low, trait.high)
             else:
                 found[trait.name] = own + 0.0 * u
@@ -237,9 +249,19 @@ def reached_exactly(xp: Any, uniforms: Array, chance: Array) -> Array:
     Returns:
         ``(B, J, n)`` bool.
     """
-    ranks = xp.argsort(xp.argsort(uniforms, axis=1), axis=1)
-    number = xp.round(chance * uniforms.shape[1])
-    return ranks < number[:, None, :]
+    number = xp.round(chance * uniforms.shape[1]) / uniforms.shape[1]
+    return reached(ranked(xp, uniforms), number[:, None, :])
+
+
+def ranked(xp: Any, uniforms: Array) -> Array:
+    """Uniforms ``(B, J, n)`` moved to the J places ``(r + ½) / J`` of their ranks in a column.
+
+    Of these as many as ``m`` lie below m / J: drawn once, a graph with exact numbers stands for an
+    episode and follows a connectivity that changes.
+    """
+    J = uniforms.shape[1]
+    order = xp.argsort(xp.argsort(uniforms, axis=1), axis=1)
+    return (xp.astype(order, uniforms.dtype) + 0.5) / J
 
 
 def drawn_from(probabilities: Sequence[float], uniforms: Array) -> Array:

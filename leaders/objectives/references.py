@@ -212,12 +212,14 @@ class Planted(Reference):
         return np.asarray(market.planted_sample(theta, self.number, self.seed, quantity))
 
     def rows(self, market: Market, quantities: Sequence[str]) -> Samples:
-        """As many whole episodes of the market under the planted θ, where nobody has to learn."""
-        if market.groups:
+        """As many whole episodes of the market under the planted θ, if its answer is computed."""
+        answered = market.answered()
+        if answered is None:
             raise UnfitReferenceError(
                 f"paths of market {market.name!r} cannot be planted: what its followers have "
                 "learned is not known yet. Give the reference as a CSV file of paths."
             )
+        market = answered
         theta = market.characteristics.validate(self.theta, self.number)
         played = market.paths(theta, self.seed)
         if played is not None and set(quantities) <= set(played.quantities):

@@ -10,7 +10,7 @@ import csv
 import io
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -139,11 +139,15 @@ def identify(
             "statistics to identify characteristics by; use the objective 'statistics'."
         )
     if market.groups and policies is None:
-        raise PacesetterError(
-            f"in market {market.name!r} group {market.groups[0].name!r} learns: what paths look "
-            "like is not known before it has. Only markets in which nobody learns can be "
-            "identified beforehand; the report of a run says it for followers who have learned."
-        )
+        answered = market.answered()
+        if answered is None:
+            raise PacesetterError(
+                f"in market {market.name!r} group {market.groups[0].name!r} learns: what paths "
+                "look like is not known before it has. Only markets in which nobody learns, or "
+                "whose answer is computed, can be identified beforehand; the report of a run says "
+                "it for followers who have learned."
+            )
+        market, experiment = answered, replace(experiment, market=answered, own_followers={})
     space = market.characteristics
     point = space.validate(theta or None)
     if compared.about is not None:

@@ -14,6 +14,7 @@ from pacesetter.envs.core.populations import (
     Trait,
     checked_shares,
     drawn_from,
+    ranked,
     reached,
     reached_exactly,
 )
@@ -94,3 +95,22 @@ def test_what_is_no_mix_is_refused():
         Mix({"a": {"w": 1.0}})
     with pytest.raises(PacesetterError, match="same ones"):
         Mix({"a": {"w": 1.0}, "b": {"v": 1.0}})
+
+
+def test_ranks_keep_a_graph_exact_when_its_connectivity_changes():
+    u = np.random.default_rng(10).random((3, 20, 2))
+    places = ranked(np, u)
+    for chance in (0.0, 0.2, 0.35, 1.0):
+        edges = reached(places, np.full((3, 1, 2), round(20 * chance) / 20))
+        assert (edges.sum(axis=1) == round(20 * chance)).all()
+        np.testing.assert_array_equal(edges, reached_exactly(np, u, np.full((3, 2), chance)))
+
+
+def test_a_given_spread_is_no_characteristic():
+    population = Population(TRAITS, 3, "distribution", {"connectivity": 0.1})
+    names = [entry.name for entry in population.characteristics]
+    assert names == ["risk_aversion_mean", "risk_aversion_spread", "connectivity_mean"]
+    types = population.types(np.array([[0.1, 0.05, 0.5]]), QUANTILES[:1])
+    u = QUANTILES[:1]
+    np.testing.assert_allclose(types["risk_aversion"], 0.1 + 0.05 * (2 * u[..., 0] - 1))
+    np.testing.assert_allclose(types["connectivity"], 0.5 + 0.1 * (2 * u[..., 1] - 1))

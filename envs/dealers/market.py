@@ -1,0 +1,482 @@
+"""Makers who quote around a price, and investors who trade on it; both come in types.
+
+M makers show an ask and a bid offset around a reference price and manage inventory; N investors
+buy, sell or hold. Takers with fixed rules deal with makers, too. One step:
+
+1. makers choose offsets δ in [0, 2.2]; investors buy, sell or hold one unit;
+2. every taker who wants to deal does so at the lowest offset among the makers that reach it: one
+   with fixed rules if that is below its reservation, an investor in any case; nobody deals who is
+   not reached; without makers investors pay h = .25 to the exchange;
+3. the price moves, and both are paid, with q' and y' for inventories after the trades:
+
+    maker       δ_ask S + δ_bid D + q' (p' − p) − (γ/2) σ² q'² − w_s (m̄' − m*)²
+    investor    w [y' (p' − p) − h 1{trade} − (γ_I/2) Var y'²] + (1 − w) [D_before − D_after],
+
+   the latter over 40, D = \\|buys − 30\\| + \\|sells − 10\\|: so the day's totals are aimed at
+   without a preference for when.
+
+| what | entries |
+|---|---|
+| maker's observation | q / 5, x / σ_x, (m̄ − m*) / .05; γ / (γ + .02), c, w_s / (w_s + 100) |
+| maker's action | ask and bid offset (Box) |
+| investor's observation | x / σ_x, time left, buys and sells left, y / 10, best ask and bid of |
+| | the step before; w, γ_I / (γ_I + .1) |
+| investor's action | hold, buy, sell (Discrete) |
+| leader's observation | mean \\|q\\|, mean half-spread, units dealt, price − 100 |
+
+A maker's type is its risk aversion γ and its connectivity c, an investor's its weight w. θ has them
+for all (`common`), their means and spreads (`distribution`), or each maker's own (`individual`);
+followers see their own type and nothing else of θ. Makers and takers are those of Avellaneda &
+Stoikov (Quantitative Finance 2008), types that share a policy those of Vadori et al.
+(arXiv:2210.07184).
+
+Version history: v1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Annotated, Any, ClassVar, Literal
+
+import numpy as np
+from annotated_types import Ge, Gt, Le
+from gymnasium.spaces import Box
+
+from ..core.arrays import Array, converted, namespace, row_mean
+from ..core.characteristics import Characteristics
+from ..core.errors import PacesetterError, unknown
+from ..core.group import Group
+from ..core.market import Actions, Market, Shocks
+from ..core.populations import By, ranked
+from ..core.random_streams import Shock
+from ..core.state import State, changed
+from ..core.step import Step
+from . import investing, quoting
+from .competition import Mixture
+from .payments import paid_to_investors, paid_to_makers
+from .price import LEVEL, Law, deviation_per_step, first_deviation, moved
+from .state import DealersState
+from .terms import TRAITS, Terms, each, looked_up
+from .trading import DECAY, HIGHEST_OFFSET, best_seen, dealt, reservations, wishes
+from .view import BUY, HOLD, INVESTOR, MAKER, investor_group, investor_sees, maker_group, maker_sees
+
+Scenario = Literal["makers", "investors", "both"]
+
+
+@dataclass(frozen=True)
+class Dealers(Market):
+    """Makers, investors, or both.
+
+    Attributes:
+        scenario: who learns. Makers meet takers with fixed rules; investors pay the exchange; in
+            both they meet each other and the takers.
+        makers, investors, takers: M, N and the number of takers with fixed rules, N_b.
+        periods: T. Makers' episodes are cut, those with investors end.
+        price: law of the reference price; None: a random walk for makers alone, else one that
+            reverts to its fundamental, so that there is something to find.
+        network: every maker reaches exactly a share c of takers, drawn per episode, or each taker
+            with chance c in every step.
+        inventory_pnl: how inventory is paid: by the price's move, or by what could be foreseen of
+            it, which has the same optimum and less noise.
+        types: how the types of makers and investors are distributed.
+        spreads: half-widths of the distributions of risk aversion, connectivity and weight, by
+            that order; None: they are characteristics.
+        makers_are: learning, or quoting as is best for one maker alone.
+        risk_aversion, connectivity, profit_weight: of everybody; None: characteristics.
+        share_weights, share_targets: w_s and m*, one for all makers or one for each.
+        investor_risk: γ_I of every investor.
+    """
+
+    scenario: Scenario = "makers"
+    makers: Annotated[int, Ge(1)] = 1
+    investors: Annotated[int, Ge(1)] = 10
+    takers: Annotated[int, Ge(0)] = 10
+    periods: Annotated[int, Ge(1)] = 100
+    price: Law | None = None
+    network: Literal["fixed", "per_step"] = "fixed"
+    inventory_pnl: Literal["realised", "expected"] = "realised"
+    types: By = "common"
+    spreads: tuple[float, ...] | None = None
+    makers_are: Literal["learning", "computed"] = "learning"
+    risk_aversion: Annotated[float, Ge(0), Le(quoting.MOST_RISK_AVERSION)] | None = None
+    connectivity: Annotated[float, Gt(0), Le(1)] | None = None
+    profit_weight: Annotated[float, Ge(0), Le(1)] | None = None
+    share_weights: tuple[float, ...] = (0.0,)
+    share_targets: tuple[float, ...] = (0.12,)
+    investor_risk: Annotated[float, Ge(0)] = 0.0
+
+    name: ClassVar[str] = "dealers"
+    state_type: ClassVar[type[State]] = DealersState
+    variants: ClassVar[tuple[Mapping[str, Any], ...]] = (
+        {},
+        {"makers": 3, "network": "per_step", "risk_aversion": 0.0},
+        {"makers": 2, "types": "individual", "price": "mean_reverting", "share_weights": (10.0,)},
+        {"types": "distribution", "makers_are": "computed", "spreads": (0.02, 0.2, 0.0)},
+        {"scenario": "investors", "investors": 3, "investor_risk": 0.1},
+        {
+            "scenario": "both", "makers": 2, "investors": 4, "types": "distribution",
+            "network": "per_step", "inventory_pnl": "expected",
+        },
+    )  # fmt: skip
+    small: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "": {"takers": 4},
+        "both": {"scenario": "both", "makers": 2, "investors": 2, "takers": 2},
+    }
+
+    def __post_init__(self) -> None:
+        """Refuse markets that contradict themselves."""
+        super().__post_init__()
+        for option in ("share_weights", "share_targets"):
+            given = getattr(self, option)
+            if len(given) not in (1, self.makers) or min(given) < 0.0:
+                raise PacesetterError(
+                    f"market.{option} has {len(given)} entries for {self.makers} maker(s), of whom "
+                    f"no other has one: give one for all or one for each, none below 0; got "
+                    f"{given}."
+                )
+        reason = self._contradiction()
+        if reason:
+            raise PacesetterError(f"market 'dealers': {reason}")
+
+    def _contradiction(self) -> str:
+        """What does not go together, and the cure; empty if all does."""
+        if max(self.share_targets) > 1.0:
+            return f"share_targets = {self.share_targets}: shares of the takers reached, up to 1."
+        if self._makers and not self.takers + self._investors:
+            return "there is nobody whom makers could deal with; takers: 10."
+        if self._makers and self.network == "fixed" and self._fewest_reached < 1:
+            return (
+                f"connectivity {self.connectivity} of {self.takers + self._investors} takers "
+                "reaches nobody; more takers, a higher connectivity, or network: per_step."
+            )
+        if self.spreads is not None and len(self.spreads) != len(TRAITS):
+            names = ", ".join(trait.name for trait in TRAITS)
+            return f"spreads has {len(self.spreads)} entries; give one for each of {names}."
+        if self.spreads is not None and (self.types != "distribution" or min(self.spreads) < 0):
+            return "spreads are half-widths, at least 0, of types: distribution."
+        if self.scenario == "investors" and self.types == "individual":
+            return "types of its own each maker has, and there is none; types: distribution."
+        if self.makers_are == "computed" and not self._alone:
+            return (
+                "computed quotes are those of one maker alone on a random walk that reaches a "
+                "fixed number of takers and has no target share; makers_are: learning."
+            )
+        if not any(self.terms.populations):
+            return "every trait is given, so that nothing is left for θ; leave one of them out."
+        return ""
+
+    @property
+    def _alone(self) -> bool:
+        """Whether quotes that depend on inventory alone are computed."""
+        single = self.scenario == "makers" and self.makers == 1 and self.network == "fixed"
+        return single and self.law == "random_walk" and max(self.share_weights) == 0.0
+
+    @property
+    def _fewest_reached(self) -> int:
+        least = min(t.low for t in TRAITS if t.name == "connectivity")
+        share = least if self.connectivity is None else self.connectivity
+        return int(np.round(share * (self.takers + self._investors)))
+
+    @cached_property
+    def _makers(self) -> int:
+        return 0 if self.scenario == "investors" else self.makers
+
+    @cached_property
+    def _investors(self) -> int:
+        return 0 if self.scenario == "makers" else self.investors
+
+    @cached_property
+    def _learning_makers(self) -> bool:
+        return self._makers > 0 and self.makers_are == "learning"
+
+    @cached_property
+    def law(self) -> Law:
+        """Of the reference price."""
+        if self.price is not None:
+            return self.price
+        return "random_walk" if self.scenario == "makers" else "mean_reverting"
+
+    @cached_property
+    def terms(self) -> Terms:
+        """Reads types and reach."""
+        given = {t.name: getattr(self, t.name) for t in TRAITS}
+        names = [trait.name for trait in TRAITS]
+        spreads = {} if self.spreads is None else dict(zip(names, self.spreads, strict=True))
+        return Terms(
+            makers=self._makers,
+            investors=self._investors,
+            by=self.types,
+            given={name: value for name, value in given.items() if value is not None},
+            spreads=spreads,
+            exactly=self.network == "fixed",
+        )
+
+    @cached_property
+    def characteristics(self) -> Characteristics:
+        """Types of makers and investors."""
+        return self.terms.characteristics
+
+    @cached_property
+    def groups(self) -> tuple[Group, ...]:
+        """Makers, investors, or both."""
+        makers = (maker_group(self._makers),) if self._learning_makers else ()
+        return (*makers, *((investor_group(self._investors),) if self._investors else ()))
+
+    @property
+    def steps_per_episode(self) -> int:
+        """Periods."""
+        return self.periods
+
+    @property
+    def ends_at_horizon(self) -> bool:
+        """Where there are investors, whose totals are of a day; inventories count to the price."""
+        return self._investors > 0
+
+    @cached_property
+    def leader_observation_space(self) -> Box:
+        """Mean size of inventories, mean half-spread, units dealt, and the price."""
+        return Box(-np.inf, np.inf, (4,), np.float32)
+
+    @property
+    def quantities(self) -> dict[str, str]:
+        """Path quantities."""
+        found = {"price": "reference price after the step"}
+        if self._makers:
+            found |= {
+                "half_spread": "of each maker, (ask + bid offset) / 2, price units",
+                "skew": "of each maker, (ask − bid offset) / 2: below 0 if it wants to sell",
+                "inventory": "of each maker after the step, units",
+                "volume": "units that each maker dealt",
+                "market_share": "of each maker among the units dealt; 0 if none was",
+                "profit": "of each maker: offsets earned and what inventory gained",
+            }
+        if self._investors:
+            found |= {
+                "buy": "1 if the investor bought",
+                "sell": "1 if it sold",
+                "position": "of each investor after the step, units",
+                "target_miss": "of each investor, distance of its totals from 30 and 10",
+                "gain": "P&L of each investor, price units",
+            }
+        return found
+
+    @property
+    def step_shocks(self) -> dict[str, Shock]:
+        """The price's move; who wants to deal, how badly, and who is reached next."""
+        shocks = {"price": Shock("normal")}
+        if self._makers:
+            shocks["wish"] = Shock("uniform", (self.takers,))
+            shocks["reservation"] = Shock("uniform", (self.takers,))
+            if self.network == "per_step":
+                shocks["edges"] = Shock("uniform", (self._reachable, self._makers))
+        return shocks
+
+    @property
+    def _reachable(self) -> int:
+        return self.takers + self._investors
+
+    @property
+    def reset_shocks(self) -> dict[str, Shock]:
+        """First deviation of the price, types, and who is reached."""
+        widths = self.terms.widths
+        return {
+            "deviation": Shock("normal"),
+            "maker_quantiles": Shock("uniform", (self._makers, widths[0])),
+            "investor_quantiles": Shock("uniform", (self._investors, widths[1])),
+            "edges": Shock("uniform", (self._reachable, self._makers)),
+        }
+
+    def initial(self, theta: Array, shocks: Shocks) -> dict[str, Array]:
+        """Nobody holds anything; offsets shown before are those of monopolists."""
+        xp = namespace(theta)
+        zero = 0.0 * theta[:, 0]
+        of_makers = zero[:, None] + converted(np.zeros(self._makers), zero)
+        of_investors = zero[:, None] + converted(np.zeros(self._investors), zero)
+        x = first_deviation(self.law, shocks["deviation"])
+        edges = shocks["edges"]
+        first = investing.COST if not self._makers else 1.0 / DECAY
+        return {
+            "price": LEVEL + x,
+            "deviation": x,
+            "maker_inventory": of_makers,
+            "running_share": of_makers + converted(np.array(self._each("share_targets")), zero),
+            "last_offsets": xp.stack([of_makers + 1.0 / DECAY] * 2, axis=-1),
+            "last_volume": zero,
+            "buys": of_investors,
+            "sells": of_investors,
+            "seen_offsets": xp.stack([of_investors + first] * 2, axis=-1),
+            "maker_quantiles": shocks["maker_quantiles"],
+            "investor_quantiles": shocks["investor_quantiles"],
+            "edge_uniforms": ranked(xp, edges) if self.network == "fixed" else edges,
+        }
+
+    def _each(self, option: str) -> tuple[float, ...]:
+        return each(getattr(self, option), self.makers)[: self._makers]
+
+    def transition(self, state: DealersState, actions: Actions, shocks: Shocks) -> Step:
+        """Trades, the price's move and payments; see the three lines of the module."""
+        xp = namespace(state.theta)
+        x, move, foreseen = moved(self.law, state.deviation, shocks["price"])
+        paid_move = (foreseen if self.inventory_pnl == "expected" else move)[:, None]
+        variance = deviation_per_step(self.law) ** 2
+        changes: dict[str, Array] = {"price": state.price + move, "deviation": x}
+        quantities = {"price": changes["price"]}
+        rewards: dict[str, Array] = {}
+        wants, buys = self._chosen(state, actions)
+        paid = 0.0 * state.buys + investing.COST
+        if self._makers:
+            types = self.terms.makers_of(state)
+            edges = self.terms.edges(state, types["connectivity"])
+            offsets = self._offsets(state, actions, types)
+            sold, bought, paid = self._dealt(xp, state, shocks, offsets, edges, wants, buys)
+            reached = xp.clip(xp.sum(xp.astype(edges, offsets.dtype), axis=1), 1.0, None)
+            risk = types["risk_aversion"] * variance
+            reward, own, seen = paid_to_makers(
+                xp, state, offsets, sold, bought, reached, paid_move, risk, self._target(offsets)
+            )
+            changes |= own
+            quantities |= seen
+            if self._learning_makers:
+                rewards[MAKER] = reward
+            if "edges" in shocks:
+                changes["edge_uniforms"] = shocks["edges"]
+            if self._investors:
+                changes["seen_offsets"] = best_seen(xp, offsets, edges[:, self.takers :, :])
+        if self._investors:
+            deals = wants & (paid >= 0.0)
+            bought, sold = (xp.astype(m, paid.dtype) for m in (deals & buys, deals & ~buys))
+            weight = self.terms.investors_of(state)["profit_weight"]
+            rewards[INVESTOR], own, seen = paid_to_investors(
+                xp, state, bought, sold, paid, paid_move, weight, self.investor_risk * variance
+            )
+            changes |= own
+            quantities |= seen
+        return self.end_step(changed(state, **changes), rewards, quantities)
+
+    def _chosen(self, state: DealersState, actions: Actions) -> tuple[Array, Array]:
+        """Whether each investor wants to trade, and to buy, ``(B, N)`` bool each."""
+        if not self._investors:
+            nobody = state.buys < 0.0
+            return nobody, nobody
+        return actions[INVESTOR] != HOLD, actions[INVESTOR] == BUY
+
+    def _offsets(self, state: DealersState, actions: Actions, types: dict[str, Array]) -> Array:
+        """Ask and bid of each maker, ``(B, M, 2)``."""
+        xp = namespace(state.theta)
+        if self.makers_are == "learning":
+            return xp.astype(actions[MAKER], state.theta.dtype)
+        number = xp.round(types["connectivity"] * self.takers)
+        table = quoting.quote_table(self.takers)
+        return looked_up(xp, table, types["risk_aversion"], number, state.maker_inventory)
+
+    def _dealt(
+        self,
+        xp: Any,
+        state: DealersState,
+        shocks: Shocks,
+        offsets: Array,
+        edges: Array,
+        wants: Array,
+        buys: Array,
+    ) -> tuple[Array, Array, Array]:
+        """Units each maker sold and bought, ``(B, M)``; what investors paid, −1: none, (B, N)."""
+        wish, buying = wishes(shocks["wish"])
+        highest = reservations(xp, shocks["reservation"])
+        if self._investors:
+            wish = xp.concat([wish, wants], axis=1)
+            buying = xp.concat([buying, buys], axis=1)
+            unlimited = 0.0 * state.buys + 2.0 * HIGHEST_OFFSET
+            highest = xp.concat([highest, unlimited], axis=1)
+        sold, bought, paid = dealt(xp, offsets, edges, wish, buying, highest)
+        return sold, bought, paid[:, self.takers :]
+
+    def _target(self, like: Array) -> tuple[Array, Array]:
+        """m* and w_s of each maker, ``(M,)``."""
+        return (
+            converted(np.array(self._each("share_targets")), like),
+            converted(np.array(self._each("share_weights")), like),
+        )
+
+    def observe(self, state: DealersState) -> dict[str, Array]:
+        """What makers and investors see; see the module."""
+        xp, seen = namespace(state.theta), {}
+        if self._learning_makers:
+            shared = 0.0 * state.maker_inventory
+            targets, weights = (shared + entry for entry in self._target(shared))
+            types = self.terms.makers_of(state)
+            seen[MAKER] = maker_sees(xp, state, targets, weights, types)
+        if self._investors:
+            weight = self.terms.investors_of(state)["profit_weight"]
+            risk = 0.0 * weight + self.investor_risk
+            seen[INVESTOR] = investor_sees(xp, state, self.periods, (weight, risk))
+        return seen
+
+    def leader_observe(self, state: DealersState) -> Array:
+        """Mean size of inventories, mean half-spread, units dealt and price, ``(B, 4)``."""
+        xp = namespace(state.theta)
+        zero = 0.0 * state.price
+        size, spread = zero, zero
+        if self._makers:
+            size = row_mean(xp, xp.abs(state.maker_inventory))
+            spread = row_mean(xp, xp.mean(state.last_offsets, axis=-1))
+        seen = [size, spread, state.last_volume, state.price - LEVEL]
+        return xp.astype(xp.stack(seen, axis=-1), xp.float32)
+
+    # What is computed ---------------------------------------------------------------------------
+
+    def answered(self) -> Dealers | None:
+        """One maker alone who quotes what is computed, in place of one who learns."""
+        return replace(self, makers_are="computed") if self._alone else None
+
+    def trait(self, name: str, theta: Any = None) -> float:
+        """A trait of everybody at the centre of θ, ``(d,)``: given, or the mean of its entries."""
+        given = getattr(self, name)
+        if given is not None:
+            return float(given)
+        found = self.characteristics.named(self.characteristics.validate(theta, 1)[0])
+        wanted = [
+            value for key, value in found.items()
+            if key.startswith(name) and not key.endswith("_spread")
+        ]  # fmt: skip
+        if not wanted:
+            raise unknown("trait of this scenario", name, list(found))
+        return float(np.mean(wanted))
+
+    def quotes(self, theta: Any = None) -> tuple[np.ndarray, int, float]:
+        """Best quotes of one maker alone ``(Q, 2)``, how many it reaches, and its γ, under θ."""
+        number = int(np.round(self.trait("connectivity", theta) * self.takers))
+        risk = self.trait("risk_aversion", theta)
+        return quoting.quotes_of(number, risk), number, risk
+
+    def mixture(self, theta: Any = None) -> Mixture:
+        """Offsets of makers who are indifferent to inventory and compete, under θ."""
+        return Mixture(self.makers, self.trait("connectivity", theta))
+
+    def benchmark(self) -> dict[str, float]:
+        """Computed figures at the default θ: quotes of one maker, mixed offsets, or P&L."""
+        if self._alone:
+            quotes, number, risk = self.quotes()
+            found = quoting.worth(quotes, number, risk, self.periods)
+            return {
+                "takers_reached": float(number),
+                "half_spread_at_0": found.half_spread,
+                "skew_per_unit_at_0": found.slope,
+                "inventory_deviation": found.deviation,
+                "reward_per_step": found.reward,
+            }
+        if self.scenario == "makers" and self._mixed:
+            game = self.mixture()
+            return {"mean_offset": game.mean, "lowest_offset": game.lowest}
+        if self.scenario == "investors":
+            profit, trades = investing.for_profit(self.periods)
+            return {"profit_if_nothing_else_counts": profit, "trades_a_side": trades}
+        return {}
+
+    @property
+    def _mixed(self) -> bool:
+        """Whether offsets in equilibrium are mixed, and known."""
+        connected = self.connectivity is None or self.connectivity < 1.0
+        indifferent = self.risk_aversion == 0.0 and max(self.share_weights) == 0.0
+        return self.makers > 1 and self.network == "per_step" and connected and indifferent

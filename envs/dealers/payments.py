@@ -1,0 +1,100 @@
+"""What a step of trading and of the price comes to for makers and for investors."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..core.arrays import Array, row_sum
+from .investing import BUYS, SELLS, TARGETS
+from .quoting import MOST_INVENTORY
+from .shares import MEMORY
+
+Paid = tuple[Array, dict[str, Array], dict[str, Array]]
+"""Rewards, what changes in the state, and path quantities."""
+
+
+def paid_to_makers(
+    xp: Any,
+    state: Any,
+    offsets: Array,
+    sold: Array,
+    bought: Array,
+    reached: Array,
+    move: Array,
+    risk: Array,
+    target: tuple[Array, Array],
+) -> Paid:
+    """Equation of the maker; see the market.
+
+    Args:
+        xp: array namespace.
+        state: before the step.
+        offsets: ask and bid, ``(B, M, 2)``.
+        sold, bought: units S and D, ``(B, M)``.
+        reached: takers reached, n_i, at least 1, ``(B, M)``.
+        move: of the price, as it is paid, ``(B, 1)``.
+        risk: γ σ², ``(B, M)``.
+        target: share m* and weight w_s, ``(M,)`` each.
+    """
+    units = sold + bought
+    most = float(MOST_INVENTORY)
+    q = xp.clip(state.maker_inventory - sold + bought, -most, most)
+    share = MEMORY * state.running_share + (1.0 - MEMORY) * units / reached
+    profit = offsets[:, :, 0] * sold + offsets[:, :, 1] * bought + q * move
+    volume = row_sum(xp, units)
+    changes = {
+        "maker_inventory": q,
+        "running_share": share,
+        "last_offsets": offsets,
+        "last_volume": volume,
+    }
+    quantities = {
+        "half_spread": 0.5 * (offsets[:, :, 0] + offsets[:, :, 1]),
+        "skew": 0.5 * (offsets[:, :, 0] - offsets[:, :, 1]),
+        "inventory": q,
+        "volume": units,
+        "market_share": units / xp.clip(volume, 1.0, None)[:, None],
+        "profit": profit,
+    }
+    wanted, weight = target
+    reward = profit - 0.5 * risk * q * q - weight * (share - wanted) ** 2
+    return reward, changes, quantities
+
+
+def paid_to_investors(
+    xp: Any,
+    state: Any,
+    bought: Array,
+    sold: Array,
+    paid: Array,
+    move: Array,
+    weight: Array,
+    risk: float,
+) -> Paid:
+    """Equation of the investor; see the market.
+
+    Args:
+        xp: array namespace.
+        state: before the step.
+        bought, sold: 1 for a unit, ``(B, N)``.
+        paid: offset of a trade, ``(B, N)``.
+        move: of the price, as it is paid, ``(B, 1)``.
+        weight: w, ``(B, N)``.
+        risk: γ_I Var.
+    """
+    buys, sells = state.buys + bought, state.sells + sold
+    y = buys - sells
+    before, after = (
+        xp.abs(b - BUYS) + xp.abs(s - SELLS) for b, s in ((state.buys, state.sells), (buys, sells))
+    )
+    gain = y * move - paid * (bought + sold)
+    quantities = {
+        "buy": bought,
+        "sell": sold,
+        "position": y,
+        "target_miss": after,
+        "gain": gain,
+    }
+    profit = weight * (gain - 0.5 * risk * y * y)
+    reward = (profit + (1.0 - weight) * (before - after)) / TARGETS
+    return reward, {"buys": buys, "sells": sells}, quantities
