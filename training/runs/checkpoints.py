@@ -25,6 +25,7 @@ FREE_TRAINING_KEYS = (
     "learners",
     "checkpoint_every",
     "evaluate_every",
+    "step_timeout",
     "torch_threads",
     "object_store_megabytes",
 )

@@ -56,7 +56,10 @@ def refuse_strangers_code(config: Path, versions: Path) -> None:
     Raises:
         PacesetterError: it does; nothing has been imported.
     """
-    names = dotted_names(read_yaml(config).values)
+    try:
+        names = dotted_names(read_yaml(config).values)
+    except PacesetterError:  # which is said where it is loaded
+        return
     if not names:
         return
     try:
