@@ -199,7 +199,10 @@ class RLlibBackend:
 
     def _iterate(self) -> Iteration:
         result = self.algorithm.train()
-        reports = take_reports(self.algorithm)
+        if self._remote:
+            reports = list(filter(None, self._remote.call(lambda runner: runner.take_report())))
+        else:
+            reports = take_reports(self.algorithm)
         check_sampled(result, reports)
         return Iteration(reports, result["learners"])
 

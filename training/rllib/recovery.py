@@ -8,6 +8,7 @@ way three times, or does not answer at all, ends the run.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import time
 from collections import Counter
@@ -19,6 +20,7 @@ import ray
 import torch
 from ray.exceptions import RayActorError, RayError, RayTaskError
 from ray.rllib.algorithms.ppo import PPO
+from ray.rllib.utils.metrics import ENV_RUNNER_SAMPLING_TIMER, TIMERS
 
 from ...envs.core.dotted import place_of
 from ..ppo.step_limit import HangingStepError
@@ -33,6 +35,18 @@ RESTART = 120.0  # seconds for Ray to start a process again
 
 class SilentRunnerError(RuntimeError):
     """An env runner neither answers nor dies."""
+
+
+class RunnerFailedError(RuntimeError):
+    """An env runner has died, or what was asked of it raised there.
+
+    Attributes:
+        error: as Ray raised it.
+    """
+
+    def __init__(self, error: RayError):
+        super().__init__(str(error))
+        self.error = error
 
 
 class TellsErrors:
@@ -77,7 +91,7 @@ class RemoteRunners:
 
         Raises:
             SilentRunnerError: one of them does not answer.
-            RayError: one of them has died, or the function raised there.
+            RunnerFailedError: one of them has died, or the function raised there.
         """
         answers = self._ask_all(
             lambda runner: (runner.worker_index, function(runner)),
@@ -90,7 +104,10 @@ class RemoteRunners:
 
     def _ask_all(self, func: Any, **options: Any) -> list[Any]:
         """RLlib's own way to ask runners, but that all of them must answer."""
-        answers = self._ask(func, **options)
+        try:
+            answers = self._ask(func, **options)
+        except RayError as error:
+            raise RunnerFailedError(error) from error
         asked = options.get("remote_worker_ids") or self._numbers
         expected = len(asked) + bool(options.get("local_env_runner", True))
         if options.get("timeout_seconds") and len(answers) < expected:
@@ -117,17 +134,16 @@ class RemoteRunners:
         while True:
             try:
                 return work()
-            except RayError as error:
-                self._judge(error)
+            except RunnerFailedError as failure:
+                self._judge(failure.error)
                 self._bring_back()
 
     def sample(self, work: Callable[[], Any]) -> Any:
-        """`attempt` at an iteration, whose duration says how long to wait for the next."""
-        began = time.monotonic()
+        """`attempt` at an iteration; how long its sample took says how long to wait for others."""
         # RLlib reads it anew in every iteration.
         self._algorithm.config.env_runners(sample_timeout_s=self._patience())
         found = self.attempt(work)
-        seconds = time.monotonic() - began
+        seconds = float(self._algorithm.metrics.peek((TIMERS, ENV_RUNNER_SAMPLING_TIMER)))
         self._longest = max(self._longest, seconds) if self._sampled else seconds
         self._sampled = True
         return found
@@ -144,7 +160,7 @@ class RemoteRunners:
     def restore(self, folder: Path) -> str:
         """Give every runner its state back; why episodes had to begin anew, if they had."""
         self._states = torch.load(folder / FILE, weights_only=False)  # signed by its user
-        self._give_back(self._numbers)
+        self.attempt(lambda: self._give_back(self._numbers))
         lost = self.call(lambda runner: runner.lost)
         return max(lost, default="")
 
@@ -179,7 +195,8 @@ class RemoteRunners:
         """Wait for runners that Ray restarts, and give all that need it state and command."""
         deadline = time.monotonic() + RESTART
         while self._group.num_healthy_remote_workers() < len(self._numbers):
-            self._algorithm.restore_env_runners(self._group)  # also sends the weights
+            with contextlib.suppress(RunnerFailedError):  # not yet
+                self._algorithm.restore_env_runners(self._group)  # also sends the weights
             if time.monotonic() > deadline:
                 raise SilentRunnerError(
                     f"Ray has not started an env runner again in {RESTART:g} s: its machine is "
@@ -193,8 +210,8 @@ class RemoteRunners:
             whole = self.call(lambda runner: getattr(runner, "whole", True))
             self._give_back([n for n, fit in zip(self._numbers, whole, strict=True) if not fit])
             self.call(self._command)
-        except RayError as error:  # another one, or the same again
-            self._judge(error)
+        except RunnerFailedError as failure:  # another one, or the same again
+            self._judge(failure.error)
             self._bring_back()
 
     def _patience(self) -> float:
