@@ -21,6 +21,14 @@ def regenerate(request: pytest.FixtureRequest) -> bool:
     return bool(request.config.getoption("--regenerate"))
 
 
+@pytest.fixture(autouse=True, scope="session")
+def _a_key_of_the_tests_own(tmp_path_factory):
+    """What tests sign is signed with another key than what their user has written."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.mktemp("configuration")))
+        yield
+
+
 @pytest.fixture(autouse=True)
 def _floating_point_errors_raise():
     with np.errstate(invalid="raise", over="raise", divide="raise"):

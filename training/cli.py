@@ -53,11 +53,25 @@ class _Parser(argparse.ArgumentParser):
         raise PacesetterError(f"{message}; see '{self.prog} --help'.")
 
 
+class _Version(argparse.Action):
+    """Looks the version up when it is asked for: reading the metadata takes a while."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *given: object) -> NoReturn:
+        from importlib.metadata import PackageNotFoundError, version
+
+        try:
+            print(f"pacesetter {version('pacesetter')}")
+        except PackageNotFoundError:
+            print("pacesetter, not installed: its version is unknown")
+        parser.exit()
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="pacesetter",
         description="Markets in which a leader sets the rules and followers adapt to them.",
     )
+    parser.add_argument("--version", action=_Version, nargs=0, help="show the version and exit")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
     def add(name: str, run: object, text: str) -> argparse.ArgumentParser:
@@ -71,7 +85,9 @@ def _parser() -> argparse.ArgumentParser:
         ("evaluate", evaluate, "Measure a finished run again and show its results."),
         ("report", report, "Show the results of a run and draw its figures again."),
     ):
-        add(name, run, text).add_argument("runs", nargs="+", metavar="RUN", help="run folder")
+        command = add(name, run, text)
+        command.add_argument("runs", nargs="+", metavar="RUN", help="run folder")
+        _trust_options(command)
     command = add("certify", certify, "Train followers anew at a run's answer and compare.")
     command.add_argument("folder", metavar="RUN", help="folder of a finished run")
     command.add_argument("--address", help="of a Ray cluster, or 'auto'; default: this machine")
@@ -83,12 +99,14 @@ def _parser() -> argparse.ArgumentParser:
         help="also at θ ± this share of every range, whether it is an optimum; 0: not "
         "(default: 0.1 for the gradient leader, else 0)",
     )
+    _trust_options(command, checkpoints=True)
     command = add("counterfactual", counterfactual, "Ask what another θ would do, by who adapts.")
     command.add_argument("folder", metavar="RUN", help="folder of a finished run")
     command.add_argument("change", nargs="+", metavar="theta.NAME=VALUE", help="what changes")
     command.add_argument(
         "--groups", default="", help="that adapt alone, e.g. shop,customer; default: each in turn"
     )
+    _trust_options(command)
     _identify_options(add("identify", identify, "Say how well data can tell every characteristic."))
     command = add("check", check, "Check that a market keeps the rules of the library.")
     command.add_argument("market", help="a market's name, or module:Environment")
@@ -113,6 +131,19 @@ def _train_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--name", help="name of the run folder")
     command.add_argument("--address", help="of a Ray cluster, or 'auto'; default: this machine")
     command.add_argument("--quiet", action="store_true", help="no progress display")
+    _trust_options(command, checkpoints=True)
+
+
+def _trust_options(command: argparse.ArgumentParser, checkpoints: bool = False) -> None:
+    command.add_argument(
+        "--trust", action="store_true", help="run the code that a stranger's run folder names"
+    )
+    if checkpoints:
+        command.add_argument(
+            "--trust-checkpoint",
+            action="store_true",
+            help="go on from a stranger's checkpoint, which can hold code",
+        )
 
 
 def _identify_options(command: argparse.ArgumentParser) -> None:
@@ -127,6 +158,7 @@ def _identify_options(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument("--csv", type=Path, help="also write the table to this file")
     command.add_argument("--json", type=Path, help="also write the figures to this file")
+    _trust_options(command)
 
 
 def _share(text: str) -> float:
@@ -215,22 +247,31 @@ def train(options: argparse.Namespace) -> int:
                 "--resume takes the experiment from the run folder; leave out "
                 f"{options.experiment!r}, or start a new run without --resume."
             )
-        run = RunFolder.open(options.resume)
+        run = RunFolder.open(options.resume, options.trust, options.trust_checkpoint)
         check_place(run.experiment, options.address)
     else:
-        from .experiments.load import load_experiment
         from .experiments.shipped import shipped_experiments
 
         if not options.experiment:
             shipped = ", ".join(shipped_experiments())
             raise PacesetterError(f"train needs an experiment: a YAML file or one of {shipped}.")
-        experiment = load_experiment(options.experiment, options.override)
+        experiment = _loaded(options)
         check_place(experiment, options.address)
         _check_question(experiment)
         run = RunFolder.create(options.runs, experiment, options.name)
     from .session import run_experiment
 
     return run_experiment(run, options.address, options.quiet)
+
+
+def _loaded(options: argparse.Namespace) -> Experiment:
+    """The experiment that is named; one that lies in a run folder is read as run folders are."""
+    from .experiments.load import load_experiment
+    from .runs.run_folder import refuse_strangers_file
+
+    if not options.trust:
+        refuse_strangers_file(Path(options.experiment).expanduser())
+    return load_experiment(options.experiment, options.override)
 
 
 def _check_question(experiment: Experiment) -> None:
@@ -250,7 +291,7 @@ def evaluate(options: argparse.Namespace) -> int:
     """``pacesetter evaluate``."""
     from .runs.run_folder import RunFolder
 
-    runs = [RunFolder.open(path) for path in options.runs]
+    runs = [RunFolder.open(path, options.trust) for path in options.runs]
     from . import session
 
     for run in runs:
@@ -262,7 +303,7 @@ def report(options: argparse.Namespace) -> int:
     """``pacesetter report``."""
     from .runs.run_folder import RunFolder
 
-    runs = [RunFolder.open(path) for path in options.runs]
+    runs = [RunFolder.open(path, options.trust) for path in options.runs]
     for run in runs:
         run.read_results()
     from . import session
@@ -276,7 +317,7 @@ def certify(options: argparse.Namespace) -> int:
     """``pacesetter certify``."""
     from .runs.run_folder import RunFolder
 
-    run = RunFolder.open(options.folder)
+    run = RunFolder.open(options.folder, options.trust, options.trust_checkpoint)
     from .session import certify_run
 
     return certify_run(run, options.address, options.quiet, options.around)
@@ -286,7 +327,7 @@ def counterfactual(options: argparse.Namespace) -> int:
     """``pacesetter counterfactual``."""
     from .runs.run_folder import RunFolder
 
-    run = RunFolder.open(options.folder)
+    run = RunFolder.open(options.folder, options.trust)
     theta = _named_values(options.change, "{}", "theta.NAME=VALUE")
     groups = [name.strip() for name in options.groups.split(",") if name.strip()]
     from .session import counterfactual_run
@@ -310,10 +351,8 @@ def _named_values(texts: Sequence[str], said: str, form: str) -> dict[str, float
 
 def identify(options: argparse.Namespace) -> int:
     """``pacesetter identify``."""
-    from .experiments.load import load_experiment
-
     theta = _named_values(options.theta, "--theta {}", "NAME=VALUE")
-    experiment = load_experiment(options.experiment, options.override)
+    experiment = _loaded(options)
     from .evaluation.identify import identify as measure
     from .session import show_identified
 

@@ -9,16 +9,16 @@ from .evaluation.certify import FILE, FOLDER, certify
 from .evaluation.counterfactual import FIGURE, counterfactual
 from .evaluation.counterfactual import FILE as COUNTERFACTUAL
 from .evaluation.evaluate import (
-    draw,
+    draw_again,
     evaluate,
     evaluate_during_training,
-    evaluated_arrays,
     result_lines,
     write_answer,
 )
 from .evaluation.identify import Identified
 from .evaluation.told import read_told
 from .loop.notes import kept_notes
+from .loop.stopping import reported
 from .loop.trainer import train
 from .runs.run_folder import RunFolder
 
@@ -38,24 +38,30 @@ def run_experiment(run: RunFolder, address: str | None = None, quiet: bool = Fal
             f"Go on with  pacesetter train --resume {run.path}"
         )
         return INTERRUPTED
-    write_answer(run, outcome.theta)
+    again = f"Go on with 'pacesetter train --resume {run.path}'."
+    with reported(run, "keeping the leader's answer", again, "Training is finished and saved."):
+        write_answer(run, outcome.theta)
     if not quiet:
         print(f"trained in {outcome.seconds:.0f} s; evaluating", flush=True)
-    results = evaluate(run)
-    show(run, results)
+    evaluate_run(run, "Training is finished, and what it brought is kept.")
     return 0
 
 
-def evaluate_run(run: RunFolder) -> None:
-    """Measure a finished run again and show its results."""
-    show(run, evaluate(run))
+def evaluate_run(run: RunFolder, kept: str = "") -> None:
+    """Measure a finished run again and show its results; `kept` is said if that fails."""
+    again = f"Mend that, and measure again with 'pacesetter evaluate {run.path}'."
+    with reported(run, "evaluation", again, kept):
+        results = evaluate(run)
+    show(run, results)
 
 
 def certify_run(
     run: RunFolder, address: str | None = None, quiet: bool = False, beside: float | None = None
 ) -> int:
     """Train followers anew at a run's answer and show what changes; returns an exit code."""
-    found = certify(run, address, quiet, beside)
+    again = f"Mend that, and go on with 'pacesetter certify {run.path}'."
+    with reported(run, "the certificate", again):
+        found = certify(run, address, quiet, beside)
     if found is None:
         print(f"\nInterrupted; go on with  pacesetter certify {run.path}")
         return INTERRUPTED
@@ -79,7 +85,8 @@ def certify_run(
 
 def counterfactual_run(run: RunFolder, theta: dict[str, float], groups: list[str]) -> int:
     """Ask what another θ would do and show it by who adapts; returns an exit code."""
-    found = counterfactual(run, theta, groups)
+    with reported(run, "the counterfactual", "Mend that, and ask again."):
+        found = counterfactual(run, theta, groups)
     changes = ", ".join(
         f"{name} from {found.old[name]:.6g} to {value:.6g}"
         for name, value in found.new.items()
@@ -115,9 +122,7 @@ def show_identified(found: Identified) -> None:
 
 def report_run(run: RunFolder) -> None:
     """Show the stored results of a run and draw its figures again."""
-    results = run.read_results()
-    draw(run, results, evaluated_arrays(run))
-    show(run, results)
+    show(run, draw_again(run))
 
 
 def show(run: RunFolder, results: dict[str, float]) -> None:

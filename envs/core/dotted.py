@@ -36,9 +36,14 @@ def import_dotted(path: str, where: str) -> Any:
         PacesetterError: the path is malformed, module or attribute do not exist, or the module
             itself fails; the message then names its file and line.
     """
-    name, _, attribute = path.partition(":")
-    if not name or not attribute:
+    if not is_dotted(path):
         raise PacesetterError(f"{where}: {path!r} is not of the form 'module:attribute'.")
+    name, _, attribute = path.partition(":")
+    if name.partition(".")[0] in sys.stdlib_module_names:
+        raise PacesetterError(
+            f"{where}: {path!r} is of Python's own library, which holds no markets, leaders or "
+            "objectives; name a module of your own."
+        )
     with _current_folder():
         try:
             module = importlib.import_module(name)
@@ -62,6 +67,12 @@ def import_dotted(path: str, where: str) -> Any:
             if callable(value) and not member.startswith(("_", "@"))
         ]
         raise unknown(f"attribute of module {name}", attribute, own) from None
+
+
+def is_dotted(text: str) -> bool:
+    """Whether a text has the form ``module:attribute``; no other is ever imported."""
+    name, colon, attribute = text.partition(":")
+    return bool(colon) and attribute.isidentifier() and all(map(str.isidentifier, name.split(".")))
 
 
 def place_of(error: BaseException) -> str:

@@ -170,10 +170,10 @@ def test_a_callable_objective_must_return_one_finite_reward_per_copy(user_module
         (CallableObjective("no_colon"), "not of the form"),
         (CallableObjective("no_such_module:f"), "cannot import 'no_such_module'"),
         (
-            CallableObjective("math:cosinus"),
-            "unknown attribute of module math 'cosinus'; did you mean",
+            CallableObjective("numpy:cosinus"),
+            "unknown attribute of module numpy 'cosinus'; did you mean",
         ),
-        (CallableObjective("math:cos", reads=("prise",)), "'prise'; did you mean 'price'"),
+        (CallableObjective("numpy:cos", reads=("prise",)), "'prise'; did you mean 'price'"),
         (QuantityObjective("welfare"), "unknown path quantity of market 'cobweb'"),
         (Calibration(CsvFile("missing.csv")), "cannot be read"),
         (Calibration(Planted({"nothing": 1.0})), "unknown characteristic 'nothing'"),

@@ -79,6 +79,13 @@ def certify(
         PacesetterError: the run is not finished, its leader moves θ within the episode, a θ beside
             the answer is not allowed, or ``RUN/certificate`` is something else.
     """
+    with run.locked():
+        return _certify(run, address, quiet, beside)
+
+
+def _certify(
+    run: RunFolder, address: str | None, quiet: bool, beside: float | None
+) -> dict[str, float] | None:
     trained = load_trained(run)
     share = run.experiment.leader.certified_around if beside is None else beside
     if share:
@@ -127,7 +134,7 @@ def _certificate_folder(run: RunFolder, path: Path, wanted: Experiment) -> RunFo
     """The folder to train in: an earlier one if it is of the same experiment, else a new one."""
     if not path.exists():
         return RunFolder.create(path.parent, wanted, path.name)
-    there = RunFolder.open(path)
+    there = RunFolder.open(path, run.trust, run.trust_checkpoint)
     if resolved(there.experiment) == resolved(wanted):
         return there
     if type(there.experiment.leader) is not type(wanted.leader):

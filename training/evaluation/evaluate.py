@@ -15,8 +15,8 @@ from ..loop.notes import FIGURES
 from ..policies.play import Theta, play
 from ..policies.policies import Policies, Trained
 from ..runs.array_file import read_arrays, write_arrays
-from ..runs.history import read_history
-from ..runs.run_folder import RunFolder
+from ..runs.history import HISTORY, event_writer, read_history
+from ..runs.run_folder import POLICIES, RESULTS, RunFolder, prepare_folder, read_numbers
 from ..runs.whole_files import write_json
 from ..runs.world_file import load_world
 from ..studies.catalogue import study_of
@@ -28,6 +28,7 @@ from .posterior import PREFIXES, posterior_figures, posterior_findings, posterio
 from .told import LEAST_ERROR, least_errors, told
 
 ANSWER, ARRAYS = "answer.json", "evaluation.npz"
+PLAYED = ("answer", "default_theta")  # θ that the followers are measured under
 STANDARD_ERROR = "theta_standard_error"
 LEADERS_OWN = ("misfit/", "discriminator_loss/", "world/")  # what a leader says of its answer
 
@@ -44,22 +45,29 @@ def read_answer(run: RunFolder) -> NDArray[np.float64]:
         PacesetterError: the run has not come to its end, or the file is damaged.
     """
     path = run.path / ANSWER
+    characteristics = run.experiment.market.characteristics
     try:
         named = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(named, dict) or set(named) != set(characteristics.names):
+            raise ValueError(f"it must hold {', '.join(characteristics.names)} and no other names")
+        return characteristics.validate(named)[0]
     except FileNotFoundError:
         raise PacesetterError(
             f"{run.path}: training has not finished (no {ANSWER}); go on with "
             f"'pacesetter train --resume {run.path}'."
         ) from None
-    except (OSError, ValueError) as error:
-        raise PacesetterError(f"{path}: cannot be read ({error}); resume the run.") from error
-    return run.experiment.market.characteristics.validate(named)[0]
+    except (OSError, ValueError, TypeError) as error:
+        raise PacesetterError(
+            f"{path}: is not the answer of this run ({error}). 'pacesetter train --resume "
+            f"{run.path}' writes it again."
+        ) from error
 
 
 def load_trained(run: RunFolder) -> Trained:
     """The trained experiment in a run folder; nothing in it is unpickled."""
+    run.check_unchanged()
     theta = read_answer(run)
-    policies = Policies.load(run.experiment, run.path / "policies")
+    policies = Policies.load(run.experiment, run.path / POLICIES)
     return Trained(run.experiment, policies, theta, load_world(run.path))
 
 
@@ -69,10 +77,8 @@ def measure(trained: Trained) -> Findings:
     findings = Findings()
     for name, value in characteristics.named(trained.theta).items():
         findings.results[f"theta/{name}"] = value
-    for label, theta in (
-        ("answer", leader_of(trained)),
-        ("default_theta", characteristics.default),
-    ):
+    both = (leader_of(trained), characteristics.default)
+    for label, theta in zip(PLAYED, both, strict=True):
         played = play(experiment, trained.policies, theta)
         findings.results[f"objective/{label}"] = float(played.objective.mean())
         paid, episode = played.objective, played.episode
@@ -108,6 +114,11 @@ def sets_theta(experiment: Experiment) -> bool:
 
 def evaluate(run: RunFolder) -> dict[str, float]:
     """Measure a finished run and write ``results.json``, figures and TensorBoard events."""
+    with run.locked():
+        return _evaluate(run)
+
+
+def _evaluate(run: RunFolder) -> dict[str, float]:
     trained = load_trained(run)
     findings = measure(trained)
     own = posterior_findings(run)
@@ -117,7 +128,7 @@ def evaluate(run: RunFolder) -> dict[str, float]:
     findings.results.update(least_errors(told(run, trained)))
     write_arrays(run.path / ARRAYS, findings.arrays)
     drawn = draw(run, findings.results, findings.arrays)
-    with SummaryWriter(str(run.path / "tensorboard")) as events:
+    with event_writer(run.path) as events:
         write_events(events, findings.results, drawn, len(read_history(run.path)))
     # Last, because their presence says that the evaluation is complete.
     run.write_results(findings.results)
@@ -127,13 +138,10 @@ def evaluate(run: RunFolder) -> dict[str, float]:
 def leader_figures(run: RunFolder) -> dict[str, float]:
     """What the leader says of its own answer, such as its standard errors; often nothing."""
     path = run.path / FIGURES
-    try:
-        found: dict[str, float] = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    if not path.exists():
         return {}
-    except (OSError, ValueError) as error:
-        raise PacesetterError(f"{path}: cannot be read ({error}); resume the run.") from error
-    return found
+    found = read_numbers(path, f"'pacesetter train --resume {run.path}' writes it again.")
+    return dict(found)
 
 
 def evaluate_during_training(trained: Trained, events: SummaryWriter, iteration: int) -> None:
@@ -156,7 +164,7 @@ def write_events(
 def draw(run: RunFolder, results: dict[str, float], arrays: Arrays) -> dict[str, Figure]:
     """Draw every figure of a run and save it as PNG in ``figures/``."""
     folder = run.path / "figures"
-    folder.mkdir(exist_ok=True)
+    prepare_folder(folder)
     drawn = training_figures(run.experiment, read_history(run.path))
     study = study_of(run.experiment.market)
     drawn |= posterior_figures(run.experiment, arrays)
@@ -166,6 +174,32 @@ def draw(run: RunFolder, results: dict[str, float], arrays: Arrays) -> dict[str,
     for name, figure in drawn.items():
         save(figure, folder / f"{name}.png")
     return drawn
+
+
+def draw_again(run: RunFolder) -> dict[str, float]:
+    """Draw the figures of a run from what its evaluation left; returns the stored results.
+
+    Raises:
+        PacesetterError: there is nothing yet, or what is there is damaged or of another run.
+    """
+    run.check_unchanged()
+    results, cure = run.read_results(), f"'pacesetter evaluate {run.path}' writes it again."
+    names = [f"theta/{name}" for name in run.experiment.market.characteristics.names]
+    if missing := [n for n in (*names, *map("objective/{}".format, PLAYED)) if n not in results]:
+        raise PacesetterError(
+            f"{run.path / RESULTS}: is not of this run: it has no {', '.join(missing)}. {cure}"
+        )
+    arrays = evaluated_arrays(run)
+    try:
+        draw(run, results, arrays)
+    except PacesetterError:
+        raise
+    except Exception as error:  # from whatever stands where figures of this run should
+        raise PacesetterError(
+            f"{run.path}: {HISTORY}, {ARRAYS} or {RESULTS} is of another run or version of the "
+            f"software, and the figures cannot be drawn ({type(error).__name__}: {error}). {cure}"
+        ) from error
+    return results
 
 
 def evaluated_arrays(run: RunFolder) -> Arrays:
@@ -188,7 +222,7 @@ def result_lines(experiment: Experiment, results: dict[str, float]) -> list[tupl
     for name, value in results.items():
         if name.startswith(LEADERS_OWN):
             lines.append((name.replace("_", " ").replace("/", ", "), f"{value:.4g}", ""))
-    for label in ("answer", "default_theta"):
+    for label in PLAYED:
         value = results[f"objective/{label}"]
         half = results.get(f"objective/{label}_half_width_95")
         shown = f"{value:.5g}" + (f" ± {half:.2g}" if half is not None else "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ...envs.core.errors import PacesetterError
 from ...leaders.leader import Guide
 from ..runs.run_folder import RunFolder
 from ..runs.whole_files import write_json, write_whole
@@ -49,4 +50,11 @@ def kept_notes(run: RunFolder) -> list[str]:
 
 def _lines(run: RunFolder, name: str) -> list[str]:
     path = run.path / name
-    return path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    try:
+        return path.read_text(encoding="utf-8", errors="replace").splitlines()
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise PacesetterError(
+            f"{path}: cannot be read ({error.strerror}); move it elsewhere."
+        ) from error

@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-import json
+import contextlib
 import math
-import signal
-import threading
 import time
-import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
-from types import FrameType
 
 import numpy as np
 from torch.utils.tensorboard import SummaryWriter
@@ -33,22 +27,17 @@ from ..experiments.rules import leader_copies
 from ..policies.policies import Policies, Trained
 from ..policies.specification import module_spaces
 from ..ppo.columns import LEARNING_SCALARS
-from ..ppo.update import NonFiniteTrainingError
 from ..runs.history import History
 from ..runs.posterior_file import save_posterior
-from ..runs.run_folder import RunFolder
-from ..runs.whole_files import write_whole
+from ..runs.run_folder import POLICIES, RunFolder
 from ..runs.world_file import save_world
 from .averaging import WeightAverage
 from .backends import backend_for
 from .inference import answered
 from .notes import EstimatorNote, keep_warnings
 from .progress import Progress
+from .stopping import FAILURES, checkpoint_of, failure, interruptible, restore, save
 from .weights import Weights
-
-ERROR_LOG = "error.log"
-GUIDE_FILE, AVERAGE_FILE = "guide.json", "average.safetensors"
-BACKEND_FOLDER = "algorithm"
 
 Watch = Callable[[Trained, SummaryWriter, int], None]
 """What looks at policies that are still learning: policies, TensorBoard's writer and iteration."""
@@ -89,78 +78,84 @@ def train(
         watch: called every `evaluate_every` iterations with the policies as they are.
 
     Raises:
-        PacesetterError: training failed; the message names the last good checkpoint.
+        PacesetterError: training failed; the message names the last good checkpoint. Or another
+            process uses the folder, or no checkpoint can be gone on from.
     """
+    with run.locked():
+        try:
+            with contextlib.ExitStack() as held:
+                return _train(run, address, quiet, watch, held)
+        except FAILURES as error:
+            raise failure(error, run) from error
+
+
+def _train(
+    run: RunFolder,
+    address: str | None,
+    quiet: bool,
+    watch: Watch | None,
+    held: contextlib.ExitStack,
+) -> Outcome:
     experiment, settings = run.experiment, run.experiment.training
-    checkpoint = run.latest_checkpoint(experiment)
+    checkpoint = checkpoint_of(run)
     backend = backend_for(experiment, address)
+    held.callback(backend.stop)
     policies = Policies(experiment, backend.modules)
     guide = experiment.guide()
     average = WeightAverage(backend.modules)
     if not checkpoint and isinstance(guide, GuideToSettle):
         guide.settle(Weights(experiment).covered)
-    first = 0
-    if checkpoint:
-        first, reason = restore(backend, guide, average, checkpoint)
-        if reason:
-            print(
-                f"This resume is not exact: the episodes under way begin anew, because {reason}.",
-                flush=True,
-            )
+    first = restore(backend, guide, average, checkpoint) if checkpoint else 0
     if isinstance(guide, GuideWithLaboratory):
         guide.enter(laboratory_of(experiment))
     total = settings.pretrain_iterations + settings.iterations
     history, note = History(run.path, first), EstimatorNote(run, quiet)
+    held.callback(history.close)
     started, iteration, asked, episodes = time.monotonic(), first, 0, 0
-    try:
-        with interruptible() as interrupted, Progress(experiment, first, quiet) as progress:
-            while iteration < total and not interrupted:
-                leading = iteration >= settings.pretrain_iterations
-                command(backend, experiment, guide, leading)
-                began = time.perf_counter()
-                done = backend.iterate()
-                seconds = time.perf_counter() - began
-                answer, values = None, led_intervals(done)[1]
-                if leading:
-                    told = tell(experiment, policies, guide, done, iteration)
-                    asked += 0 if told.gradients is None else len(told.theta)
-                    episodes += told.episodes
-                    note.add(told.note)
-                    guide.learn(told, last=iteration == total - 1)
-                    answer, values = guide.answer(policies.opening_theta), told.values
-                scalars = summarise(experiment, done, values, answer, seconds)
-                if isinstance(guide, GuideWithLaboratory):
-                    scalars |= {f"world/{name}": v for name, v in guide.scalars().items()}
-                elif isinstance(guide, GuideWithScalars):
-                    scalars |= guide.scalars()
-                history.add(iteration, scalars)
-                iteration += 1
-                if iteration > total - settings.averaged_share * total:
-                    average.add()
-                progress.show(iteration, scalars)
-                due = settings.evaluate_every and not iteration % settings.evaluate_every
-                if watch and leading and due:
-                    now = guide.answer(policies.opening_theta)
-                    watch(Trained(experiment, policies, now), history.events, iteration)
-                if iteration % settings.checkpoint_every == 0 or iteration == total:
-                    save(backend, guide, average, run, iteration)
-            if interrupted and iteration % settings.checkpoint_every:
-                save(backend, guide, average, run, iteration)
-        theta = None
-        if iteration == total:
-            final = Policies(experiment, average.modules())
-            final.save(run.path / "policies")
-            if isinstance(guide, GuideWithPosterior):
-                save_posterior(run.path, guide.posterior())
+    with interruptible() as interrupted, Progress(experiment, first, quiet) as progress:
+        while iteration < total and not interrupted:
+            leading = iteration >= settings.pretrain_iterations
+            command(backend, experiment, guide, leading)
+            began = time.perf_counter()
+            done = backend.iterate()
+            seconds = time.perf_counter() - began
+            answer, values = None, led_intervals(done)[1]
+            if leading:
+                told = tell(experiment, policies, guide, done, iteration)
+                asked += 0 if told.gradients is None else len(told.theta)
+                episodes += told.episodes
+                note.add(told.note)
+                guide.learn(told, last=iteration == total - 1)
+                answer, values = guide.answer(policies.opening_theta), told.values
+            scalars = summarise(experiment, done, values, answer, seconds)
             if isinstance(guide, GuideWithLaboratory):
-                save_world(run.path, guide.weights())
-            keep_warnings(run, guide)
-            theta = guide.answer(final.opening_theta)
-    except Exception as error:  # whatever a user's market, an objective or a worker may raise
-        raise failure(error, run) from error
-    finally:
-        history.close()
-        backend.stop()
+                scalars |= {f"world/{name}": v for name, v in guide.scalars().items()}
+            elif isinstance(guide, GuideWithScalars):
+                scalars |= guide.scalars()
+            history.add(iteration, scalars)
+            iteration += 1
+            if iteration > total - settings.averaged_share * total:
+                average.add()
+            progress.show(iteration, scalars)
+            due = settings.evaluate_every and not iteration % settings.evaluate_every
+            if watch and leading and due:
+                now = guide.answer(policies.opening_theta)
+                watch(Trained(experiment, policies, now), history.events, iteration)
+            if iteration % settings.checkpoint_every == 0 or iteration == total:
+                save(backend, guide, average, run, iteration)
+        if interrupted and iteration % settings.checkpoint_every:
+            save(backend, guide, average, run, iteration)
+    theta = None
+    if iteration == total:
+        final = Policies(experiment, average.modules())
+        final.save(run.path / POLICIES)
+        run.keep_trained()
+        if isinstance(guide, GuideWithPosterior):
+            save_posterior(run.path, guide.posterior())
+        if isinstance(guide, GuideWithLaboratory):
+            save_world(run.path, guide.weights())
+        keep_warnings(run, guide)
+        theta = guide.answer(final.opening_theta)
     steps = episodes * experiment.market.steps_per_episode
     return Outcome(theta, iteration, time.monotonic() - started, asked, steps)
 
@@ -254,70 +249,3 @@ def summarise(
 
 def _mean(values: Iterator[float]) -> float:
     return float(np.mean(list(values)))
-
-
-# Stopping and going on ---------------------------------------------------------------------------
-
-
-def save(
-    backend: Backend, guide: Guide, average: WeightAverage, run: RunFolder, iteration: int
-) -> None:
-    """Write a checkpoint of everything."""
-    with run.new_checkpoint(iteration) as folder:
-        average.save(folder / AVERAGE_FILE)
-        backend.save(folder / BACKEND_FOLDER)
-        state = {"iteration": iteration, "guide": guide.state()}
-        write_whole(folder / GUIDE_FILE, json.dumps(state))
-
-
-def restore(
-    backend: Backend, guide: Guide, average: WeightAverage, checkpoint: Path
-) -> tuple[int, str]:
-    """Go on from a checkpoint: the iterations done, and why that is not exact, if it is not."""
-    average.restore(checkpoint / AVERAGE_FILE)
-    reason = backend.restore(checkpoint / BACKEND_FOLDER)
-    state = json.loads((checkpoint / GUIDE_FILE).read_text())
-    guide.restore(state["guide"])
-    return int(state["iteration"]), reason
-
-
-@contextmanager
-def interruptible() -> Iterator[list[int]]:
-    """Ctrl-C, or a scheduler that ends the job, fills the list and lets the iteration finish.
-
-    A second signal stops at once.
-    """
-    received: list[int] = []
-
-    def note(number: int, frame: FrameType | None) -> None:
-        if received:
-            raise KeyboardInterrupt
-        received.append(number)
-
-    if threading.current_thread() is not threading.main_thread():  # which alone gets signals
-        yield received
-        return
-    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield received
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def failure(error: Exception, run: RunFolder) -> PacesetterError:
-    """What went wrong, where the traceback is, and what is left to go on from."""
-    if isinstance(error, PacesetterError) and not isinstance(error, NonFiniteTrainingError):
-        return error
-    cause = getattr(error, "cause", None) or error
-    log = run.path / ERROR_LOG
-    write_whole(log, "".join(traceback.format_exception(error)))
-    last = run.latest_checkpoint()
-    left = (
-        f"The last good checkpoint is {last}; go on with 'pacesetter train --resume {run.path}'"
-        if last
-        else "There is no checkpoint yet"
-    )
-    return PacesetterError(
-        f"training stopped: {type(cause).__name__}: {cause}\n{left}. The traceback is in {log}."
-    )

@@ -23,6 +23,7 @@ from ..policies.network import ActorCritic
 from ..policies.turns import Turns
 from .recording import FollowerRecorder, LeaderRecorder
 from .rollout import ArrayRollout
+from .step_limit import StepLimit
 
 SEEDS_PER_EXPERIMENT, SEEDS_PER_RUNNER = 1_000_000, 10_000
 Modules = Mapping[str, ActorCritic]
@@ -99,22 +100,24 @@ class Sampler:
         terminated, ended = np.zeros((2, steps, copies), dtype=bool)
         boot: dict[str, list[Any]] = {name: [] for name in recorders}
         account = SampleAccount()
-        for time in range(steps):
-            self._set_theta(game, modules)
-            actions = self._act(game, modules, recorders, time)
-            step = game.step(actions)
-            for name, recorder in recorders.items():
-                recorder.reward(time, step.rewards[name])
-            terminated[time], ended[time] = step.terminated, step.terminated | step.truncated
-            self._close_intervals(game, step, account)
-            account.add(step)
-            look_up = ~step.terminated if time == steps - 1 else step.truncated
-            if look_up.any():
-                final, which = game.market.observe(game.market_state), np.flatnonzero(look_up)
-                for name, items in boot.items():
-                    items.append((time, which, final[name][which]))
-            if ended[time].any():
-                game.restart(ended[time])
+        with StepLimit(self.experiment.training.step_timeout) as limit:
+            for time in range(steps):
+                limit.begin()
+                self._set_theta(game, modules)
+                actions = self._act(game, modules, recorders, time)
+                step = game.step(actions)
+                for name, recorder in recorders.items():
+                    recorder.reward(time, step.rewards[name])
+                terminated[time], ended[time] = step.terminated, step.terminated | step.truncated
+                self._close_intervals(game, step, account)
+                account.add(step)
+                look_up = ~step.terminated if time == steps - 1 else step.truncated
+                if look_up.any():
+                    final, which = game.market.observe(game.market_state), np.flatnonzero(look_up)
+                    for name, items in boot.items():
+                        items.append((time, which, final[name][which]))
+                if ended[time].any():
+                    game.restart(ended[time])
         rollouts = {
             name: recorder.rollout(terminated, ended, boot[name])
             for name, recorder in recorders.items()

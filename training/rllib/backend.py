@@ -21,6 +21,8 @@ from ...envs.core.errors import PacesetterError
 from ..backend import Iteration, SampleReport
 from ..experiments.experiment import Experiment
 from .config import array_config
+from .own_session import own_session
+from .recovery import RemoteRunners
 
 Algorithm: TypeAlias = PPO
 """What trains the modules: opaque to the loop, which hands it to the functions here."""
@@ -103,7 +105,7 @@ def _start_here(**options: Any) -> None:
     """Start Ray on this machine; a busy one may miss Ray's time limits once."""
     for attempt in range(STARTS):
         try:
-            ray.init(**options)
+            ray.init(_temp_dir=own_session(), **options)
             return
         except ValueError:  # an option at fault, which is so again
             raise
@@ -124,8 +126,34 @@ def build(experiment: Experiment) -> Algorithm:
     if experiment.training.route == "stock":
         from .stock import stock_config
 
-        return stock_config(experiment).build_algo()
-    return array_config(experiment).build_algo()
+        config = stock_config(experiment)
+    else:
+        config = array_config(experiment)
+    with _errors_of_runners() as said:
+        try:
+            return config.build_algo()
+        except Exception as error:
+            # RLlib logs why a runner could not be built, and then fails for want of it.
+            if said:
+                raise RuntimeError(said[0]) from error
+            raise
+
+
+@contextmanager
+def _errors_of_runners() -> Iterator[list[str]]:
+    """Collect what RLlib says of runners that could not be built, and keep it off the screen."""
+    said: list[str] = []
+    logger = logging.getLogger("ray.rllib.env.env_runner_group")
+
+    def note(record: logging.LogRecord) -> bool:
+        said.append(record.getMessage())
+        return False
+
+    logger.addFilter(note)
+    try:
+        yield said
+    finally:
+        logger.removeFilter(note)
 
 
 class RLlibBackend:
@@ -141,6 +169,11 @@ class RLlibBackend:
         self._experiment = experiment
         self.algorithm = build(experiment)
         self.modules = live_modules(self.algorithm)
+        training = experiment.training
+        self._remote: RemoteRunners | None = None
+        if training.env_runners:
+            self._remote = RemoteRunners(self.algorithm, training.step_timeout)
+        self._failed = False
 
     def command(self, led: int, theta: NDArray[np.float64] | None) -> None:
         """See `Backend.command`."""
@@ -151,12 +184,25 @@ class RLlibBackend:
                 part = max(0, (runner.worker_index or 1) - 1)
                 runner.assign(theta[part * led : (part + 1) * led])
 
-        on_runners(self.algorithm, command)
+        if self._remote:
+            self._remote.command(command)
+        else:
+            on_runners(self.algorithm, command)
 
     def iterate(self) -> Iteration:
         """See `Backend.iterate`."""
+        try:
+            return self._remote.sample(self._iterate) if self._remote else self._iterate()
+        except BaseException:
+            self._failed = True
+            raise
+
+    def _iterate(self) -> Iteration:
         result = self.algorithm.train()
-        reports = take_reports(self.algorithm)
+        if self._remote:
+            reports = list(filter(None, self._remote.call(lambda runner: runner.take_report())))
+        else:
+            reports = take_reports(self.algorithm)
         check_sampled(result, reports)
         return Iteration(reports, result["learners"])
 
@@ -164,19 +210,31 @@ class RLlibBackend:
         """See `Backend.save`."""
         # Ray takes a relative path for an address of some file system.
         self.algorithm.save_to_path(folder.resolve())
+        if self._remote and self._keeps_games:
+            self._remote.save(folder)
 
     def restore(self, folder: Path) -> str:
         """See `Backend.restore`."""
         self.algorithm.restore_from_path(folder.resolve())
-        if self._experiment.training.route == "stock":
+        if not self._keeps_games:
             return "RLlib's stock route does not save its environments"
-        if self._experiment.training.env_runners:
-            return "remote env runners do not save theirs; training.env_runners=0 does"
+        if self._remote:
+            return self._remote.restore(folder)
         return str(self.algorithm.env_runner_group.local_env_runner.lost)
+
+    @property
+    def _keeps_games(self) -> bool:
+        return self._experiment.training.route != "stock"
 
     def stop(self) -> None:
         """See `Backend.stop`."""
-        self.algorithm.stop()
+        if self._remote and self._failed:  # what hangs would be waited for
+            self._remote.end()
+            self.algorithm.learner_group.shutdown()
+        else:
+            self.algorithm.stop()
+        if self._remote:
+            self._remote.release()
 
 
 def take_reports(algorithm: Algorithm) -> list[SampleReport]:

@@ -33,12 +33,17 @@ from ..experiments.experiment import Experiment
 from ..policies.specification import module_spaces
 from ..ppo.rollout import ArrayRollout
 from ..ppo.sampler import Sampler
+from .recovery import TellsErrors
 
 
-class GameRunner(EnvRunner, Checkpointable):
+class GameRunner(TellsErrors, EnvRunner, Checkpointable):
     """Samples for RLlib; see the module's docstring.
 
     ``config.env_config["experiment"]`` holds the `Experiment`.
+
+    Attributes:
+        whole: whether the game is between two samples; not so after a failure within one, and in
+            a runner that has been started anew and has not been told where to go on.
     """
 
     def __init__(self, *, config: Any, **kwargs: Any):
@@ -48,6 +53,7 @@ class GameRunner(EnvRunner, Checkpointable):
         self._weights_seq_no = 0
         self.module: Any = None
         self.sampler: Sampler | None = None
+        self.whole = False
         samples_here = (self.worker_index or 0) > 0 or self.config.num_env_runners == 0
         if samples_here:
             self.make_env()
@@ -112,9 +118,11 @@ class GameRunner(EnvRunner, Checkpointable):
     def sample(self, **kwargs: Any) -> list[ArrayRollout]:
         """T steps of every copy as one `ArrayRollout`."""
         assert self.sampler is not None
+        self.whole = False
         with self.metrics.log_time(SAMPLE_TIMER):
             rollout = self.sampler.sample(self.module)
         self._count(rollout)
+        self.whole = True
         return [rollout]
 
     def _count(self, rollout: ArrayRollout) -> None:
@@ -136,6 +144,20 @@ class GameRunner(EnvRunner, Checkpointable):
         self.num_env_steps_sampled_lifetime += rollout.env_steps()
 
     # State --------------------------------------------------------------------------------------
+
+    def game_state(self) -> dict[str, Any]:
+        """Markets, generators and open intervals, and how many steps were sampled."""
+        assert self.sampler is not None
+        return {"game": self.sampler.state(), "steps": self.num_env_steps_sampled_lifetime}
+
+    def go_back(self, state: dict[str, Any] | None) -> None:
+        """Go on from what `game_state` returned; None: from the beginning."""
+        self.make_env()
+        assert self.sampler is not None
+        if state is not None:
+            self.sampler.restore(state["game"])
+            self.num_env_steps_sampled_lifetime = state["steps"]
+        self.whole = True
 
     def get_state(
         self, components: Any = None, *, not_components: Any = None, **kwargs: Any

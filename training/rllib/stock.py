@@ -32,6 +32,7 @@ from ..policies.specification import LEADER
 from ..ppo.sampler import SEEDS_PER_EXPERIMENT, SEEDS_PER_RUNNER
 from .config import common_config, module_options
 from .own_epochs import OwnEpochsLearner
+from .recovery import TellsErrors
 
 Dictionary = dict[str, Any]
 
@@ -186,7 +187,7 @@ class CopyAccount:
         self.closed.append((value, theta, led))
 
 
-class StockRunner(MultiAgentEnvRunner):
+class StockRunner(TellsErrors, MultiAgentEnvRunner):
     """RLlib's runner, with what the trainer asks of every runner beside sampling."""
 
     def make_env(self) -> None:

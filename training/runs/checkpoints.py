@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,10 +15,8 @@ from ...envs.core.errors import PacesetterError
 from ..experiments.experiment import Experiment
 from ..experiments.load import resolved
 from ..experiments.yaml_file import dump_yaml, read_yaml
-from .whole_files import flush_folder, is_disk_full, write_json, write_whole
-
-COMPLETE = "COMPLETE"
-"""Name of the file that is written last into a checkpoint."""
+from .intact import COMPLETE, is_mine, read_marker, write_marker
+from .whole_files import flush_folder, is_disk_full, write_whole
 
 CONFIG = "config.yaml"
 KEPT = 2
@@ -27,6 +26,7 @@ FREE_TRAINING_KEYS = (
     "checkpoint_every",
     "evaluate_every",
     "learner_threads",
+    "step_timeout",
     "torch_threads",
     "object_store_megabytes",
 )
@@ -53,9 +53,10 @@ def new_checkpoint(parent: Path, iteration: int, experiment: Experiment) -> Iter
         yield partial
         bound = bound_sections(experiment)
         write_whole(partial / CONFIG, dump_yaml(bound))
-        write_json(partial / COMPLETE, {"iteration": iteration, "digest": digest(bound)})
+        write_marker(partial, {"iteration": iteration, "digest": digest(bound)})
         flush_folder(partial)
-        older = [path for path in complete_checkpoints(parent) if path != target]
+        # Those of later iterations were damaged, and their part of the run has been done again.
+        older = [path for path in complete_checkpoints(parent) if _number(path) < iteration]
         for stale in set(parent.glob("iteration_*")) - set(older[1 - KEPT :]):
             shutil.rmtree(stale, ignore_errors=True)  # also what a kill left half removed
         partial.rename(target)
@@ -71,29 +72,59 @@ def new_checkpoint(parent: Path, iteration: int, experiment: Experiment) -> Iter
         ) from error
 
 
-def latest_checkpoint(parent: Path, experiment: Experiment | None = None) -> Path | None:
-    """The last complete checkpoint; None if there is none.
+def latest_checkpoint(parent: Path) -> Path | None:
+    """The last checkpoint that is whole; None if there is none."""
+    for path in reversed(complete_checkpoints(parent)):
+        with contextlib.suppress(ValueError):
+            read_marker(path)
+            return path
+    return None
+
+
+def checkpoint_to_resume(
+    parent: Path, experiment: Experiment, trusted: bool = False
+) -> tuple[Path | None, list[str]]:
+    """The last checkpoint that is whole, and what is wrong with those after it, in sentences.
 
     Args:
         parent: folder of the checkpoints.
-        experiment: what the run is to go on with; None: do not compare.
+        experiment: what the run is to go on with.
+        trusted: go on from a checkpoint that somebody else wrote.
 
     Raises:
-        PacesetterError: the checkpoint was made by another experiment; the keys that differ are
-            named. ``name``, ``description``, ``evaluation`` and `FREE_TRAINING_KEYS` may differ.
+        PacesetterError: it was made by another experiment, and the keys that differ are named
+            (``name``, ``description``, ``evaluation`` and `FREE_TRAINING_KEYS` may differ); or it
+            was written by somebody else, and reading it would run what its author likes.
     """
-    complete = complete_checkpoints(parent)
-    if not complete:
-        return None
-    if experiment is not None:
-        _check_same(complete[-1], bound_sections(experiment))
-    return complete[-1]
+    damaged = []
+    for path in sorted(_checkpoints(parent), key=_number, reverse=True):
+        try:
+            marker = read_marker(path)
+        except ValueError as error:
+            damaged.append(f"{path} is damaged: {error}.")
+            continue
+        if not trusted and not is_mine(marker):
+            raise PacesetterError(
+                f"{path}: was not written by you on this machine, and a checkpoint can hold code "
+                "that runs when it is read. If you trust whoever wrote it, give --trust-checkpoint."
+            )
+        _check_same(path, marker, bound_sections(experiment))
+        return path, damaged
+    return None, damaged
 
 
 def complete_checkpoints(parent: Path) -> list[Path]:
-    """The complete checkpoints, oldest first."""
-    complete = [path for path in parent.glob("iteration_*") if (path / COMPLETE).is_file()]
-    return sorted(complete, key=lambda path: (len(path.name), path.name))
+    """Checkpoints that were written to their end, oldest first; a file may be damaged since."""
+    complete = [path for path in _checkpoints(parent) if (path / COMPLETE).is_file()]
+    return sorted(complete, key=_number)
+
+
+def _checkpoints(parent: Path) -> list[Path]:
+    return [path for path in parent.glob("iteration_*") if re.fullmatch(r"\w+_\d+", path.name)]
+
+
+def _number(checkpoint: Path) -> int:
+    return int(checkpoint.name.rpartition("_")[2])
 
 
 def bound_sections(experiment: Experiment) -> dict[str, Any]:
@@ -112,26 +143,25 @@ def digest(values: Any) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def _check_same(checkpoint: Path, now: dict[str, Any]) -> None:
-    try:
-        marker = json.loads((checkpoint / COMPLETE).read_text(encoding="utf-8"))
-        if marker["digest"] == digest(now):
-            return
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise PacesetterError(
-            f"{checkpoint}: is damaged ({error}); delete it to go on from the one before."
-        ) from error
-    then, now = _flat(read_yaml(checkpoint / CONFIG).values), _flat(now)
-    differing = [
-        f"  {key}: {then.get(key, 'absent')} in the checkpoint, {now.get(key, 'absent')} now"
-        for key in {**then, **now}
-        if then.get(key, ...) != now.get(key, ...)
-    ]
+def _check_same(checkpoint: Path, marker: dict[str, Any], now: dict[str, Any]) -> None:
+    if marker.get("digest") == digest(now):
+        return
+    differing = differences(read_yaml(checkpoint / CONFIG).values, now, "in the checkpoint")
     if differing:
         raise PacesetterError(
             f"{checkpoint}: was made by another experiment; resume with the same values, or start "
             "a new run. These differ:\n" + "\n".join(differing)
         )
+
+
+def differences(then: dict[str, Any], now: dict[str, Any], when: str) -> list[str]:
+    """A line for every key whose value is another now; `when` says where the old one stands."""
+    then, now = _flat(then), _flat(now)
+    return [
+        f"  {key}: {then.get(key, 'absent')} {when}, {now.get(key, 'absent')} now"
+        for key in {**then, **now}
+        if then.get(key, ...) != now.get(key, ...)
+    ]
 
 
 def _flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -2,42 +2,53 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
+import io
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from torch.utils.tensorboard import SummaryWriter
+from ...envs.core.errors import PacesetterError
+from .whole_files import write_whole
+
+if TYPE_CHECKING:
+    from torch.utils.tensorboard import SummaryWriter
 
 HISTORY = "history.csv"
+EVENTS = "tensorboard"
 ITERATION = "iteration"
 
 
 class History:
     """Writes what every iteration brings; a resumed run goes on where its checkpoint stands.
 
+    The file is whole after every row: one that the disk has no room for is taken back.
+
     Args:
         folder: of the run.
         first_iteration: rows and events from this iteration on are dropped: they are of a part of
             the run that will be done again.
+
+    Raises:
+        PacesetterError: there is a history that is damaged, or is none.
     """
 
     def __init__(self, folder: Path, first_iteration: int = 0):
-        self._path = folder / HISTORY
-        kept = [r for r in read_history(folder) if r[ITERATION] < first_iteration]
+        path = folder / HISTORY
+        kept = [row for row in _read_rows(path) if float(row[ITERATION]) < first_iteration]
         self._columns: list[str] = list(kept[0]) if kept else []
-        self._file = self._path.open("w", newline="", encoding="utf-8")
-        self._writer: csv.DictWriter[str] | None = None
-        for row in kept:
-            self._write(row)
-        self.events = SummaryWriter(
-            str(folder / "tensorboard"), purge_step=first_iteration or None, flush_secs=10
-        )
+        write_whole(path, _lines(self._columns, kept, header=True) if kept else "")
+        self._file = path.open("ab", buffering=0)
+        self.events = event_writer(folder, first_iteration)
 
     def add(self, iteration: int, values: Mapping[str, float]) -> None:
         """Record ``group/name`` -> number for one iteration."""
-        self._write({ITERATION: iteration, **values})
+        row = {ITERATION: iteration, **values}
+        new = not self._columns
+        self._columns = self._columns or list(row)
+        self._append(_lines(self._columns, [row], header=new).encode())
         for name, value in values.items():
             if math.isnan(value):
                 continue
@@ -46,26 +57,71 @@ class History:
     def close(self) -> None:
         """Flush both."""
         self._file.close()
-        self.events.close()
+        # Events that a full disk has no room for are lost; the run is not.
+        with contextlib.suppress(OSError):
+            self.events.close()
 
-    def _write(self, row: Mapping[str, Any]) -> None:
-        if self._writer is None:
-            self._columns = list(row)
-            self._writer = csv.DictWriter(
-                self._file, self._columns, restval="", extrasaction="ignore"
-            )
-            self._writer.writeheader()
-        self._writer.writerow(row)
-        self._file.flush()
+    def _append(self, text: bytes) -> None:
+        end = self._file.seek(0, io.SEEK_END)
+        try:
+            while text:
+                text = text[self._file.write(text) :]
+        except OSError:
+            self._file.truncate(end)
+            raise
+
+
+def event_writer(folder: Path, first_iteration: int = 0) -> SummaryWriter:
+    """What writes TensorBoard events into a run folder.
+
+    Raises:
+        PacesetterError: a file is where their folder should be.
+    """
+    from torch.utils.tensorboard import SummaryWriter  # imports torch
+
+    path = folder / EVENTS
+    if path.exists() and not path.is_dir():
+        raise PacesetterError(
+            f"{path}: is a file, and TensorBoard's events need a folder there; move it elsewhere."
+        )
+    return SummaryWriter(str(path), purge_step=first_iteration or None, flush_secs=10)
 
 
 def read_history(folder: Path) -> list[dict[str, float]]:
-    """The rows of a run, oldest first; empty if it has none. Missing values are NaN."""
-    path = folder / HISTORY
+    """The rows of a run, oldest first; empty if it has none. Missing values are NaN.
+
+    Raises:
+        PacesetterError: the file is damaged, or is no history of a run.
+    """
+    rows = _read_rows(folder / HISTORY)
+    return [{k: float(v) if v else float("nan") for k, v in row.items()} for row in rows]
+
+
+def _read_rows(path: Path) -> list[dict[str, str]]:
+    """The whole rows of a file, as texts that are numbers; a killed run may leave half a last."""
     if not path.exists():
         return []
-    with path.open(newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
-    # A run that was killed may have left half a last line.
-    whole = [row for row in rows if all(value is not None for value in row.values())]
-    return [{k: float(v) if v else float("nan") for k, v in row.items()} for row in whole]
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            rows = list(csv.DictReader(file, strict=True))
+        whole = [row for row in rows if None not in row.values()]
+        for row in whole:
+            float(row[ITERATION])
+            for value in row.values():
+                float(value or "nan")
+    except (OSError, ValueError, KeyError, TypeError, csv.Error) as error:
+        reason = f"no column {error}" if isinstance(error, KeyError) else str(error)
+        raise PacesetterError(
+            f"{path}: is not the history of a run, or is damaged ({reason}). Put the right file "
+            "there, or move this one elsewhere to go on without the curves of training."
+        ) from error
+    return whole
+
+
+def _lines(columns: list[str], rows: Iterable[Mapping[str, Any]], header: bool) -> str:
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, columns, restval="", extrasaction="ignore")
+    if header:
+        writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()

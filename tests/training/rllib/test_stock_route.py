@@ -154,7 +154,7 @@ def test_the_trainer_runs_on_it(duopoly, tmp_path, leader):
     columns = dict(zip(history[0].split(","), history[2].split(","), strict=True))
     for name in ("followers/follower_reward", "leader/objective", "market/leader_profit"):
         assert np.isfinite(float(columns[name]))
-    assert run.latest_checkpoint(experiment) is not None
+    assert run.latest_checkpoint() is not None
 
 
 def test_the_leaders_decisions_alone_train_the_leader(duopoly):

@@ -1,0 +1,45 @@
+"""The folder of a Ray that is started here, which goes when this process does."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+LONGEST = 24  # characters of a parent: the names of Ray's sockets end at 107
+_watches: list[subprocess.Popen[bytes]] = []
+
+
+def own_session() -> str:
+    """A new folder for Ray's files; it and Ray's processes are gone soon after this process is.
+
+    A folder of an earlier session of this process is given up, with what is left of it.
+    """
+    while _watches:
+        _end(_watches.pop())
+    parent = os.environ.get("RAY_TMPDIR") or tempfile.gettempdir()
+    if len(parent) > LONGEST and os.path.isdir("/tmp"):
+        parent = "/tmp"
+    folder = os.path.realpath(tempfile.mkdtemp(prefix="pacesetter_ray_", dir=parent))
+    script = str(Path(__file__).with_name("watch.py"))
+    # Its standard input closes when this process ends, be it by SIGKILL.
+    _watches.append(
+        subprocess.Popen(
+            [sys.executable, "-I", "-S", script, folder, str(os.getpid())],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+    )
+    return folder
+
+
+def _end(watch: subprocess.Popen[bytes]) -> None:
+    assert watch.stdin is not None
+    watch.stdin.close()
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        watch.wait(timeout=60)

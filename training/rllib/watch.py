@@ -1,0 +1,74 @@
+"""Ends what is left of a Ray once the process that started it has ended, however it ended.
+
+Ray's agents outlive a driver that was killed (each holds the pipe by which the other would learn of
+it), and its folder of sessions is never removed. This file is run on its own, with the standard
+library alone: ``watch.py FOLDER PID``, with a pipe from the driver as its standard input.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import sys
+import time
+
+PATIENCE, PAUSE = 30.0, 0.25  # seconds
+QUIET = 4  # looks in a row that find nothing
+
+
+def main() -> None:
+    """Wait for the driver's end of the pipe to close, then clean up."""
+    folder, driver = sys.argv[1], int(sys.argv[2])
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)  # meant for the driver, whose end is waited for
+    sys.stdin.buffer.read()
+    end_processes(folder, {driver, os.getpid()})
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def end_processes(folder: str, spared: set[int]) -> None:
+    """Kill Ray's processes of a session until none has been seen for a while."""
+    deadline, quiet = time.monotonic() + PATIENCE, 0
+    while quiet < QUIET and time.monotonic() < deadline:
+        found = [pid for pid in of_session(folder) if pid not in spared]
+        quiet = 0 if found else quiet + 1
+        for pid in found:
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except OSError:
+                continue
+        time.sleep(PAUSE)
+
+
+def of_session(folder: str) -> list[int]:
+    """Processes of Ray that were started in a folder or hold files of it open."""
+    found = []
+    for name in os.listdir("/proc") if os.path.isdir("/proc") else ():
+        try:
+            with open(f"/proc/{name}/cmdline", encoding="utf-8", errors="replace") as file:
+                words = file.read().split("\0")
+            ours = words[0].startswith("ray::") or any("/ray/" in word for word in words)
+            if name.isdigit() and ours and (_named(words, folder) or _holds(name, folder)):
+                found.append(int(name))
+        except OSError:  # it has ended, or is somebody else's
+            continue
+    return found
+
+
+def _named(words: list[str], folder: str) -> bool:
+    return any(folder in word for word in words)
+
+
+def _holds(pid: str, folder: str) -> bool:
+    for number in os.listdir(f"/proc/{pid}/fd"):
+        try:
+            if os.readlink(f"/proc/{pid}/fd/{number}").startswith(f"{folder}/"):
+                return True
+        except OSError:
+            continue
+    return False
+
+
+if __name__ == "__main__":
+    main()
