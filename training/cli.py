@@ -221,6 +221,7 @@ def train(options: argparse.Namespace) -> int:
         experiment = load_experiment(options.experiment, options.override)
         check_place(experiment, options.address)
         _check_question(experiment)
+        _check_evaluation(experiment)
         run = RunFolder.create(options.runs, experiment, options.name)
     from .session import run_experiment
 
@@ -234,6 +235,15 @@ def _check_question(experiment: Experiment) -> None:
         from .derivatives.choose import choose  # imports torch
 
         choose(experiment, question)
+
+
+def _check_evaluation(experiment: Experiment) -> None:
+    """Refuse what could be trained and not be measured afterwards."""
+    from .studies.catalogue import study_of  # imports torch
+
+    study = study_of(experiment.market)
+    if problems := list(study.unfit(experiment) if study else ()):
+        raise PacesetterError("\n".join(problems))
 
 
 def evaluate(options: argparse.Namespace) -> int:
