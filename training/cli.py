@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
+from ..envs.core.dotted import told
 from ..envs.core.errors import PacesetterError
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             parser.error(f"unrecognized arguments: {' '.join(rest)}")
         elif rest:
             options.override += rest
-        code: int = options.run(options)
+        code = _run(options)
         sys.stdout.flush()
     except PacesetterError as error:
         print(f"pacesetter: {error}", file=sys.stderr)
@@ -43,6 +44,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # Whoever read the output, such as ``head``, has seen enough. Python would flush once more.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return READER_GONE
+    return code
+
+
+def _run(options: argparse.Namespace) -> int:
+    """Run a command; a user's code that calls `sys.exit` within it is at fault, not at its end."""
+    try:
+        code: int = options.run(options)
+    except SystemExit as error:
+        raise PacesetterError(
+            f"{told(error)}: a market, a leader or an objective must not end the program; raise an "
+            "error instead."
+        ) from error
     return code
 
 
@@ -93,6 +106,9 @@ def _parser() -> argparse.ArgumentParser:
     command = add("check", check, "Check that a market keeps the rules of the library.")
     command.add_argument("market", help="a market's name, or module:Environment")
     command.add_argument("option", nargs="*", help="option=value of the market")
+    command.add_argument(
+        "--limit", type=_seconds, default=600.0, help="seconds that one check may take (600)"
+    )
     add("demo", demo, "Calibrate the cobweb market and compare with the paper.").add_argument(
         "--runs", default="runs", help="folder for run folders (default: runs)"
     )
@@ -153,6 +169,17 @@ def _at_least(least: int) -> Callable[[str], int]:
         return number
 
     return read
+
+
+def _seconds(text: str) -> float:
+    """A positive number."""
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0.0 < seconds < float("inf"):
+        raise argparse.ArgumentTypeError(f"must be a number of seconds above 0, got {text!r}")
+    return seconds
 
 
 def _reproduce_options(command: argparse.ArgumentParser) -> None:
@@ -221,6 +248,7 @@ def train(options: argparse.Namespace) -> int:
         experiment = load_experiment(options.experiment, options.override)
         check_place(experiment, options.address)
         _check_question(experiment)
+        _check_market(experiment)
         _check_evaluation(experiment)
         run = RunFolder.create(options.runs, experiment, options.name)
     from .session import run_experiment
@@ -235,6 +263,14 @@ def _check_question(experiment: Experiment) -> None:
         from .derivatives.choose import choose  # imports torch
 
         choose(experiment, question)
+
+
+def _check_market(experiment: Experiment) -> None:
+    """Refuse a user's market that fails within a few steps, or does not keep to its spaces."""
+    from ..envs.check.apart import is_of_a_user, try_apart
+
+    if is_of_a_user(experiment.market):
+        try_apart(experiment.market)
 
 
 def _check_evaluation(experiment: Experiment) -> None:
@@ -328,8 +364,7 @@ def identify(options: argparse.Namespace) -> int:
 
 def check(options: argparse.Namespace) -> int:
     """``pacesetter check``."""
-    from ..envs.check.report import check_market, require_playable
-    from ..envs.registry import make
+    from ..envs.check.apart import check_apart
     from .experiments.yaml_file import parse_value
 
     chosen = {}
@@ -338,17 +373,7 @@ def check(options: argparse.Namespace) -> int:
         if not equals:
             raise PacesetterError(f"{text!r} is not of the form option=value.")
         chosen[name] = parse_value(value)
-    market = make(options.market, **chosen)
-    require_playable(market)
-    # Where nothing is chosen, the market itself says what else is worth checking.
-    variants = [] if chosen else [variant for variant in type(market).variants if variant]
-    for variant in [chosen, *variants]:
-        print(", ".join(f"{name}={value}" for name, value in variant.items()) or "defaults")
-        outcome = check_market(make(options.market, **variant))
-        print(outcome, flush=True)
-        if not outcome.ok:
-            return 1
-    return 0
+    return 0 if check_apart(options.market, chosen, options.limit) else 1
 
 
 def demo(options: argparse.Namespace) -> int:

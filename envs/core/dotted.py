@@ -39,6 +39,12 @@ def import_dotted(path: str, where: str) -> Any:
     name, _, attribute = path.partition(":")
     if not name or not attribute:
         raise PacesetterError(f"{where}: {path!r} is not of the form 'module:attribute'.")
+    if not all(part.isidentifier() for part in name.split(".")):
+        stem = Path(name).name.removesuffix(".py")
+        raise PacesetterError(
+            f"{where}: {name!r} is no name of a module: it is named as in Python's import, without "
+            f"a folder or '.py', such as '{stem}:{attribute}', in the folder that holds it."
+        )
     with _current_folder():
         try:
             module = importlib.import_module(name)
@@ -64,12 +70,17 @@ def import_dotted(path: str, where: str) -> Any:
         raise unknown(f"attribute of module {name}", attribute, own) from None
 
 
+def is_users(file: str) -> bool:
+    """Whether a file of code is neither Python's, nor an installed library's, nor ours."""
+    return not file.startswith(_LIBRARIES)
+
+
 def place_of(error: BaseException) -> str:
     """File and line of a user's code at which an error arose, ``file:line``; empty if unknown."""
     if isinstance(error, SyntaxError) and error.filename:
         return f"{error.filename}:{error.lineno or 1}"
     frames = traceback.extract_tb(error.__traceback__)
-    own = [frame for frame in frames if not frame.filename.startswith(_LIBRARIES)]
+    own = [frame for frame in frames if is_users(frame.filename)]
     if not frames:
         return ""
     last = (own or frames)[-1]

@@ -93,7 +93,7 @@ def _with_followers(
     """With the policies of its groups; where nobody learns, with what concerns learners off."""
     try:
         groups = [group.name for group in experiment.market.groups]
-    except PacesetterError:  # which `check_together` will say
+    except (Exception, SystemExit):  # which `check_together` will say
         return experiment
     if groups:
         default, own = read_followers(values, groups, converter)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib.util
 
+import cloudpickle
+
 from ...envs.core.errors import PacesetterError
 from .experiment import Experiment
 
@@ -46,3 +48,18 @@ def check_place(experiment: Experiment, address: str | None) -> None:
             "Install it with pip install 'ray[rllib]', or set training.route=array "
             "training.env_runners=0 training.learners=0."
         )
+    if training.env_runners or training.learners or address:
+        _refuse_unpicklable(experiment)
+
+
+def _refuse_unpicklable(experiment: Experiment) -> None:
+    """Workers in other processes get the experiment as a pickle."""
+    try:
+        cloudpickle.dumps(experiment.bound())
+    except Exception as error:  # whatever an object or its own methods raise
+        raise PacesetterError(
+            f"remote workers get the experiment as a pickle, and this one with market "
+            f"{experiment.market.name!r} cannot be pickled ({type(error).__name__}: {error}). Make "
+            "what is at fault when it is first used, or set training.env_runners=0 "
+            "training.learners=0."
+        ) from error
