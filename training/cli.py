@@ -87,7 +87,7 @@ def _parser() -> argparse.ArgumentParser:
         add(name, run, text).add_argument("runs", nargs="+", metavar="RUN", help="run folder")
     command = add("certify", certify, "Train followers anew at a run's answer and compare.")
     command.add_argument("folder", metavar="RUN", help="folder of a finished run")
-    command.add_argument("--address", help="of a Ray cluster, or 'auto'; default: this machine")
+    _cluster_options(command)
     command.add_argument("--quiet", action="store_true", help="no progress display")
     command.add_argument(
         "--around",
@@ -127,8 +127,19 @@ def _train_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--resume", metavar="RUN", help="go on with an interrupted run")
     command.add_argument("--runs", default="runs", help="folder for run folders (default: runs)")
     command.add_argument("--name", help="name of the run folder")
-    command.add_argument("--address", help="of a Ray cluster, or 'auto'; default: this machine")
+    _cluster_options(command)
     command.add_argument("--quiet", action="store_true", help="no progress display")
+
+
+def _cluster_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--address", help="of a Ray cluster, or 'auto'; default: this machine")
+    command.add_argument(
+        "--wait",
+        type=_seconds,
+        default=60.0,
+        metavar="SECONDS",
+        help="for the cluster to answer and to have free cores (default: 60)",
+    )
 
 
 def _identify_options(command: argparse.ArgumentParser) -> None:
@@ -238,6 +249,7 @@ def train(options: argparse.Namespace) -> int:
             )
         run = RunFolder.open(options.resume)
         check_place(run.experiment, options.address)
+        _join(run.experiment, options)
     else:
         from .experiments.load import load_experiment
         from .experiments.shipped import shipped_experiments
@@ -250,6 +262,7 @@ def train(options: argparse.Namespace) -> int:
         _check_question(experiment)
         _check_market(experiment)
         _check_evaluation(experiment)
+        _join(experiment, options)
         run = RunFolder.create(options.runs, experiment, options.name)
     from .session import run_experiment
 
@@ -263,6 +276,14 @@ def _check_question(experiment: Experiment) -> None:
         from .derivatives.choose import choose  # imports torch
 
         choose(experiment, question)
+
+
+def _join(experiment: Experiment, options: argparse.Namespace) -> None:
+    """Join the cluster that is named, before anything is written."""
+    if options.address is not None:
+        from .rllib.cluster import connect  # imports Ray
+
+        connect(experiment, options.address, options.wait)
 
 
 def _check_market(experiment: Experiment) -> None:
@@ -310,9 +331,13 @@ def report(options: argparse.Namespace) -> int:
 
 def certify(options: argparse.Namespace) -> int:
     """``pacesetter certify``."""
+    from .experiments.place import check_place
     from .runs.run_folder import RunFolder
 
     run = RunFolder.open(options.folder)
+    if options.address is not None:
+        check_place(run.experiment, options.address)
+        _join(run.experiment, options)
     from .session import certify_run
 
     return certify_run(run, options.address, options.quiet, options.around)

@@ -61,6 +61,13 @@ MISTAKES = [
     (("bench", "physics", "--repeats", "0"), "--repeats: must be a whole number >= 1, got '0'"),
     (("bench", "physics", "--json", "."), "is a folder; give --json the name of a file"),
     (("train", "duopoly_ppo", "--iterations=5"), "unrecognized arguments: --iterations=5"),
+    *(
+        (("train", "duopoly_ppo", "--address", address), "give HOST:PORT of the head node")
+        for address in ("head", ":6379", "head:", "head:70000", "a b:1", "ray://head:10001")
+    ),
+    (("train", "duopoly_ppo", "--address", "http://head:8265"), "pacesetter submit takes http://"),
+    (("train", "duopoly_ppo", "--address", "127.0.0.1:1", "--wait", "0.1"), "within 0.1 s"),
+    (("train", "duopoly_ppo", "--address", "auto", "--wait", "0"), "--wait: must be a number of"),
     (("trian", "duopoly_ppo"), "invalid choice: 'trian'"),
 ]
 

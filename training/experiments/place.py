@@ -9,6 +9,31 @@ import cloudpickle
 from ...envs.core.errors import PacesetterError
 from .experiment import Experiment
 
+WAIT = 60.0  # seconds that a cluster has to answer
+
+
+def parsed_address(address: str) -> tuple[str, int] | None:
+    """Host and port of a cluster; None for ``auto``, the one that this machine belongs to.
+
+    Raises:
+        PacesetterError: it is no address of a cluster.
+    """
+    if address == "auto":
+        return None
+    wanted = (
+        f"--address {address!r}: give HOST:PORT of the head node, such as 10.0.0.1:6379, or 'auto' "
+        "for the cluster that this machine belongs to"
+    )
+    if "://" in address:
+        other = "pacesetter submit takes http:// addresses" if "http" in address else ""
+        raise PacesetterError(f"{wanted}{f'; {other}' if other else ''}.")
+    host, _, port = address.rpartition(":")
+    host = host.removeprefix("[").removesuffix("]")
+    named = host and not any(c.isspace() or c in "/\\@,;" or not c.isprintable() for c in host)
+    if not named or not (port.isascii() and port.isdigit()) or not 0 < int(port[:6]) < 2**16:
+        raise PacesetterError(f"{wanted}.")
+    return host, int(port)
+
 
 def has_ray() -> bool:
     """Whether Ray is installed."""
@@ -28,10 +53,12 @@ def check_place(experiment: Experiment, address: str | None) -> None:
         address: of a Ray cluster; None: this machine.
 
     Raises:
-        PacesetterError: Ray is needed and not installed, or a cluster is named for an experiment
-            that does without.
+        PacesetterError: the address is none, Ray is needed and not installed, or a cluster is named
+            for an experiment that does without.
     """
     training = experiment.training
+    if address is not None:
+        parsed_address(address)
     if in_one_process(experiment):
         if address is None:
             return

@@ -14,7 +14,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ...envs.core.dotted import told
 from ...envs.core.group import LEADER
 from ...leaders.game import GameStep, StackelbergGame
 from ..backend import SampleAccount, SampleReport
@@ -82,19 +81,9 @@ class Sampler:
 
     # Sampling -----------------------------------------------------------------------------------
 
-    def sample(self, modules: Modules) -> ArrayRollout:
-        """T steps of every copy, with actions drawn from the modules.
-
-        Raises:
-            RuntimeError: the code of a market or an objective would end the process.
-        """
-        try:
-            return self._sample(modules)
-        except SystemExit as error:  # which would pass for the end of the program
-            raise RuntimeError(f"{told(error)}: user code must not end the program") from error
-
     @torch.inference_mode()
-    def _sample(self, modules: Modules) -> ArrayRollout:
+    def sample(self, modules: Modules) -> ArrayRollout:
+        """T steps of every copy, with actions drawn from the modules."""
         game = self.game
         steps, copies = self.experiment.training.rollout_steps, game.copies
         recorders = {

@@ -13,6 +13,13 @@ def machine() -> dict[str, str | int]:
     return {"processor": processor(), "cores": os.cpu_count() or 1, **software_versions()}
 
 
+def cores_here() -> int:
+    """Cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 def processor() -> str:
     """The processor's name as the system gives it."""
     try:
