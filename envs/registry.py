@@ -6,7 +6,7 @@ from dataclasses import fields
 from typing import Any
 
 from .core.catalogue import Catalogue
-from .core.dotted import import_dotted
+from .core.dotted import import_dotted, told
 from .core.errors import PacesetterError, unknown
 from .core.market import Market
 
@@ -72,4 +72,8 @@ def make(name: str, **options: Any) -> Market:
         for option in options:
             if option not in known:
                 raise unknown_option(cls, name, option, known) from None
-        raise PacesetterError(f"market {name!r}: {error}") from error
+        raise PacesetterError(f"market {name!r}: {told(error)}") from error
+    except PacesetterError:
+        raise
+    except (Exception, SystemExit) as error:  # the code is the user's
+        raise PacesetterError(f"market {name!r} cannot be made:\n{told(error)}") from error

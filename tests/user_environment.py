@@ -3,7 +3,11 @@
 
 from __future__ import annotations
 
+import ctypes
+import os
+import sys
 import threading
+import time
 
 import numpy as np
 from gymnasium.spaces import Box, Discrete
@@ -272,3 +276,90 @@ def open_ended(*sizes, **others):
 
 def positional(boats, /):
     return Fishery(boats)
+
+
+class Exits(Fishery):
+    """Ends the program at its first step, as if all were well."""
+
+    def step(self, actions):
+        sys.exit(0)
+
+
+class ExitsAtOnce(Exits):
+    """The same without a word."""
+
+    def step(self, actions):
+        os._exit(0)
+
+
+class Crashes(Fishery):
+    """Reads where there is nothing."""
+
+    def step(self, actions):
+        ctypes.string_at(0)
+
+
+class Hangs(Fishery):
+    def step(self, actions):
+        while True:
+            time.sleep(0.01)
+
+
+class ExitsWhenBuilt(Fishery):
+    def __init__(self):
+        sys.exit(3)
+
+
+class HasNoSpace(Fishery):
+    def observation_space(self, agent):
+        raise ValueError("no space today")
+
+
+class Twins(Fishery):
+    def __init__(self):
+        super().__init__()
+        self.possible_agents = ["boat_0", "boat_0"]
+
+
+class Grows(Fishery):
+    """Shows more in every episode."""
+
+    def reset(self, seed=None, options=None):
+        self._seen = Box(0.0, np.inf, (len(self._seen.low) + 1,))
+        return super().reset(seed)
+
+
+class Narrow(Fishery):
+    """Sees more than it says."""
+
+    def __init__(self):
+        super().__init__()
+        self._seen = Box(0.0, 1.0, (2,))
+
+
+class Changed(Fishery):
+    """Changes what a step returns."""
+
+    def step(self, actions):
+        outcome = super().step(actions)
+        return self.change(*outcome)
+
+
+class PaysNothing(Changed):
+    def change(self, seen, rewards, *rest):
+        return seen, rewards | {"boat_1": float("nan")}, *rest
+
+
+class SeesNothing(Changed):
+    def change(self, seen, *rest):
+        return seen | {"boat_1": np.full(2, np.nan)}, *rest
+
+
+class SeesMore(Changed):
+    def change(self, seen, *rest):
+        return seen | {"boat_1": np.zeros(3)}, *rest
+
+
+class ReturnsFour(Changed):
+    def change(self, *outcome):
+        return outcome[:4]

@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
+from ..envs.core.dotted import told
 from ..envs.core.errors import PacesetterError
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             parser.error(f"unrecognized arguments: {' '.join(rest)}")
         elif rest:
             options.override += rest
-        code: int = options.run(options)
+        code = _run(options)
         sys.stdout.flush()
     except PacesetterError as error:
         print(f"pacesetter: {error}", file=sys.stderr)
@@ -43,6 +44,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # Whoever read the output, such as ``head``, has seen enough. Python would flush once more.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return READER_GONE
+    return code
+
+
+def _run(options: argparse.Namespace) -> int:
+    """Run a command; a user's code that calls `sys.exit` within it is at fault, not at its end."""
+    try:
+        code: int = options.run(options)
+    except SystemExit as error:
+        raise PacesetterError(
+            f"{told(error)}: a market, a leader or an objective must not end the program; raise an "
+            "error instead."
+        ) from error
     return code
 
 
@@ -90,7 +103,7 @@ def _parser() -> argparse.ArgumentParser:
         _trust_options(command)
     command = add("certify", certify, "Train followers anew at a run's answer and compare.")
     command.add_argument("folder", metavar="RUN", help="folder of a finished run")
-    command.add_argument("--address", help="of a Ray cluster, or 'auto'; default: this machine")
+    _cluster_options(command)
     command.add_argument("--quiet", action="store_true", help="no progress display")
     command.add_argument(
         "--around",
@@ -111,6 +124,9 @@ def _parser() -> argparse.ArgumentParser:
     command = add("check", check, "Check that a market keeps the rules of the library.")
     command.add_argument("market", help="a market's name, or module:Environment")
     command.add_argument("option", nargs="*", help="option=value of the market")
+    command.add_argument(
+        "--limit", type=_seconds, default=600.0, help="seconds that one check may take (600)"
+    )
     add("demo", demo, "Calibrate the cobweb market and compare with the paper.").add_argument(
         "--runs", default="runs", help="folder for run folders (default: runs)"
     )
@@ -129,7 +145,7 @@ def _train_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--resume", metavar="RUN", help="go on with an interrupted run")
     command.add_argument("--runs", default="runs", help="folder for run folders (default: runs)")
     command.add_argument("--name", help="name of the run folder")
-    command.add_argument("--address", help="of a Ray cluster, or 'auto'; default: this machine")
+    _cluster_options(command)
     command.add_argument("--quiet", action="store_true", help="no progress display")
     _trust_options(command, checkpoints=True)
 
@@ -144,6 +160,17 @@ def _trust_options(command: argparse.ArgumentParser, checkpoints: bool = False) 
             action="store_true",
             help="go on from a stranger's checkpoint, which can hold code",
         )
+
+
+def _cluster_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--address", help="of a Ray cluster, or 'auto'; default: this machine")
+    command.add_argument(
+        "--wait",
+        type=_seconds,
+        default=60.0,
+        metavar="SECONDS",
+        help="for the cluster to answer and to have free cores (default: 60)",
+    )
 
 
 def _identify_options(command: argparse.ArgumentParser) -> None:
@@ -185,6 +212,17 @@ def _at_least(least: int) -> Callable[[str], int]:
         return number
 
     return read
+
+
+def _seconds(text: str) -> float:
+    """A positive number."""
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0.0 < seconds < float("inf"):
+        raise argparse.ArgumentTypeError(f"must be a number of seconds above 0, got {text!r}")
+    return seconds
 
 
 def _reproduce_options(command: argparse.ArgumentParser) -> None:
@@ -249,6 +287,7 @@ def train(options: argparse.Namespace) -> int:
             )
         run = RunFolder.open(options.resume, options.trust, options.trust_checkpoint)
         check_place(run.experiment, options.address)
+        _join(run.experiment, options)
     else:
         from .experiments.shipped import shipped_experiments
 
@@ -258,6 +297,9 @@ def train(options: argparse.Namespace) -> int:
         experiment = _loaded(options)
         check_place(experiment, options.address)
         _check_question(experiment)
+        _check_market(experiment)
+        _check_evaluation(experiment)
+        _join(experiment, options)
         run = RunFolder.create(options.runs, experiment, options.name)
     from .session import run_experiment
 
@@ -285,6 +327,31 @@ def _check_question(experiment: Experiment) -> None:
         from .derivatives.choose import choose  # imports torch
 
         choose(experiment, question)
+
+
+def _join(experiment: Experiment, options: argparse.Namespace) -> None:
+    """Join the cluster that is named, before anything is written."""
+    if options.address is not None:
+        from .rllib.cluster import connect  # imports Ray
+
+        connect(experiment, options.address, options.wait)
+
+
+def _check_market(experiment: Experiment) -> None:
+    """Refuse a user's market that fails within a few steps, or does not keep to its spaces."""
+    from ..envs.check.apart import is_of_a_user, try_apart
+
+    if is_of_a_user(experiment.market):
+        try_apart(experiment.market)
+
+
+def _check_evaluation(experiment: Experiment) -> None:
+    """Refuse what could be trained and not be measured afterwards."""
+    from .studies.catalogue import study_of  # imports torch
+
+    study = study_of(experiment.market)
+    if problems := list(study.unfit(experiment) if study else ()):
+        raise PacesetterError("\n".join(problems))
 
 
 def evaluate(options: argparse.Namespace) -> int:
@@ -315,9 +382,13 @@ def report(options: argparse.Namespace) -> int:
 
 def certify(options: argparse.Namespace) -> int:
     """``pacesetter certify``."""
+    from .experiments.place import check_place
     from .runs.run_folder import RunFolder
 
     run = RunFolder.open(options.folder, options.trust, options.trust_checkpoint)
+    if options.address is not None:
+        check_place(run.experiment, options.address)
+        _join(run.experiment, options)
     from .session import certify_run
 
     return certify_run(run, options.address, options.quiet, options.around)
@@ -367,8 +438,7 @@ def identify(options: argparse.Namespace) -> int:
 
 def check(options: argparse.Namespace) -> int:
     """``pacesetter check``."""
-    from ..envs.check.report import check_market, require_playable
-    from ..envs.registry import make
+    from ..envs.check.apart import check_apart
     from .experiments.yaml_file import parse_value
 
     chosen = {}
@@ -377,17 +447,7 @@ def check(options: argparse.Namespace) -> int:
         if not equals:
             raise PacesetterError(f"{text!r} is not of the form option=value.")
         chosen[name] = parse_value(value)
-    market = make(options.market, **chosen)
-    require_playable(market)
-    # Where nothing is chosen, the market itself says what else is worth checking.
-    variants = [] if chosen else [variant for variant in type(market).variants if variant]
-    for variant in [chosen, *variants]:
-        print(", ".join(f"{name}={value}" for name, value in variant.items()) or "defaults")
-        outcome = check_market(make(options.market, **variant))
-        print(outcome, flush=True)
-        if not outcome.ok:
-            return 1
-    return 0
+    return 0 if check_apart(options.market, chosen, options.limit) else 1
 
 
 def demo(options: argparse.Namespace) -> int:

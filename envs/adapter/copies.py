@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any, Self
@@ -125,7 +125,7 @@ class AdaptedCopy:
             seen = self._environment.reset(seed=self.seed)
         except PacesetterError:
             raise
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise PacesetterError(
                 f"{path}: set_characteristics() or reset() failed:\n{told(error)}"
             ) from error
@@ -142,8 +142,24 @@ class AdaptedCopy:
                 "last: keep one that joins later in the game from the start, with actions of no "
                 "effect and reward 0, or leave it out of possible_agents."
             )
+        self._refuse_new_spaces()
         self._theta = np.array(theta)
         self._see(seen[0])
+
+    def _refuse_new_spaces(self) -> None:
+        """Spaces are those that were declared at first: networks are made for them."""
+        for group, agents in self._declared.members.items():
+            for kind, declared in (
+                ("observation_space", self._declared.observation_spaces[group]),
+                ("action_space", self._declared.action_spaces[group]),
+            ):
+                found = getattr(self._environment, kind)(agents[0])
+                if found is not declared and found != declared:
+                    raise PacesetterError(
+                        f"{self._declared.path}: {kind}({agents[0]!r}) is {found} now, and was "
+                        f"{declared} at first; spaces must not change. Declare the largest, and "
+                        "fill up what is shown."
+                    )
 
     def step(self, actions: Mapping[str, NDArray[Any]], clock: int) -> Outcome:
         """Step the environment.
@@ -158,9 +174,16 @@ class AdaptedCopy:
         """
         if self._steps != clock or self.lost:
             raise self._used_up()
-        seen, rewards, terminations, truncations, infos = self._environment.step(
-            self._own_actions(actions)
-        )
+        outcome = self._environment.step(self._own_actions(actions))
+        try:
+            seen, rewards, terminations, truncations, infos = outcome
+        except (TypeError, ValueError):
+            size = f" of {len(outcome)}" if isinstance(outcome, tuple) else ""
+            raise PacesetterError(
+                f"{self._declared.path}: step() must return five dictionaries by agent, "
+                "observations, rewards, terminations, truncations and infos; it returned a "
+                f"{type(outcome).__name__}{size}."
+            ) from None
         self._steps += 1
         agents = self._declared.agents
         if joined := set(self._environment.agents) - set(agents):
@@ -185,9 +208,10 @@ class AdaptedCopy:
                 f"{missing[0]!r}."
             )
         self._see(seen)
+        paid = np.array([self._number(f"reward of {a!r}", rewards[a]) for a in agents])
         truncated = ended and any(truncations.values())
         return Outcome(
-            rewards=np.array([rewards[a] for a in agents], dtype=np.float64),
+            rewards=paid,
             quantities=self._quantities(infos.get(agents[0], {})),
             terminated=ended and not truncated,
             truncated=truncated,
@@ -199,11 +223,50 @@ class AdaptedCopy:
         for group, agents in self._declared.members.items():
             before = self.observations.get(group, [None] * len(agents))
             rows = [observations.get(a, row) for a, row in zip(agents, before, strict=True)]
-            noted[group] = np.stack([np.asarray(row, dtype=np.float32).reshape(-1) for row in rows])
+            noted[group] = self._rows(group, agents, rows)
         self.observations = noted
         if self._declared.has_leader_observation:
             seen = np.array(self._environment.leader_observe(), dtype=np.float32)
             self.leader_observation = seen.reshape(-1)
+
+    def _rows(self, group: str, agents: Sequence[str], seen: Sequence[Any]) -> NDArray[np.float32]:
+        """Observations as flat rows, ``(N, D)``."""
+        try:
+            rows = [np.asarray(row, dtype=np.float32).reshape(-1) for row in seen]
+        except (TypeError, ValueError) as error:
+            raise PacesetterError(
+                f"{self._declared.path}: an observation of group {group!r} is no array of numbers "
+                f"({error})."
+            ) from error
+        space: Any = self._declared.observation_spaces[group]
+        size = int(np.prod(space.shape))
+        for agent, row, value in zip(agents, rows, seen, strict=True):
+            if row.size != size:
+                raise PacesetterError(
+                    f"{self._declared.path}: the observation of {agent!r} has shape "
+                    f"{np.shape(value)} after {self._steps} step(s), and its space {space.shape}."
+                )
+        stacked = np.stack(rows)
+        if np.isnan(stacked).any():
+            agent = agents[int(np.argwhere(np.isnan(stacked))[0, 0])]
+            raise PacesetterError(
+                f"{self._declared.path}: the observation of {agent!r} holds NaN after "
+                f"{self._steps} step(s): {np.asarray(seen[agents.index(agent)])!s:.60}."
+            )
+        return stacked
+
+    def _number(self, what: str, value: Any) -> float:
+        """A finite number that the environment gave."""
+        try:
+            number = float(value)
+        except (TypeError, ValueError):
+            number = np.nan
+        if not np.isfinite(number):
+            raise PacesetterError(
+                f"{self._declared.path}: the {what} is {value!s:.60} after {self._steps} step(s), "
+                "which is not a finite number."
+            )
+        return number
 
     def _own_actions(self, actions: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
         """Actions by agent in the environment's own spaces."""
@@ -227,7 +290,10 @@ class AdaptedCopy:
                     f"{self._declared.agents[0]!r} after a step holds "
                     f"{', '.join(map(str, info)) or 'nothing'}."
                 )
-        return {name: float(info[name]) for name in self._declared.quantities}
+        return {
+            name: self._number(f"quantity {name!r}", info[name])
+            for name in self._declared.quantities
+        }
 
     def _used_up(self) -> PacesetterError:
         if self.lost:

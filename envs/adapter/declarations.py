@@ -44,6 +44,7 @@ class Declarations:
         theta_space: the environment's own space of θ.
         groups: follower types.
         members: group name -> agents, in the order of the arrays.
+        observation_spaces: group name -> the environment's own space of an observation.
         action_spaces: group name -> the environment's own space of an action.
         steps: of an episode.
         leader_observation_space: what a leader sees.
@@ -57,6 +58,7 @@ class Declarations:
     theta_space: Box
     groups: tuple[Group, ...]
     members: dict[str, list[str]]
+    observation_spaces: dict[str, Space[Any]]
     action_spaces: dict[str, Space[Any]]
     steps: int
     leader_observation_space: Box
@@ -110,6 +112,7 @@ def declarations(environment: Any, path: str) -> Declarations:
         theta_space=theta_space,
         groups=tuple(_group(environment, g, a, names, path) for g, a in members.items()),
         members=members,
+        observation_spaces={g: environment.observation_space(a[0]) for g, a in members.items()},
         action_spaces={g: environment.action_space(agents[0]) for g, agents in members.items()},
         steps=_steps(environment, path),
         leader_observation_space=_flat(leader_space),
@@ -200,6 +203,11 @@ def _characteristics(environment: Any, path: str) -> Characteristics:
 def _members(environment: Any, path: str) -> dict[str, list[str]]:
     """Which agents form which group: as declared, or by name and spaces."""
     agents = list(environment.possible_agents)
+    if twice := sorted({str(agent) for agent in agents if agents.count(agent) > 1}):
+        raise PacesetterError(
+            f"{path}: possible_agents names {twice[0]!r} twice; every agent needs a name of its "
+            "own, such as 'firm_0' and 'firm_1'."
+        )
     declared = getattr(environment, "groups", None)
     if declared is not None:
         members = {name: list(group) for name, group in dict(declared).items()}

@@ -113,7 +113,7 @@ class AdaptedMarket(Market):
             return type(self).factory(**self._options())
         except PacesetterError:
             raise
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise PacesetterError(
                 f"{self.found_at}: building the environment failed:\n{told(error)}"
             ) from error
@@ -126,7 +126,14 @@ class AdaptedMarket(Market):
             PacesetterError: a member is missing or unfit.
         """
         environment = self.environment()
-        found = declarations(environment, self.found_at)
+        try:
+            found = declarations(environment, self.found_at)
+        except PacesetterError:
+            raise
+        except (Exception, SystemExit) as error:  # of its own methods and properties
+            raise PacesetterError(
+                f"{self.found_at}: what the environment declares cannot be read:\n{told(error)}"
+            ) from error
         if self.branchable and (reason := lost_by_copying(environment)):
             raise PacesetterError(
                 f"{self.found_at}: declares `branchable = True`, but a copy would be a new "
@@ -279,7 +286,7 @@ def adapted(found: Any, path: str) -> type[Market]:
     if isinstance(found, type):
         check_members(found, path)
     options, open_ended = [], []
-    for parameter in inspect.signature(found).parameters.values():
+    for parameter in _parameters(found, path):
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
             stars = "*" if parameter.kind == parameter.VAR_POSITIONAL else "**"
             open_ended.append(f"{stars}{parameter.name}")
@@ -307,6 +314,16 @@ def adapted(found: Any, path: str) -> type[Market]:
     market.__module__ = module or getattr(found, "__module__", __name__)
     market.__qualname__ = attribute
     return market
+
+
+def _parameters(found: Any, path: str) -> list[inspect.Parameter]:
+    try:
+        return list(inspect.signature(found).parameters.values())
+    except (TypeError, ValueError):  # as of classes written in C
+        raise PacesetterError(
+            f"{path}: what it is built with cannot be read; name a function of your own that "
+            "returns one."
+        ) from None
 
 
 def _option(parameter: inspect.Parameter, path: str) -> tuple[str, Any, Any]:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
+from ..core.dotted import is_users, place_of
 from ..core.errors import PacesetterError
 from ..core.market import Market
 from . import characteristics as check_characteristics
@@ -101,13 +102,19 @@ class Report:
         return "\n".join(lines)
 
 
-def check_market(market: Market, steps: int | None = None, seed: int = 0) -> Report:
+def check_market(
+    market: Market,
+    steps: int | None = None,
+    seed: int = 0,
+    watch: Callable[[str], None] = lambda name: None,
+) -> Report:
     """Try every promise of the `Market` contract.
 
     Args:
         market: the market to check.
         steps: of one play; by default a little more than two episodes, but at most 120.
         seed: of the random streams and actions.
+        watch: called with the name of every check before it is made.
 
     Returns:
         a report; nothing is raised, whatever the market does.
@@ -115,10 +122,13 @@ def check_market(market: Market, steps: int | None = None, seed: int = 0) -> Rep
     try:
         require_playable(market)
         played = steps or min(2 * market.steps_per_episode + 3, 120)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         return Report(type(market).__name__, (Check("declarations", "failed", _told(error)),))
-    checks = tuple(_outcome(name, check, market, played, seed) for name, check in CHECKS.items())
-    return Report(market.name, checks)
+    checks = []
+    for name, check in CHECKS.items():
+        watch(name)
+        checks.append(_outcome(name, check, market, played, seed))
+    return Report(market.name, tuple(checks))
 
 
 def require_playable(market: Market) -> None:
@@ -143,7 +153,7 @@ def _outcome(
         detail = check(market, steps, seed)
     except FaultError as fault:
         return Check(name, "failed", str(fault))
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         return Check(name, "failed", _told(error))
     if detail.startswith(SKIPPED):
         return Check(name, "skipped", detail.removeprefix(SKIPPED))
@@ -152,10 +162,12 @@ def _outcome(
     return Check(name, "ok", detail)
 
 
-def _told(error: Exception) -> str:
+def _told(error: BaseException) -> str:
     if isinstance(error, PacesetterError):
         return str(error)
-    return f"{type(error).__name__}: {error}"
+    place = place_of(error)
+    where = f"{place}: " if place and is_users(place) else ""
+    return f"{where}{type(error).__name__}: {error}"
 
 
 SKIPPED, WARNING = "skipped: ", "warning: "

@@ -36,9 +36,15 @@ def import_dotted(path: str, where: str) -> Any:
         PacesetterError: the path is malformed, module or attribute do not exist, or the module
             itself fails; the message then names its file and line.
     """
-    if not is_dotted(path):
-        raise PacesetterError(f"{where}: {path!r} is not of the form 'module:attribute'.")
     name, _, attribute = path.partition(":")
+    if not name or not attribute:
+        raise PacesetterError(f"{where}: {path!r} is not of the form 'module:attribute'.")
+    if not is_dotted(path):
+        stem = Path(name).name.removesuffix(".py")
+        raise PacesetterError(
+            f"{where}: {name!r} is no name of a module: it is named as in Python's import, without "
+            f"a folder or '.py', such as '{stem}:{attribute}', in the folder that holds it."
+        )
     if name.partition(".")[0] in sys.stdlib_module_names:
         raise PacesetterError(
             f"{where}: {path!r} is of Python's own library, which holds no markets, leaders or "
@@ -75,12 +81,17 @@ def is_dotted(text: str) -> bool:
     return bool(colon) and attribute.isidentifier() and all(map(str.isidentifier, name.split(".")))
 
 
+def is_users(file: str) -> bool:
+    """Whether a file of code is neither Python's, nor an installed library's, nor ours."""
+    return not file.startswith(_LIBRARIES)
+
+
 def place_of(error: BaseException) -> str:
     """File and line of a user's code at which an error arose, ``file:line``; empty if unknown."""
     if isinstance(error, SyntaxError) and error.filename:
         return f"{error.filename}:{error.lineno or 1}"
     frames = traceback.extract_tb(error.__traceback__)
-    own = [frame for frame in frames if not frame.filename.startswith(_LIBRARIES)]
+    own = [frame for frame in frames if is_users(frame.filename)]
     if not frames:
         return ""
     last = (own or frames)[-1]

@@ -16,7 +16,6 @@ user's own is read in the same way.
 
 from __future__ import annotations
 
-import csv
 import json
 from dataclasses import dataclass
 from functools import cache
@@ -29,6 +28,7 @@ from numpy.typing import NDArray
 
 from ..core.arrays import Array, at_least, place_of
 from ..core.errors import PacesetterError, unknown
+from ..user_files import place_of_column, read_csv
 
 Floats = NDArray[np.float64]
 LEAST_WEALTH = 1.0  # dollars: an economy in which nobody owns anything could not produce
@@ -101,20 +101,20 @@ def quantile_table(wealth: Floats, weights: Floats | None = None) -> WealthDistr
 
 def _read_columns(path: Path, names: tuple[str, ...]) -> Floats:
     try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.reader(file)
-            header = [name.strip() for name in next(reader, [])]
-            for name in names:
-                if name not in header:
-                    raise unknown(f"column, needed in {path},", name, header)
-            places = [header.index(name) for name in names]
-            rows = [_numbers(path, reader.line_num, row, places, names) for row in reader if row]
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is no text in UTF-8"
+        lines = read_csv(path)
+    except OSError as error:
         raise PacesetterError(
-            f"cannot read the wealth file {path} ({reason}). Give the path of a CSV file with the "
-            f"columns {', '.join(names)}."
+            f"cannot read the wealth file {path} ({error.strerror}). Give the path of a CSV file "
+            f"with the columns {', '.join(names)}."
         ) from error
+    header = [name.strip() for name in lines[0]] if lines else []
+    for name in names:
+        if name not in header:
+            raise unknown(f"column, needed in {path},", name, header)
+    places = [place_of_column(path, header, name) for name in names]
+    rows = [
+        _numbers(path, line, row, places, names) for line, row in enumerate(lines[1:], 2) if row
+    ]
     if not rows:
         raise PacesetterError(f"{path} holds no households below its header.")
     return np.array(rows, dtype=np.float64).T

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from ..core.errors import PacesetterError
 from ..core.kernels.compiled import kernel
+from ..user_files import read_file
 
 Integers = NDArray[np.int64]
 Bytes = NDArray[np.uint8]
@@ -24,6 +25,7 @@ Bytes = NDArray[np.uint8]
 NANOSECONDS = 10**9
 DECIMALS = 9
 LARGEST_INTEGER = (1 << 63) - 1
+MOST_BYTES = 2**34  # of a file
 MOST_SHOWN = 40  # characters of a bad entry
 NEWLINE, COMMA, POINT, MINUS, PLUS, ZERO, NINE = (ord(sign) for sign in "\n,.-+09")
 SPACE, TAB, RETURN = ord(" "), ord("\t"), ord("\r")
@@ -70,7 +72,7 @@ def text_of(path: Path) -> Bytes:
         PacesetterError: it cannot be read.
     """
     try:
-        content = path.read_bytes()
+        content = read_file(path, MOST_BYTES)
     except OSError as error:
         raise PacesetterError(
             f"cannot read {path} ({error.strerror}). Give the path of a LOBSTER file in CSV format."

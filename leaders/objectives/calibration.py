@@ -45,7 +45,14 @@ class Calibration(Objective):
         record = recorder(self.quantity, market)
         if self.distance != "absolute_error":
             check_interval(f"calibration by {self.distance}", steps_per_interval)
-        distance = DISTANCES[self.distance](SortedSample(self.samples(market)[self.quantity]))
+        sample = self.samples(market)[self.quantity]
+        if self.distance == "kernel" and float(sample.std()) == 0.0:
+            raise UnfitReferenceError(
+                f"the reference of {self.quantity!r} is constant, and the width of the kernel is "
+                "measured in its deviations; use objective.distance: energy, or a reference that "
+                "varies."
+            )
+        distance = DISTANCES[self.distance](SortedSample(sample))
         return Measure(record, lambda path: -distance(pooled(path[self.quantity])))
 
 

@@ -6,11 +6,9 @@ checked against it: a reference that no θ could have made is refused where it i
 
 from __future__ import annotations
 
-import csv
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Annotated, Any, ClassVar, Protocol, runtime_checkable
 
 import numpy as np
@@ -19,7 +17,8 @@ from numpy.typing import NDArray
 
 from ...envs.core.errors import PacesetterError, unknown
 from ...envs.core.market import Market
-from .references import Reference, Samples, UnfitReferenceError
+from ...envs.user_files import place_of_column, read_csv
+from .references import LARGEST, Reference, Samples, UnfitReferenceError
 
 LEAST_PATHS = 100
 ROUNDING = 1e-4  # by which a rounded price may move more than it can
@@ -128,13 +127,11 @@ class CsvPaths(PathReference):
     def _rows(self) -> tuple[list[list[str]], int]:
         """The lines that hold numbers, and the number of the first of them."""
         try:
-            with Path(self.path).expanduser().open(newline="", encoding="utf-8-sig") as file:
-                rows = [[cell.strip() for cell in row] for row in csv.reader(file)]
-        except (OSError, UnicodeDecodeError) as error:
-            reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
+            rows = [[cell.strip() for cell in row] for row in read_csv(self.path)]
+        except OSError as error:
             raise PacesetterError(
-                f"reference CSV {self.path!r} cannot be read: {reason}. Give the path of a CSV "
-                "file, relative to the folder the command runs in."
+                f"reference CSV {self.path!r} cannot be read: {error.strerror}. Give the path of a "
+                "CSV file, relative to the folder the command runs in."
             ) from error
         while rows and not any(rows[-1]):
             rows.pop()
@@ -143,7 +140,7 @@ class CsvPaths(PathReference):
         if self.column:
             if header is None or self.column not in header:
                 raise unknown(f"column of reference CSV {self.path!r}:", self.column, header or [])
-            place = header.index(self.column)
+            place = place_of_column(self.path, header, self.column)
             rows = [[row[place] if place < len(row) else ""] for row in rows]
         if len(rows) <= first:
             raise PacesetterError(
@@ -164,10 +161,10 @@ class CsvPaths(PathReference):
                 )
             for column, cell in enumerate(cells):
                 table[row, column] = float(cell) if _is_number(cell) else np.nan
-                if not np.isfinite(table[row, column]):
+                if not abs(table[row, column]) <= LARGEST:
                     raise PacesetterError(
-                        f"{self.path}:{first_line + row}: column {column + 1} holds {cell!r}, "
-                        "which is not a finite number; correct or remove the line."
+                        f"{self.path}:{first_line + row}: column {column + 1} holds {cell[:60]!r}, "
+                        f"which is not a number within ±{LARGEST:g}; correct or remove the line."
                     )
         return table
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import csv
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from math import isfinite
 from typing import Annotated, ClassVar
 
 import numpy as np
@@ -15,7 +14,10 @@ from numpy.typing import NDArray
 
 from ...envs.core.errors import PacesetterError, unknown
 from ...envs.core.market import Market
+from ...envs.user_files import place_of_column, read_csv
 
+LARGEST = 1e100
+"""Of a reference's numbers, in absolute value: the squares and sums of larger ones overflow."""
 QUANTILES = 2000
 PATH = "path"
 """The column of a CSV file that says which path a line belongs to."""
@@ -146,13 +148,11 @@ class CsvFile(Reference):
     def _read(self, column: str) -> tuple[list[list[str]], int]:
         """All lines of the file, and where a column stands in them."""
         try:
-            with Path(self.path).expanduser().open(newline="", encoding="utf-8-sig") as file:
-                rows = list(csv.reader(file))
-        except (OSError, UnicodeDecodeError) as error:
-            reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
+            rows = read_csv(self.path)
+        except OSError as error:
             raise PacesetterError(
-                f"reference CSV {self.path!r} cannot be read: {reason}. Give the path of a CSV "
-                "file, relative to the folder the command runs in."
+                f"reference CSV {self.path!r} cannot be read: {error.strerror}. Give the path of a "
+                "CSV file, relative to the folder the command runs in."
             ) from error
         if not rows:
             raise PacesetterError(
@@ -164,7 +164,7 @@ class CsvFile(Reference):
             raise UnknownColumnError(
                 str(unknown(f"column of reference CSV {self.path!r}:", column, header))
             )
-        return rows, header.index(column)
+        return rows, place_of_column(self.path, header, column)
 
     def _numbers(self, rows: list[list[str]], place: int) -> list[float]:
         numbers = []
@@ -176,11 +176,13 @@ class CsvFile(Reference):
                 number = float(text)
             except ValueError:
                 number = float("nan")
-            if not np.isfinite(number):
+            if not abs(number) <= LARGEST:
                 title = rows[0][place].strip()
+                large = f"a number beyond {LARGEST:g}"
                 raise PacesetterError(
-                    f"{self.path}:{line}: column {title!r} holds {text!r}, which is not a "
-                    "finite number; correct or remove the line."
+                    f"{self.path}:{line}: column {title!r} holds {text[:60]!r}, which is "
+                    f"{large if isfinite(number) else 'not a finite number'}; correct or remove "
+                    "the line."
                 )
             numbers.append(number)
         return numbers

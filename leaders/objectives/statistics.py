@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from pathlib import Path as FilePath
+from itertools import zip_longest
 from typing import Annotated, Any, ClassVar, Self
 
 import numpy as np
@@ -17,6 +16,7 @@ from ...envs.core.dotted import import_dotted
 from ...envs.core.errors import PacesetterError, unknown
 from ...envs.core.market import Market
 from ...envs.core.step import Step
+from ...envs.user_files import place_of_column, read_csv
 from .objective import Compared, Measure, Objective, Path, recorder, total
 from .references import Held, Reference, Samples, UnfitReferenceError
 from .statistic import Statistic
@@ -56,17 +56,18 @@ class StatisticsFile(Reference):
             PacesetterError: the file cannot be read, or lacks one of them; the message says where.
         """
         try:
-            with FilePath(self.path).expanduser().open(newline="", encoding="utf-8-sig") as file:
-                lines = list(csv.DictReader(file))
-        except (OSError, UnicodeDecodeError, csv.Error) as error:
+            rows = [row for row in read_csv(self.path) if row]
+        except OSError as error:
             raise PacesetterError(
-                f"reference CSV {self.path!r} cannot be read: {error}. Give the path of a CSV file "
-                f"with the columns {', '.join(COLUMNS)}."
+                f"reference CSV {self.path!r} cannot be read: {error.strerror}. Give the path of a "
+                f"CSV file with the columns {', '.join(COLUMNS)}."
             ) from error
+        header = rows[0] if rows else []
+        lines = [dict(zip_longest(header, row[: len(header)], fillvalue="")) for row in rows[1:]]
         for column in COLUMNS:
-            if not lines or column not in lines[0]:
-                header = list(lines[0]) if lines else []
+            if not lines or column not in header:
                 raise unknown(f"column of reference CSV {self.path!r}:", column, header)
+            place_of_column(self.path, header, column)
         numbers = {row[COLUMNS[0]]: self._numbers(n, row) for n, row in enumerate(lines, start=2)}
         for name in names:
             if name not in numbers:
@@ -77,7 +78,7 @@ class StatisticsFile(Reference):
     def _numbers(self, line: int, row: dict[str, str]) -> tuple[float, float]:
         try:
             value, deviation = float(row["value"]), float(row["standard_error"])
-        except (TypeError, ValueError):
+        except ValueError:
             value = deviation = float("nan")
         if not (np.isfinite(value) and np.isfinite(deviation) and deviation > 0):
             raise PacesetterError(

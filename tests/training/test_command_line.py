@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import resource
 import subprocess
 import sys
@@ -25,6 +26,11 @@ def refused(capsys, *arguments):
     return message
 
 
+MINIMAL = """\
+market: {name: cobweb}
+objective: {name: welfare}
+leader: {name: random}
+"""
 MISTAKES = [
     (("train", "cobweb_unstable_pp"), "did you mean 'cobweb_unstable_ppo'"),
     (("train",), "train needs an experiment"),
@@ -55,6 +61,13 @@ MISTAKES = [
     (("bench", "physics", "--repeats", "0"), "--repeats: must be a whole number >= 1, got '0'"),
     (("bench", "physics", "--json", "."), "is a folder; give --json the name of a file"),
     (("train", "duopoly_ppo", "--iterations=5"), "unrecognized arguments: --iterations=5"),
+    *(
+        (("train", "duopoly_ppo", "--address", address), "give HOST:PORT of the head node")
+        for address in ("head", ":6379", "head:", "head:70000", "a b:1", "ray://head:10001")
+    ),
+    (("train", "duopoly_ppo", "--address", "http://head:8265"), "pacesetter submit takes http://"),
+    (("train", "duopoly_ppo", "--address", "127.0.0.1:1", "--wait", "0.1"), "within 0.1 s"),
+    (("train", "duopoly_ppo", "--address", "auto", "--wait", "0"), "--wait: must be a number of"),
     (("trian", "duopoly_ppo"), "invalid choice: 'trian'"),
 ]
 
@@ -94,6 +107,16 @@ def test_a_folder_that_cannot_be_written_is_refused_before_anything_starts(
         ("price\n5.1\nnan\n", ":3:"),
         ("cost\n5.1\n5.2\n", "unknown column"),
         ("price\n5.1\n", "at least two"),
+        (
+            "price\n5.1\n5.2\n5.3e200\n",
+            ":4: column 'price' holds '5.3e200', which is a number beyond",
+        ),
+        ("price,price\n5.1,5.2\n", "has 2 columns 'price'"),
+        ('price\n5.1\n"5.2\n5.3\n', ":3: is no line of a CSV file: a quote is opened"),
+        ("price\n" + "1" * 200_000, ":2: is no line of a CSV file"),
+        ("price\n" + "1\n" * 1_000_001, "has 1,000,002 lines, and at most 1,000,000 are read"),
+        ("price\n100\n101\n", "a share of 0 of its prices is between 0 and 10"),
+        ("price\n5\n5\n", "a reference that varies"),
     ],
 )
 def test_a_reference_that_cannot_be_used_is_refused_before_anything_starts(
@@ -111,6 +134,53 @@ def test_a_reference_that_cannot_be_used_is_refused_before_anything_starts(
     )
     assert expected in message
     assert not (tmp_path / "runs").exists()
+
+
+def _aliases(first, each):
+    """Ten lines, each nine times the one before."""
+    lines = [f"a: &a {first}"]
+    lines += [f"{c}: &{c} {each(b)}" for b, c in zip("abcdefghi", "bcdefghij", strict=True)]
+    return "\n".join([*lines, "market: {name: cobweb}"])
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (_aliases("[1]", lambda name: f"[{', '.join(9 * ['*' + name])}]"), "more than the 20,000"),
+        (
+            _aliases("{x: 1}", lambda name: f"{{{', '.join(f'k{i}: *{name}' for i in range(9))}}}"),
+            "more than the 20,000",
+        ),
+        ("#" * 2**18, "it has 0.3 MiB, and at most 0.125 are read"),
+        ("name: " + "n" * 300, "is too long to name a folder"),
+    ],
+    ids=["lists of lists", "maps of maps", "large", "long name"],
+)
+def test_a_file_that_is_too_much_is_refused_at_once(content, expected, capsys, tmp_path):
+    (tmp_path / "experiment.yaml").write_text(f"{content}\n{MINIMAL}")
+    began = time.process_time()
+    assert expected in refused(capsys, "train", "experiment.yaml")
+    assert time.process_time() - began < 3.0
+
+
+def test_what_is_no_file_is_not_waited_for(capsys, tmp_path):
+    (tmp_path / "experiment.yaml").write_text(MINIMAL)
+    os.mkfifo(tmp_path / "pipe.yaml")
+    for place in ("pipe.yaml", "/dev/zero"):
+        assert "it is a pipe or a device" in refused(capsys, "train", place)
+        reference = f"objective.reference={{name: csv, path: {place}}}"
+        assert "it is a pipe or a device" in refused(
+            capsys, "train", "experiment.yaml", "objective.name=calibration", reference
+        )
+    assert "NUL" in refused(capsys, "train", "a\0.yaml")
+    for command in ("report", "evaluate", "certify"):
+        assert "there is no such folder" in refused(capsys, command, 400 * "n")
+
+
+def test_too_few_copies_for_the_evaluation_are_refused_before_training(capsys, tmp_path):
+    few = ("evaluation.copies=1", "evaluation.episodes=5")
+    message = refused(capsys, "train", "cobweb_unstable_ppo", *few)
+    assert "raise evaluation.copies" in message and not (tmp_path / "runs").exists()
 
 
 def test_an_existing_run_is_not_overwritten(capsys, tmp_path):

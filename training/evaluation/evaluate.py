@@ -91,10 +91,26 @@ def measure(trained: Trained) -> Findings:
             findings.results[f"reward/{label}/{group}"] = float(np.nanmean(rewards))
     study = study_of(experiment.market)
     if study is not None:
-        own = study.measure(trained)
-        findings.results.update(own.results)
-        findings.arrays.update(own.arrays)
+        try:
+            own = study.measure(trained)
+        except ArithmeticError as error:  # what was measured so far is not lost for that
+            _left_out(f"the study of market {experiment.market.name!r}", error)
+        else:
+            findings.results.update(own.results)
+            findings.arrays.update(own.arrays)
     return findings
+
+
+def _left_out(what: str, why: object) -> None:
+    print(f"warning: {what} is left out of the results: {why}.", flush=True)
+
+
+def _finite(results: dict[str, float]) -> dict[str, float]:
+    """The results that are numbers; what is none is named and left out."""
+    wrong = [name for name, value in results.items() if not np.isfinite(value)]
+    for name in wrong:
+        _left_out(name, f"it is {results[name]}; more evaluation.copies may make it a number")
+    return {name: value for name, value in results.items() if name not in wrong}
 
 
 def leader_of(trained: Trained) -> Theta:
@@ -126,13 +142,14 @@ def _evaluate(run: RunFolder) -> dict[str, float]:
     findings.arrays.update(own.arrays)
     findings.results.update(leader_figures(run))
     findings.results.update(least_errors(told(run, trained)))
+    results = _finite(findings.results)
     write_arrays(run.path / ARRAYS, findings.arrays)
-    drawn = draw(run, findings.results, findings.arrays)
+    drawn = draw(run, results, findings.arrays)
     with event_writer(run.path) as events:
-        write_events(events, findings.results, drawn, len(read_history(run.path)))
+        write_events(events, results, drawn, len(read_history(run.path)))
     # Last, because their presence says that the evaluation is complete.
-    run.write_results(findings.results)
-    return findings.results
+    run.write_results(results)
+    return results
 
 
 def leader_figures(run: RunFolder) -> dict[str, float]:

@@ -14,6 +14,7 @@ from typing import Annotated, Any, ClassVar, get_args, get_origin
 
 from ...envs.core.annotations import SIMPLE, allowed
 from ...envs.core.catalogue import Catalogue
+from ...envs.core.dotted import told
 from ...envs.core.errors import PacesetterError, nearest, unknown
 from ...envs.core.ranges import INVALID, Checker
 from .annotations import classes, field_types, required_fields
@@ -190,6 +191,8 @@ class Converter(Checker):
         except (ValueError, ArithmeticError) as error:
             # Rules between fields are the record's own; PacesetterError is a ValueError.
             return self.report(path, str(error))
+        except (Exception, SystemExit) as error:  # the record may be the user's
+            return self.report(path, f"cannot be made:\n{told(error)}")
 
 
 def plain(value: Any, registries: Sequence[Registry] = ()) -> Any:

@@ -17,6 +17,8 @@ from ...leaders.objectives.objective import Measure, Objective
 from ...leaders.objectives.references import Samples
 from .settings import EvaluationSettings, FollowerSettings, TrainingSettings
 
+LONGEST_NAME = 200  # bytes; file systems allow 255, and the seed is added
+
 
 @dataclass(frozen=True, kw_only=True)
 class Experiment:
@@ -56,6 +58,11 @@ class Experiment:
 
     def __post_init__(self) -> None:
         """Refuse a name that cannot be a folder's name."""
+        if len(self.name.encode()) > LONGEST_NAME:
+            raise PacesetterError(
+                f"name: {self.name[:60]!r}… is too long to name a folder; at most {LONGEST_NAME} "
+                "characters."
+            )
         bad = [c for c in self.name if c in "/\\" or not c.isprintable()]
         if not self.name or self.name.startswith(".") or bad:
             raise PacesetterError(

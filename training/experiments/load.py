@@ -6,6 +6,7 @@ Neither Ray nor torch is imported here, so that a misspelt key is answered at on
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import is_dataclass, replace
 from functools import cache
@@ -92,7 +93,7 @@ def _with_followers(
     """With the policies of its groups; where nobody learns, with what concerns learners off."""
     try:
         groups = [group.name for group in experiment.market.groups]
-    except PacesetterError:  # which `check_together` will say
+    except (Exception, SystemExit):  # which `check_together` will say
         return experiment
     if groups:
         default, own = read_followers(values, groups, converter)
@@ -145,7 +146,7 @@ def _find(source: str | Path) -> Path:
     # A folder of the same name, such as that of an earlier run, does not hide a shipped experiment.
     if str(source) in shipped and not path.is_file():
         return shipped[str(source)]
-    if path.exists() or path.suffix in (".yaml", ".yml") or len(path.parts) > 1:
+    if os.path.exists(path) or path.suffix in (".yaml", ".yml") or len(path.parts) > 1:
         return path
     raise PacesetterError(
         f"no experiment {str(source)!r}: neither a file nor shipped with the package"
@@ -177,7 +178,7 @@ class _Content:
         self.problems.append((line, f"{place}: {key}{message}"))
 
     def _refuse(self, text: str, message: str) -> None:
-        self.problems.append((math.inf, f"command line {text!r}: {message}"))
+        self.problems.append((math.inf, f"command line {_short(text)!r}: {message}"))
 
     def _parse(self, text: str) -> tuple[str, tuple[str, ...], Any] | None:
         key, equals, value = text.partition("=")
@@ -195,7 +196,7 @@ class _Content:
         return None
 
     def _set(self, text: str, keys: tuple[str, ...], value: Any) -> None:
-        place = (math.inf, f"command line {text!r}")
+        place = (math.inf, f"command line {_short(text)!r}")
         section = self.values
         for depth, key in enumerate(keys[:-1], start=1):
             if section.get(key) is None:
@@ -215,6 +216,10 @@ class _Content:
         section[keys[-1]] = value
         kept = {path: at for path, at in self._places.items() if path[: len(keys)] != keys}
         self._places = {**kept, keys: place}
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 200 else text[:199] + "…"
 
 
 def _is_registered(name: Any) -> bool:

@@ -5,8 +5,42 @@ from __future__ import annotations
 import importlib.util
 import os
 
+import cloudpickle
+
 from ...envs.core.errors import PacesetterError
 from .experiment import Experiment
+
+WAIT = 60.0  # seconds that a cluster has to answer
+
+
+def cores_here() -> int:
+    """Cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def parsed_address(address: str) -> tuple[str, int] | None:
+    """Host and port of a cluster; None for ``auto``, the one that this machine belongs to.
+
+    Raises:
+        PacesetterError: it is no address of a cluster.
+    """
+    if address == "auto":
+        return None
+    wanted = (
+        f"--address {address!r}: give HOST:PORT of the head node, such as 10.0.0.1:6379, or 'auto' "
+        "for the cluster that this machine belongs to"
+    )
+    if "://" in address:
+        other = "pacesetter submit takes http:// addresses" if "http" in address else ""
+        raise PacesetterError(f"{wanted}{f'; {other}' if other else ''}.")
+    host, _, port = address.rpartition(":")
+    host = host.removeprefix("[").removesuffix("]")
+    named = host and not any(c.isspace() or c in "/\\@,;" or not c.isprintable() for c in host)
+    if not named or not (port.isascii() and port.isdigit()) or not 0 < int(port[:6]) < 2**16:
+        raise PacesetterError(f"{wanted}.")
+    return host, int(port)
 
 
 def has_ray() -> bool:
@@ -27,11 +61,13 @@ def check_place(experiment: Experiment, address: str | None) -> None:
         address: of a Ray cluster; None: this machine.
 
     Raises:
-        PacesetterError: Ray is needed and not installed, a cluster is named for an experiment that
-            does without, or there are more threads than cores.
+        PacesetterError: the address is none, Ray is needed and not installed, a cluster is named
+            for an experiment that does without, or there are more threads than cores.
     """
     training = experiment.training
     _check_threads(training.learner_threads, address)
+    if address is not None:
+        parsed_address(address)
     if in_one_process(experiment):
         if address is None:
             return
@@ -48,12 +84,27 @@ def check_place(experiment: Experiment, address: str | None) -> None:
             "Install it with pip install 'ray[rllib]', or set training.route=array "
             "training.env_runners=0 training.learners=0."
         )
+    if training.env_runners or training.learners or address:
+        _refuse_unpicklable(experiment)
+
+
+def _refuse_unpicklable(experiment: Experiment) -> None:
+    """Workers in other processes get the experiment as a pickle."""
+    try:
+        cloudpickle.dumps(experiment.bound())
+    except Exception as error:  # whatever an object or its own methods raise
+        raise PacesetterError(
+            f"remote workers get the experiment as a pickle, and this one with market "
+            f"{experiment.market.name!r} cannot be pickled ({type(error).__name__}: {error}). Make "
+            "what is at fault when it is first used, or set training.env_runners=0 "
+            "training.learners=0."
+        ) from error
 
 
 def _check_threads(threads: int, address: str | None) -> None:
     """More threads than cores only wait for each other; what a cluster has is not known here."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    if address is None and threads > (cores or 1):
+    cores = cores_here()
+    if address is None and threads > cores:
         raise PacesetterError(
             f"training.learner_threads is {threads}, and this process may use {cores} cores; set "
             f"it to {cores} or less (1 suits a busy machine)."

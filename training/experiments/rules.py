@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from gymnasium.spaces import Box, Discrete
 
+from ...envs.core.dotted import told
 from ...envs.core.errors import PacesetterError
 from ...envs.core.group import Group
 from ...leaders.objectives.references import UnfitReferenceError
@@ -43,6 +44,8 @@ def _market_is_declared(experiment: Experiment) -> Iterable[Problem]:
         _ = market.characteristics, market.steps_per_episode
     except PacesetterError as error:
         yield ("market",), str(error)
+    except (Exception, SystemExit) as error:  # the code is the user's
+        yield ("market",), f"what it declares cannot be read:\n{told(error)}"
 
 
 def _a_copy_for_the_leader(experiment: Experiment) -> Iterable[Problem]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from errno import EACCES, EPERM
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,12 @@ import yaml
 
 from ...envs.core.errors import PacesetterError
 from ...envs.core.ranges import KeyPath
+from ...envs.user_files import read_file
+
+MOST_BYTES = 2**17
+"""Of a file or a value; the longest experiment that is shipped has a twentieth of that."""
+MOST_VALUES = 20_000
+"""Of a file, with those that aliases repeat: a few lines of aliases could stand for billions."""
 
 UNREADABLE: Any = object()
 """Stands for a value that could not be read and is already among the problems of its file."""
@@ -129,6 +136,10 @@ for _name, (_pattern, _first, _) in _SCALARS.items():
         _class.add_implicit_resolver(_TAG + _name, re.compile(rf"^(?:{_pattern})$"), _first)
 
 
+class _TooManyError(Exception):
+    """More values than `MOST_VALUES`."""
+
+
 class YamlText:
     """What a text says.
 
@@ -144,18 +155,28 @@ class YamlText:
         self.first_line = 1
         self.lines: dict[KeyPath, int] = {}
         self.problems: list[tuple[int, str]] = []
+        self._number = 0
         try:
+            if len(text) > MOST_BYTES:
+                raise _TooManyError(f"has {len(text):,} characters, and at most {MOST_BYTES:,} are")
             node = yaml.compose(text, Loader=_Loader)
+            if node is not None:
+                self.first_line = node.start_mark.line + 1
+                self.values = self._value(node, ())
+        except _TooManyError as error:
+            self.values = UNREADABLE
+            self.problems = [(1, f"{error} read; an experiment needs a few dozen lines.")]
         except (yaml.YAMLError, RecursionError) as error:
             self.values = UNREADABLE
             self.problems.append(_explain(error, text))
-            return
-        if node is not None:
-            self.first_line = node.start_mark.line + 1
-            self.values = self._value(node, ())
 
     def _value(self, node: yaml.Node, path: KeyPath, *above: yaml.Node) -> Any:
         """The value of a node that stands at `path`, inside those above."""
+        self._number += 1
+        if self._number > MOST_VALUES:
+            raise _TooManyError(
+                f"has, with its aliases, more than the {MOST_VALUES:,} values that are"
+            )
         if any(node is parent for parent in above):
             return self._problem(node, path, "an alias must not stand inside its own anchor")
         if not node.tag.startswith(_TAG):
@@ -203,20 +224,24 @@ class YamlText:
 
 def _read_text(path: Path) -> str:
     try:
-        content = path.read_bytes()
+        content = read_file(path, MOST_BYTES)
     except FileNotFoundError:
         raise PacesetterError(f"{path}: there is no such file; check the path.") from None
     except IsADirectoryError:
         raise PacesetterError(f"{path}: is a folder; name a YAML file in it.") from None
     except OSError as error:
         raise PacesetterError(
-            f"{path}: cannot be read ({error.strerror}); check its permissions."
+            f"{path}: cannot be read ({error.strerror}); {_cure(error)}."
         ) from None
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise PacesetterError(f"{path}:{line}: is not UTF-8 text; save it as UTF-8.") from None
+
+
+def _cure(error: OSError) -> str:
+    return "check its permissions" if error.errno in (EACCES, EPERM) else "name a YAML file"
 
 
 _CURES = {

@@ -12,6 +12,7 @@ from rich.progress import BarColumn, TaskID, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
 from ..experiments.experiment import Experiment
+from .waiting import LongWait
 
 SECONDS_BETWEEN_LINES = 15.0
 
@@ -36,8 +37,11 @@ class Progress:
         self._task = TaskID(0)
         self._started = time.monotonic()
         self._last_line = self._started - SECONDS_BETWEEN_LINES
+        self._wait = LongWait(experiment.name)
 
     def __enter__(self) -> Self:
+        if not self._quiet:
+            self._wait.begin()
         if not self._quiet and self._console.is_terminal:
             self._bar = Bar(
                 TextColumn("{task.description}"),
@@ -56,11 +60,13 @@ class Progress:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self._wait.end()
         if self._bar is not None:
             self._bar.stop()
 
     def show(self, iteration: int, scalars: Mapping[str, float]) -> None:
         """Show the state after `iteration` iterations."""
+        self._wait.alive()
         if self._quiet:
             return
         text = self._describe(iteration, scalars)

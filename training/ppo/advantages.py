@@ -78,24 +78,24 @@ def module_columns(
     module: ActorCritic, rollout: ModuleRollout, discount: float, gae_lambda: float
 ) -> Columns:
     """Flat training columns of one rollout; advantages are not standardised yet."""
-    observations = torch.from_numpy(rollout.observations)
+    observations = _tensor(rollout.observations)
     steps, rows, width = observations.shape
     flat = observations.reshape(steps * rows, width)
-    boot = torch.from_numpy(rollout.boot_observations)
+    boot = _tensor(rollout.boot_observations)
     seen = torch.cat([flat, boot]) if len(boot) else flat
     looked_up = inference.values(module, seen)
     values = looked_up[: steps * rows].reshape(steps, rows)
     next_values = torch.zeros_like(values)
     next_values[:-1] = values[1:]
     if len(boot):
-        time, row = torch.from_numpy(rollout.boot_index)
+        time, row = _tensor(rollout.boot_index)
         next_values[time, row] = looked_up[steps * rows :]
-    next_values[torch.from_numpy(rollout.terminated)] = 0.0
+    next_values[_tensor(rollout.terminated)] = 0.0
     advantage = advantages(
-        torch.from_numpy(rollout.rewards),
+        _tensor(rollout.rewards),
         values,
         next_values,
-        torch.from_numpy(rollout.ended),
+        _tensor(rollout.ended),
         discount,
         gae_lambda,
     )
@@ -130,8 +130,13 @@ def standardise(columns: Columns) -> Columns:
     return columns
 
 
+def _tensor(array: NDArray[Any]) -> Tensor:
+    """The array as a tensor; one from another process is of memory that must not be written."""
+    return torch.from_numpy(array if array.flags.writeable else array.copy())
+
+
 def _flat(array: NDArray[Any]) -> Tensor:
-    return torch.from_numpy(np.ascontiguousarray(array)).reshape(-1, *array.shape[2:])
+    return _tensor(np.ascontiguousarray(array)).reshape(-1, *array.shape[2:])
 
 
 def _explained(columns: Columns) -> float:

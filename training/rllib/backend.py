@@ -20,6 +20,8 @@ from ...envs.core.dotted import IMPORTED
 from ...envs.core.errors import PacesetterError
 from ..backend import Iteration, SampleReport
 from ..experiments.experiment import Experiment
+from ..experiments.place import cores_here
+from .cluster import connect
 from .config import array_config
 from .own_session import own_session
 from .recovery import RemoteRunners
@@ -75,30 +77,30 @@ def _nothing_reported() -> Iterator[None]:
 
 
 def _initialise_ray(experiment: Experiment, address: str | None) -> None:
+    if address is not None:
+        connect(experiment, address)
+        return
     workers = experiment.training.env_runners + experiment.training.learners
+    if workers > (cores := cores_here()):
+        print(
+            f"{workers} workers of training.env_runners and training.learners share the {cores} "
+            "core(s) of this machine and take turns; fewer would be as fast.",
+            flush=True,
+        )
     common: dict[str, Any] = {"logging_level": logging.ERROR, "log_to_driver": False}
     if workers and (folders := sorted(filter(None, set(IMPORTED.values())))):
         # Workers have the current folder on their import path, but not what this process added.
         path = os.pathsep.join([*folders, "${PYTHONPATH}"])
         common["runtime_env"] = {"env_vars": {"PYTHONPATH": path}}
-    if address is None:
-        _start_here(
-            # Without an address Ray looks for one in RAY_ADDRESS and in its folder of sessions.
-            address="local",
-            num_cpus=workers + 1,
-            include_dashboard=False,
-            object_store_memory=experiment.training.object_store_megabytes * 2**20,
-            _node_ip_address="127.0.0.1",
-            **common,
-        )
-        return
-    try:
-        ray.init(address=address, **common)
-    except ConnectionError as error:
-        raise PacesetterError(
-            f"no Ray cluster answers at {address!r} ({error}). Start one with 'ray start --head', "
-            "or leave out --address to run on this machine."
-        ) from error
+    _start_here(
+        # Without an address Ray looks for one in RAY_ADDRESS and in its folder of sessions.
+        address="local",
+        num_cpus=workers + 1,
+        include_dashboard=False,
+        object_store_memory=experiment.training.object_store_megabytes * 2**20,
+        _node_ip_address="127.0.0.1",
+        **common,
+    )
 
 
 def _start_here(**options: Any) -> None:

@@ -109,7 +109,7 @@ class RunFolder:
                 any more, or names code of somebody else's.
         """
         path = Path(path).expanduser()
-        if not path.exists():
+        if not os.path.exists(path):  # also where the system refuses the name
             raise PacesetterError(f"{path}: there is no such folder; check the path.")
         if not path.is_dir():
             raise PacesetterError(f"{path}: is a file; give the folder of a run.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -53,8 +53,11 @@ class Study:
         measure: from a trained experiment to findings.
         rows: the result table, for an experiment.
         figures: name -> drawing of the arrays.
+        unfit: what of an experiment `measure` could not be computed for, and its cure; known before
+            anything is trained.
     """
 
     measure: Callable[[Trained], Findings]
     rows: Callable[[Experiment], list[Row]]
     figures: Callable[[Experiment, dict[str, float], Arrays], dict[str, Figure]]
+    unfit: Callable[[Experiment], Iterable[str]] = lambda experiment: ()

@@ -24,6 +24,10 @@ HERE = "user_environment"
         ("FailsToBegin", "KeyError: 'no such key'", "user_environment.py:"),
         ("Undeclared", "lacks characteristics_space", "BaseParallelWrapper"),
         ("Nothing", "lacks set_characteristics", "def set_characteristics(self, theta)"),
+        ("ExitsWhenBuilt", "building the environment failed", ": SystemExit: 3"),
+        ("HasNoSpace", "declares cannot be read", ": ValueError: no space today"),
+        ("Twins", "possible_agents names 'boat_0' twice", "a name of its own"),
+        ("Grows", "observation_space('boat_0') is Box(0.0, inf, (3,)", "must not change"),
     ],
 )
 def test_one_message_says_what_it_is_and_the_cure(capsys, name, says, cure):
@@ -32,6 +36,55 @@ def test_one_message_says_what_it_is_and_the_cure(capsys, name, says, cure):
     assert not printed.out
     assert printed.err.count("pacesetter: ") == 1 and "Traceback" not in printed.err
     assert says in printed.err and cure in printed.err
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("ExitsAtOnce", "check 'shapes and types' its code ended the program with exit code 0"),
+        ("Crashes", "check 'shapes and types' its code crashed the interpreter (SIGSEGV), at "),
+        ("Hangs", "check 'shapes and types' did not end within 0.5 s, at "),
+    ],
+)
+def test_code_that_takes_the_process_with_it_is_told(capsys, name, says):
+    assert main(["check", f"{HERE}:{name}", "--limit", "0.5"]) == 2
+    printed = capsys.readouterr()
+    assert says in printed.err and "Traceback" not in printed.err
+    assert name == "ExitsAtOnce" or "user_environment.py:" in printed.err
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("Exits", "user_environment.py:"),
+        ("Narrow", "outside [0, 1]"),
+        ("PaysNothing", "the reward of 'boat_1' is nan after 1 step(s)"),
+        ("SeesNothing", "the observation of 'boat_1' holds NaN after 1 step(s)"),
+        (
+            "SeesMore",
+            "the observation of 'boat_1' has shape (3,) after 1 step(s), and its space (2",
+        ),
+        ("ReturnsFour", "it returned a tuple of 4"),
+        ("ExitsAtOnce", "its code ended the program"),
+    ],
+)
+def test_what_a_few_steps_show_is_refused_before_training(
+    capsys, tmp_path, monkeypatch, name, says
+):
+    monkeypatch.chdir(tmp_path)
+    market = f'market: {{name: "{HERE}:{name}"}}'
+    (tmp_path / "mine.yaml").write_text(
+        f"{market}\nobjective: {{name: welfare}}\nleader: {{name: random}}\n"
+    )
+    assert main(["train", "mine.yaml"]) == 2
+    message = capsys.readouterr().err
+    assert says in message and "Traceback" not in message
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_name_of_a_file_is_no_module(capsys):
+    assert main(["check", f"./{HERE}:Fishery"]) == 2
+    assert f"such as '{HERE}:Fishery'" in capsys.readouterr().err
 
 
 def test_the_library_call_reports_it_once():

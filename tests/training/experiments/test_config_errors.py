@@ -78,10 +78,11 @@ def test_files_that_cannot_be_read(tmp_path, monkeypatch):
     assert "there is no such file; check the path" in errors(tmp_path / "missing.yaml")[0]
     assert "is a folder; name a YAML file in it" in errors(tmp_path)[0]
 
-    def refuse(path):
+    def refuse(path, mode):
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(Path, "read_bytes", refuse)
+    (tmp_path / "secret.yaml").write_text("seed: 1\n")
+    monkeypatch.setattr(Path, "open", refuse)
     (line,) = errors(tmp_path / "secret.yaml")
     assert line == "secret.yaml: cannot be read (Permission denied); check its permissions."
 

@@ -97,3 +97,19 @@ def test_more_workers_than_cores_are_refused_and_not_waited_for():
     crowded = replace(experiment, training=replace(experiment.training, env_runners=500))
     with pytest.raises(PacesetterError, match="ask for 500 workers"):
         start_ray(crowded)
+
+
+def test_a_long_iteration_is_told_with_its_place_in_a_users_code(capsys):
+    import time
+    from types import SimpleNamespace
+
+    from pacesetter.training.loop.waiting import LongWait
+
+    wait = LongWait("fishing", patience=0.05)
+    wait.begin()
+    space = SimpleNamespace(sleep=time.sleep)
+    exec(compile("sleep(0.3)", "/home/me/fishery.py", "exec"), vars(space))
+    wait.end()
+    assert "fishing: an iteration has taken 0 s so far, at /home/me/fishery.py:1" in (
+        capsys.readouterr().out
+    )

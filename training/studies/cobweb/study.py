@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
-from typing import Literal
+from typing import Literal, TypeGuard
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -17,6 +17,7 @@ from ....envs.cobweb.equilibrium import LogitEquilibrium
 from ....envs.cobweb.laws import NOISE_DEVIATION
 from ....envs.cobweb.market import Cobweb
 from ....leaders.objectives.calibration import Calibration
+from ....leaders.objectives.objective import Objective
 from ....leaders.objectives.references import Moments, Planted, Reference
 from ...experiments.experiment import Experiment
 from ...policies.play import play
@@ -30,6 +31,8 @@ PRICE = "price"
 BINS = np.linspace(0.0, 10.0, 101)
 PRICES_PER_SAMPLE = 300  # six episodes of 50 prices, the size of one experiment's sample
 FLOOR_SAMPLES = 2000
+LEAST_INSIDE = 0.01  # share of a reference's prices that must be within the bins
+LARGEST_MASS = 1 - 1e-6  # of one bin
 EXACT_CURVE_COSTS = tuple(np.linspace(0.03, 0.42, 14))
 CURVE_COSTS = (0.1, 0.2, 0.2308, 0.3846)
 NEARLY_RATIONAL = 0.005
@@ -57,9 +60,44 @@ def measure(trained: Trained) -> Findings:
     return findings
 
 
+def unfit(experiment: Experiment) -> Iterable[str]:
+    """A reference whose histogram says nothing, or too few prices for one sample of them."""
+    objective, market, asked = experiment.objective, experiment.market, experiment.evaluation
+    assert isinstance(market, Cobweb)
+    if not _calibrates_prices(objective):
+        return
+    masses, _ = reference_masses(
+        objective.reference, experiment.bound_objective.samples(market)[PRICE]
+    )
+    inside = float(masses.sum())
+    if inside < LEAST_INSIDE:
+        yield (
+            f"objective.reference: a share of {inside:.2g} of its prices is between {BINS[0]:g} "
+            f"and {BINS[-1]:g}, where histograms of prices are compared; give it in the units of "
+            f"market {market.name!r} (divide it by a constant)."
+        )
+    elif masses.max() > LARGEST_MASS:
+        yield (
+            f"objective.reference: all its prices are within {BINS[1]:g} of each other, which "
+            f"leaves no distribution to match: those of market {market.name!r} have a deviation of "
+            f"{NOISE_DEVIATION:g} at least. Give a reference that varies."
+        )
+    prices = asked.copies * asked.episodes * market.periods
+    if prices < PRICES_PER_SAMPLE:
+        yield (
+            f"evaluation.copies: {asked.copies} copies times {asked.episodes} episodes of "
+            f"{market.periods} periods are {prices} prices, and histograms are compared in samples "
+            f"of {PRICES_PER_SAMPLE}; raise evaluation.copies or evaluation.episodes."
+        )
+
+
+def _calibrates_prices(objective: Objective) -> TypeGuard[Calibration]:
+    return isinstance(objective, Calibration) and objective.quantity == PRICE
+
+
 def _calibration(trained: Trained, market: Cobweb, findings: Findings) -> None:
     objective = trained.experiment.objective
-    if not isinstance(objective, Calibration) or objective.quantity != PRICE:
+    if not _calibrates_prices(objective):
         return
     held = trained.experiment.bound_objective.samples(market)[PRICE]
     masses, sample = reference_masses(objective.reference, held)
@@ -273,4 +311,4 @@ def _curve_figure(curve: Floats, exact_curve: Floats) -> Figure:
     return figure
 
 
-COBWEB_STUDY = Study(measure, rows, figures)
+COBWEB_STUDY = Study(measure, rows, figures, unfit)
