@@ -10,6 +10,7 @@ import contextlib
 import json
 import math
 import numbers
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
