@@ -40,7 +40,7 @@ bench: .venv/ready
 	$(BIN)/python -m pip install --quiet --upgrade pip
 # Asked for alone and by its exact version, torch comes as the build for this machine.
 	$(BIN)/python -m pip install --quiet -c constraints.txt torch==2.13.0
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev,zoo]'
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[train,dev,zoo,sb3,onnx,docs]'
 	touch .venv/ready
 
 clean:

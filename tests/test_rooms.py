@@ -44,6 +44,8 @@ ONLY_IN = {
     "matplotlib": ("training/studies/", "training/evaluation/"),
     "rich": ("training/",),
     "tensorboard": ("training/",),
+    "stable_baselines3": ("envs/vector/stable_baselines.py",),
+    "onnx": ("training/policies/",),
 }
 """Package -> where it may be imported; in envs torch may be, inside functions, as a namespace."""
 
@@ -58,7 +60,9 @@ ALLOWED_IN_ENVS = {
     "pettingzoo",
     "safetensors",
     "scipy",
+    "stable_baselines3",
 }
+USED_EXTRAS = ("train", "zoo", "sb3", "onnx")
 MOST_FILES = 16
 BUNDLED = {"psutil": "ray"}
 """Packages without a distribution of their own: import name -> the distribution they come in."""
@@ -224,7 +228,8 @@ def test_the_law_can_be_broken():
 def test_every_package_that_is_imported_is_declared():
     """What only comes along with another dependency goes when that one changes its mind."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    needed = [*project["dependencies"], *project["optional-dependencies"]["zoo"]]
+    extras = project["optional-dependencies"]
+    needed = [*project["dependencies"], *(t for n in USED_EXTRAS for t in extras[n])]
     declared = {plain(re.split(r"[\[<>=!~; ]", text)[0]) for text in needed}
     installed = importlib.metadata.packages_distributions()
     for path, tree in sources().items():
