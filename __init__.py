@@ -20,27 +20,57 @@ if TYPE_CHECKING:
     from .envs.vector.gymnasium_view import vector_env
     from .envs.vector.parallel_view import vector_parallel_env
     from .envs.vector.stable_baselines import sb3_env
+    from .training.api import (
+        Run,
+        certify,
+        counterfactual,
+        evaluate,
+        load_experiment,
+        resume,
+        train,
+    )
+    from .training.policies.served import ServedPolicy, load_policies, load_policy
     from .training.rllib.names import register_with_rllib
 
 __version__ = "0.1.0"
 __all__ = [
     "Market",
     "PacesetterError",
+    "Run",
+    "ServedPolicy",
     "__version__",
+    "certify",
+    "counterfactual",
+    "evaluate",
+    "load_experiment",
+    "load_policies",
+    "load_policy",
     "make",
     "parallel_env",
     "register_with_rllib",
+    "resume",
     "sb3_env",
+    "train",
     "vector_env",
     "vector_parallel_env",
 ]
 
 _PLACES = {
     "Market": "envs.core.market",
+    "Run": "training.api",
+    "ServedPolicy": "training.policies.served",
+    "certify": "training.api",
+    "counterfactual": "training.api",
+    "evaluate": "training.api",
+    "load_experiment": "training.api",
+    "load_policies": "training.policies.served",
+    "load_policy": "training.policies.served",
     "make": "envs.registry",
     "parallel_env": "envs.parallel",
     "register_with_rllib": "training.rllib.names",
+    "resume": "training.api",
     "sb3_env": "envs.vector.stable_baselines",
+    "train": "training.api",
     "vector_env": "envs.vector.gymnasium_view",
     "vector_parallel_env": "envs.vector.parallel_view",
 }

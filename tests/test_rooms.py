@@ -27,6 +27,7 @@ FLOORS = (
     {"loop"},
     {"studies"},
     {"evaluation", "bench"},
+    {"api"},
     {"reproduction", "session", "demo"},
     {"cli"},
 )

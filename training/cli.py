@@ -12,12 +12,9 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import NoReturn
 
 from ..envs.core.errors import PacesetterError
-
-if TYPE_CHECKING:
-    from .experiments.experiment import Experiment
 
 BAD_INPUT, INTERRUPTED, READER_GONE = 2, 130, 141
 
@@ -71,7 +68,10 @@ def _parser() -> argparse.ArgumentParser:
         ("evaluate", evaluate, "Measure a finished run again and show its results."),
         ("report", report, "Show the results of a run and draw its figures again."),
     ):
-        add(name, run, text).add_argument("runs", nargs="+", metavar="RUN", help="run folder")
+        command = add(name, run, text)
+        command.add_argument("runs", nargs="+", metavar="RUN", help="run folder")
+    command.add_argument("--html", action="store_true", help="also as one web page to share")
+    _export_options(add("export", export, "Write a run's policies for other programs."))
     command = add("certify", certify, "Train followers anew at a run's answer and compare.")
     command.add_argument("folder", metavar="RUN", help="folder of a finished run")
     command.add_argument("--address", help="of a Ray cluster, or 'auto'; default: this machine")
@@ -113,6 +113,15 @@ def _train_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--name", help="name of the run folder")
     command.add_argument("--address", help="of a Ray cluster, or 'auto'; default: this machine")
     command.add_argument("--quiet", action="store_true", help="no progress display")
+
+
+def _export_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument("folder", metavar="RUN", help="folder of a finished run")
+    command.add_argument("--onnx", action="store_true", required=True, help="as ONNX graphs")
+    command.add_argument("--out", type=Path, help="folder to write to (default: RUN/onnx)")
+    command.add_argument(
+        "--any-version", action="store_true", help="also of a run of another version"
+    )
 
 
 def _identify_options(command: argparse.ArgumentParser) -> None:
@@ -200,6 +209,7 @@ def list_all(options: argparse.Namespace) -> int:
 
 def train(options: argparse.Namespace) -> int:
     """``pacesetter train``."""
+    from .api import prepare
     from .experiments.place import check_place
     from .runs.run_folder import RunFolder
 
@@ -219,21 +229,10 @@ def train(options: argparse.Namespace) -> int:
             shipped = ", ".join(shipped_experiments())
             raise PacesetterError(f"train needs an experiment: a YAML file or one of {shipped}.")
         experiment = load_experiment(options.experiment, options.override)
-        check_place(experiment, options.address)
-        _check_question(experiment)
-        run = RunFolder.create(options.runs, experiment, options.name)
+        run = prepare(experiment, options.runs, options.name, options.address)
     from .session import run_experiment
 
     return run_experiment(run, options.address, options.quiet)
-
-
-def _check_question(experiment: Experiment) -> None:
-    """Refuse a leader whose question about derivatives cannot be answered in its market."""
-    question = experiment.guide().question()
-    if question is not None and question.wants:
-        from .derivatives.choose import choose  # imports torch
-
-        choose(experiment, question)
 
 
 def evaluate(options: argparse.Namespace) -> int:
@@ -258,7 +257,16 @@ def report(options: argparse.Namespace) -> int:
     from . import session
 
     for run in runs:
-        session.report_run(run)
+        session.report_run(run, options.html)
+    return 0
+
+
+def export(options: argparse.Namespace) -> int:
+    """``pacesetter export``."""
+    from .policies.onnx_file import export_run
+
+    for path in export_run(options.folder, options.out, options.any_version):
+        print(path)
     return 0
 
 

@@ -5,20 +5,19 @@ from __future__ import annotations
 from rich.console import Console
 from rich.table import Table
 
+from .api import carry_out
 from .evaluation.certify import FILE, FOLDER, certify
 from .evaluation.counterfactual import FIGURE, counterfactual
 from .evaluation.counterfactual import FILE as COUNTERFACTUAL
 from .evaluation.evaluate import (
     draw,
     evaluate,
-    evaluate_during_training,
     evaluated_arrays,
     result_lines,
-    write_answer,
 )
 from .evaluation.identify import Identified
+from .evaluation.page import write_page
 from .loop.notes import kept_notes
-from .loop.trainer import train
 from .runs.run_folder import RunFolder
 
 INTERRUPTED = 130
@@ -27,20 +26,9 @@ MOST_NAMES = 20  # of statistics that are shown
 
 def run_experiment(run: RunFolder, address: str | None = None, quiet: bool = False) -> int:
     """Train a run to its end, evaluate it and show the results; returns an exit code."""
-    experiment = run.experiment
-    if not quiet:
-        print(f"{experiment.name}: {experiment.description}\nrun folder: {run.path}", flush=True)
-    outcome = train(run, address, quiet, watch=evaluate_during_training)
-    if outcome.theta is None:
-        print(
-            f"\nInterrupted after {outcome.iterations} iterations; everything is saved.\n"
-            f"Go on with  pacesetter train --resume {run.path}"
-        )
+    results = carry_out(run, address, quiet)
+    if results is None:
         return INTERRUPTED
-    write_answer(run, outcome.theta)
-    if not quiet:
-        print(f"trained in {outcome.seconds:.0f} s; evaluating", flush=True)
-    results = evaluate(run)
     show(run, results)
     return 0
 
@@ -112,11 +100,13 @@ def show_identified(found: Identified) -> None:
         print(f"warning: {text}")
 
 
-def report_run(run: RunFolder) -> None:
-    """Show the stored results of a run and draw its figures again."""
+def report_run(run: RunFolder, html: bool = False) -> None:
+    """Show the stored results of a run and draw its figures again; also as a page to share."""
     results = run.read_results()
     draw(run, results, evaluated_arrays(run))
     show(run, results)
+    if html:
+        print(f"to share, one file: {write_page(run)}")
 
 
 def show(run: RunFolder, results: dict[str, float]) -> None:
