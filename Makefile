@@ -3,8 +3,9 @@ PYTHON ?= python3
 BIN := .venv/bin
 ENVIRONMENT := OMP_NUM_THREADS=1 RAY_USAGE_STATS_ENABLED=0
 RUNS ?= runs
+EXAMPLES ?= $(notdir $(wildcard docs/examples/*.py))
 
-.PHONY: demo test lint types reproduce bench clean
+.PHONY: demo test lint types reproduce bench examples docs clean
 
 demo: .venv/ready
 	$(ENVIRONMENT) $(BIN)/pacesetter demo --runs $(RUNS)
@@ -34,6 +35,15 @@ reproduce: .venv/ready
 
 bench: .venv/ready
 	$(ENVIRONMENT) $(BIN)/pacesetter bench --json docs/results/bench.json
+
+# Every example of docs/examples, as a user would run it.
+examples: .venv/ready
+	@cd docs/examples && for file in $(EXAMPLES); do echo "== $$file"; \
+		$(ENVIRONMENT) ../../$(BIN)/python $$file || exit 1; done
+
+# The site, offline and strict, into build/site.
+docs: .venv/ready
+	$(ENVIRONMENT) $(BIN)/python docs/site/build.py
 
 .venv/ready: pyproject.toml setup.py constraints.txt
 	$(PYTHON) -m venv .venv

@@ -28,7 +28,8 @@ FLOORS = (
     {"studies"},
     {"evaluation", "bench"},
     {"api"},
-    {"reproduction", "session", "demo"},
+    {"reproduction", "session", "demo", "completion"},
+    {"quickstart"},
     {"cli"},
 )
 """Rooms of training, from the ground up."""

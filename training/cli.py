@@ -96,10 +96,16 @@ def _parser() -> argparse.ArgumentParser:
     add("demo", demo, "Calibrate the cobweb market and compare with the paper.").add_argument(
         "--runs", default="runs", help="folder for run folders (default: runs)"
     )
+    add(
+        "quickstart", quickstart, "A small duopoly and cobweb, with pictures: a minute."
+    ).add_argument("--runs", default="runs", help="folder for run folders (default: runs)")
     _reproduce_options(
         add("reproduce", reproduce, "Run a table of the documentation again, with all seeds.")
     )
     _bench_options(add("bench", bench, "Measure speed against stock RLlib and a plain loop."))
+    add("completion", complete, "Print what a shell evaluates to complete commands.").add_argument(
+        "shell", choices=("bash", "zsh", "fish")
+    )
     return parser
 
 
@@ -354,6 +360,21 @@ def demo(options: argparse.Namespace) -> int:
     from .demo import main_demo
 
     return main_demo(options)
+
+
+def quickstart(options: argparse.Namespace) -> int:
+    """``pacesetter quickstart``."""
+    from .quickstart import main_quickstart
+
+    return main_quickstart(options)
+
+
+def complete(options: argparse.Namespace) -> int:
+    """``pacesetter completion``."""
+    from .completion import completion
+
+    print(completion(_parser(), options.shell), end="")
+    return 0
 
 
 def reproduce(options: argparse.Namespace) -> int:
