@@ -46,7 +46,8 @@ ONLY_IN = {
     "matplotlib": ("training/studies/", "training/evaluation/"),
     "rich": ("training/",),
     "tensorboard": ("training/",),
-    "stable_baselines3": ("envs/vector/stable_baselines.py",),
+    "stable_baselines3": ("envs/vector/stable_baselines.py", "training/studies/views.py"),
+    "supersuit": ("training/studies/views.py",),
     "onnx": ("training/policies/",),
 }
 """Package -> where it may be imported; in envs torch may be, inside functions, as a namespace."""
@@ -64,7 +65,7 @@ ALLOWED_IN_ENVS = {
     "scipy",
     "stable_baselines3",
 }
-USED_EXTRAS = ("train", "zoo", "sb3", "onnx")
+USED_EXTRAS = ("train", "zoo", "sb3", "onnx", "dev")
 MOST_FILES = 16
 BUNDLED = {"psutil": "ray"}
 """Packages without a distribution of their own: import name -> the distribution they come in."""

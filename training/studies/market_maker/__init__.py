@@ -9,5 +9,6 @@ DECLARED = Declared(
     },
     benchmarks={
         "market_maker": "speed:ALONE",
+        "market_maker_views": "speed:VIEWS",
     },
 )

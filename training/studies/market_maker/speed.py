@@ -14,6 +14,8 @@ from ....envs.core.market import Market
 from ....envs.market_maker.market import MARKET_MAKER
 from ....envs.registry import make
 from ..speed import Figures, Measured, note
+from ..views import GOALS as OF_VIEWS
+from ..views import views
 
 COPIES = 64
 TAKERS = (20, 100, 1000, 10_000)
@@ -60,3 +62,11 @@ ALONE = Measured(
         },
     },
 )
+
+
+def for_others(repeats: int, quick: bool = False) -> Figures:
+    """64 makers, by Stable-Baselines3."""
+    return views("market_maker", 100, 4, repeats, quick)
+
+
+VIEWS = Measured("Stable-Baselines3 on arrays and by SuperSuit, 4 epochs", for_others, OF_VIEWS)
