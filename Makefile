@@ -3,8 +3,9 @@ PYTHON ?= python3
 BIN := .venv/bin
 ENVIRONMENT := OMP_NUM_THREADS=1 RAY_USAGE_STATS_ENABLED=0
 RUNS ?= runs
+EXAMPLES ?= $(notdir $(wildcard docs/examples/*.py))
 
-.PHONY: demo test lint types reproduce bench bench-check clean
+.PHONY: demo test lint types reproduce bench bench-check examples docs clean
 
 demo: .venv/ready
 	$(ENVIRONMENT) $(BIN)/pacesetter demo --runs $(RUNS)
@@ -39,12 +40,21 @@ bench: .venv/ready
 bench-check: .venv/ready
 	$(ENVIRONMENT) $(BIN)/pacesetter bench --check docs/results/bench.json
 
+# Every example of docs/examples, as a user would run it.
+examples: .venv/ready
+	@cd docs/examples && for file in $(EXAMPLES); do echo "== $$file"; \
+		$(ENVIRONMENT) ../../$(BIN)/python $$file || exit 1; done
+
+# The site, offline and strict, into build/site.
+docs: .venv/ready
+	$(ENVIRONMENT) $(BIN)/python docs/site/build.py
+
 .venv/ready: pyproject.toml setup.py constraints.txt
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --upgrade pip
 # Asked for alone and by its exact version, torch comes as the build for this machine.
 	$(BIN)/python -m pip install --quiet -c constraints.txt torch==2.13.0
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev,zoo]'
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[train,dev,zoo,sb3,onnx,docs]'
 	touch .venv/ready
 
 clean:

@@ -17,11 +17,68 @@ if TYPE_CHECKING:
     from .envs.core.market import Market
     from .envs.parallel import parallel_env
     from .envs.registry import make
+    from .envs.vector.gymnasium_view import vector_env
+    from .envs.vector.parallel_view import vector_parallel_env
+    from .envs.vector.stable_baselines import sb3_env
+    from .training.api import (
+        Run,
+        certify,
+        counterfactual,
+        evaluate,
+        load_experiment,
+        resume,
+        train,
+    )
+    from .training.policies.served import ServedPolicy, load_policies, load_policy
+    from .training.rllib.names import register_with_rllib
 
 __version__ = "0.1.0"
-__all__ = ["Market", "PacesetterError", "__version__", "make", "parallel_env"]
+__all__ = [
+    "Market",
+    "PacesetterError",
+    "Run",
+    "ServedPolicy",
+    "__version__",
+    "certify",
+    "counterfactual",
+    "evaluate",
+    "load_experiment",
+    "load_policies",
+    "load_policy",
+    "make",
+    "parallel_env",
+    "register_with_rllib",
+    "resume",
+    "sb3_env",
+    "train",
+    "vector_env",
+    "vector_parallel_env",
+]
 
-_PLACES = {"Market": "core.market", "make": "registry", "parallel_env": "parallel"}
+_PLACES = {
+    "Market": "envs.core.market",
+    "Run": "training.api",
+    "ServedPolicy": "training.policies.served",
+    "certify": "training.api",
+    "counterfactual": "training.api",
+    "evaluate": "training.api",
+    "load_experiment": "training.api",
+    "load_policies": "training.policies.served",
+    "load_policy": "training.policies.served",
+    "make": "envs.registry",
+    "parallel_env": "envs.parallel",
+    "register_with_rllib": "training.rllib.names",
+    "resume": "training.api",
+    "sb3_env": "envs.vector.stable_baselines",
+    "train": "training.api",
+    "vector_env": "envs.vector.gymnasium_view",
+    "vector_parallel_env": "envs.vector.parallel_view",
+}
+_EXTRAS = {
+    "register_with_rllib": ("ray", "train"),
+    "sb3_env": ("stable_baselines3", "sb3"),
+}
+"""What a public name needs that a base installation lacks: package, and the extra it comes with."""
 
 
 def __getattr__(name: str) -> Any:
@@ -30,6 +87,19 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 
-    found = getattr(import_module(f"{__name__}.envs.{_PLACES[name]}"), name)
+    try:
+        found = getattr(import_module(f"{__name__}.{_PLACES[name]}"), name)
+    except ModuleNotFoundError as error:
+        package, extra = _EXTRAS.get(name, ("", ""))
+        if error.name != package:
+            raise
+        raise PacesetterError(
+            f"pacesetter.{name} needs {package}: pip install 'pacesetter[{extra}]'."
+        ) from None
     globals()[name] = found
     return found
+
+
+def __dir__() -> list[str]:
+    """Public names, also those that have not been imported yet."""
+    return sorted({*globals(), *_PLACES})

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import fields
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .core.catalogue import Catalogue
 from .core.dotted import import_dotted, told
 from .core.errors import PacesetterError, unknown
-from .core.market import Market
+
+if TYPE_CHECKING:  # Gymnasium asks for the names whenever it is imported itself
+    from .core.market import Market
 
 MARKETS: Catalogue[Market] = Catalogue(
     __package__,
@@ -44,6 +46,7 @@ def market_class(name: str) -> type[Market]:
             raise unknown("market", name, MARKETS)
         return MARKETS[name]
     from .adapter.market import adapted
+    from .core.market import Market
 
     found = import_dotted(name, "market.name")
     if isinstance(found, type) and issubclass(found, Market):

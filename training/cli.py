@@ -101,6 +101,8 @@ def _parser() -> argparse.ArgumentParser:
         command = add(name, run, text)
         command.add_argument("runs", nargs="+", metavar="RUN", help="run folder")
         _trust_options(command)
+    command.add_argument("--html", action="store_true", help="also as one web page to share")
+    _export_options(add("export", export, "Write a run's policies for other programs."))
     command = add("certify", certify, "Train followers anew at a run's answer and compare.")
     command.add_argument("folder", metavar="RUN", help="folder of a finished run")
     _cluster_options(command)
@@ -130,10 +132,16 @@ def _parser() -> argparse.ArgumentParser:
     add("demo", demo, "Calibrate the cobweb market and compare with the paper.").add_argument(
         "--runs", default="runs", help="folder for run folders (default: runs)"
     )
+    add(
+        "quickstart", quickstart, "A small duopoly and cobweb, with pictures: a minute."
+    ).add_argument("--runs", default="runs", help="folder for run folders (default: runs)")
     _reproduce_options(
         add("reproduce", reproduce, "Run a table of the documentation again, with all seeds.")
     )
     _bench_options(add("bench", bench, "Measure speed against stock RLlib and a plain loop."))
+    add("completion", complete, "Print what a shell evaluates to complete commands.").add_argument(
+        "shell", choices=("bash", "zsh", "fish")
+    )
     return parser
 
 
@@ -170,6 +178,15 @@ def _cluster_options(command: argparse.ArgumentParser) -> None:
         default=60.0,
         metavar="SECONDS",
         help="for the cluster to answer and to have free cores (default: 60)",
+    )
+
+
+def _export_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument("folder", metavar="RUN", help="folder of a finished run")
+    command.add_argument("--onnx", action="store_true", required=True, help="as ONNX graphs")
+    command.add_argument("--out", type=Path, help="folder to write to (default: RUN/onnx)")
+    command.add_argument(
+        "--any-version", action="store_true", help="also of a run of another version"
     )
 
 
@@ -276,6 +293,7 @@ def list_all(options: argparse.Namespace) -> int:
 
 def train(options: argparse.Namespace) -> int:
     """``pacesetter train``."""
+    from .api import join, prepare
     from .experiments.place import check_place
     from .runs.run_folder import RunFolder
 
@@ -287,7 +305,7 @@ def train(options: argparse.Namespace) -> int:
             )
         run = RunFolder.open(options.resume, options.trust, options.trust_checkpoint)
         check_place(run.experiment, options.address)
-        _join(run.experiment, options)
+        join(run.experiment, options.address, options.wait)
     else:
         from .experiments.shipped import shipped_experiments
 
@@ -295,12 +313,7 @@ def train(options: argparse.Namespace) -> int:
             shipped = ", ".join(shipped_experiments())
             raise PacesetterError(f"train needs an experiment: a YAML file or one of {shipped}.")
         experiment = _loaded(options)
-        check_place(experiment, options.address)
-        _check_question(experiment)
-        _check_market(experiment)
-        _check_evaluation(experiment)
-        _join(experiment, options)
-        run = RunFolder.create(options.runs, experiment, options.name)
+        run = prepare(experiment, options.runs, options.name, options.address, options.wait)
     from .session import run_experiment
 
     return run_experiment(run, options.address, options.quiet)
@@ -314,44 +327,6 @@ def _loaded(options: argparse.Namespace) -> Experiment:
     if not options.trust:
         refuse_strangers_file(Path(options.experiment).expanduser())
     return load_experiment(options.experiment, options.override)
-
-
-def _check_question(experiment: Experiment) -> None:
-    """Refuse a leader whose question about derivatives cannot be answered in its market.
-
-    And files of a real market that a world cannot be learned from: they are read here.
-    """
-    experiment.leader.laboratory(experiment.market, experiment.seed)
-    question = experiment.guide().question()
-    if question is not None and question.wants:
-        from .derivatives.choose import choose  # imports torch
-
-        choose(experiment, question)
-
-
-def _join(experiment: Experiment, options: argparse.Namespace) -> None:
-    """Join the cluster that is named, before anything is written."""
-    if options.address is not None:
-        from .rllib.cluster import connect  # imports Ray
-
-        connect(experiment, options.address, options.wait)
-
-
-def _check_market(experiment: Experiment) -> None:
-    """Refuse a user's market that fails within a few steps, or does not keep to its spaces."""
-    from ..envs.check.apart import is_of_a_user, try_apart
-
-    if is_of_a_user(experiment.market):
-        try_apart(experiment.market)
-
-
-def _check_evaluation(experiment: Experiment) -> None:
-    """Refuse what could be trained and not be measured afterwards."""
-    from .studies.catalogue import study_of  # imports torch
-
-    study = study_of(experiment.market)
-    if problems := list(study.unfit(experiment) if study else ()):
-        raise PacesetterError("\n".join(problems))
 
 
 def evaluate(options: argparse.Namespace) -> int:
@@ -376,7 +351,16 @@ def report(options: argparse.Namespace) -> int:
     from . import session
 
     for run in runs:
-        session.report_run(run)
+        session.report_run(run, options.html)
+    return 0
+
+
+def export(options: argparse.Namespace) -> int:
+    """``pacesetter export``."""
+    from .policies.onnx_file import export_run
+
+    for path in export_run(options.folder, options.out, options.any_version):
+        print(path)
     return 0
 
 
@@ -387,8 +371,10 @@ def certify(options: argparse.Namespace) -> int:
 
     run = RunFolder.open(options.folder, options.trust, options.trust_checkpoint)
     if options.address is not None:
+        from .api import join
+
         check_place(run.experiment, options.address)
-        _join(run.experiment, options)
+        join(run.experiment, options.address, options.wait)
     from .session import certify_run
 
     return certify_run(run, options.address, options.quiet, options.around)
@@ -455,6 +441,21 @@ def demo(options: argparse.Namespace) -> int:
     from .demo import main_demo
 
     return main_demo(options)
+
+
+def quickstart(options: argparse.Namespace) -> int:
+    """``pacesetter quickstart``."""
+    from .quickstart import main_quickstart
+
+    return main_quickstart(options)
+
+
+def complete(options: argparse.Namespace) -> int:
+    """``pacesetter completion``."""
+    from .completion import completion
+
+    print(completion(_parser(), options.shell), end="")
+    return 0
 
 
 def reproduce(options: argparse.Namespace) -> int:

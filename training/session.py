@@ -5,21 +5,19 @@ from __future__ import annotations
 from rich.console import Console
 from rich.table import Table
 
+from .api import carry_out, measured
 from .evaluation.certify import FILE, FOLDER, certify
 from .evaluation.counterfactual import FIGURE, counterfactual
 from .evaluation.counterfactual import FILE as COUNTERFACTUAL
 from .evaluation.evaluate import (
     draw_again,
-    evaluate,
-    evaluate_during_training,
     result_lines,
-    write_answer,
 )
 from .evaluation.identify import Identified
+from .evaluation.page import write_page
 from .evaluation.told import read_told
 from .loop.notes import kept_notes
 from .loop.stopping import reported
-from .loop.trainer import train
 from .runs.run_folder import RunFolder
 
 INTERRUPTED = 130
@@ -28,31 +26,16 @@ MOST_NAMES = 20  # of statistics that are shown
 
 def run_experiment(run: RunFolder, address: str | None = None, quiet: bool = False) -> int:
     """Train a run to its end, evaluate it and show the results; returns an exit code."""
-    experiment = run.experiment
-    if not quiet:
-        print(f"{experiment.name}: {experiment.description}\nrun folder: {run.path}", flush=True)
-    outcome = train(run, address, quiet, watch=evaluate_during_training)
-    if outcome.theta is None:
-        print(
-            f"\nInterrupted after {outcome.iterations} iterations; everything is saved.\n"
-            f"Go on with  pacesetter train --resume {run.path}"
-        )
+    results = carry_out(run, address, quiet)
+    if results is None:
         return INTERRUPTED
-    again = f"Go on with 'pacesetter train --resume {run.path}'."
-    with reported(run, "keeping the leader's answer", again, "Training is finished and saved."):
-        write_answer(run, outcome.theta)
-    if not quiet:
-        print(f"trained in {outcome.seconds:.0f} s; evaluating", flush=True)
-    evaluate_run(run, "Training is finished, and what it brought is kept.")
+    show(run, results)
     return 0
 
 
-def evaluate_run(run: RunFolder, kept: str = "") -> None:
-    """Measure a finished run again and show its results; `kept` is said if that fails."""
-    again = f"Mend that, and measure again with 'pacesetter evaluate {run.path}'."
-    with reported(run, "evaluation", again, kept):
-        results = evaluate(run)
-    show(run, results)
+def evaluate_run(run: RunFolder) -> None:
+    """Measure a finished run again and show its results."""
+    show(run, measured(run))
 
 
 def certify_run(
@@ -120,9 +103,11 @@ def show_identified(found: Identified) -> None:
         print(f"warning: {text}")
 
 
-def report_run(run: RunFolder) -> None:
-    """Show the stored results of a run and draw its figures again."""
+def report_run(run: RunFolder, html: bool = False) -> None:
+    """Show the stored results of a run and draw its figures again; also as a page to share."""
     show(run, draw_again(run))
+    if html:
+        print(f"to share, one file: {write_page(run)}")
 
 
 def show(run: RunFolder, results: dict[str, float]) -> None:

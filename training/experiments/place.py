@@ -81,7 +81,7 @@ def check_place(experiment: Experiment, address: str | None) -> None:
     if elsewhere and not has_ray():
         raise PacesetterError(
             "Ray is not installed, and remote workers, clusters and training.route: stock need it. "
-            "Install it with pip install 'ray[rllib]', or set training.route=array "
+            "Install it with pip install 'pacesetter[train]', or set training.route=array "
             "training.env_runners=0 training.learners=0."
         )
     if training.env_runners or training.learners or address:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from importlib.util import find_spec
 from types import TracebackType
 from typing import Self
 
@@ -15,6 +16,13 @@ from ..experiments.experiment import Experiment
 from .waiting import LongWait
 
 SECONDS_BETWEEN_LINES = 15.0
+
+
+def _is_live(console: Console) -> bool:
+    """Whether a line can be drawn over: on a screen, or in a notebook that has widgets."""
+    if console.is_jupyter:
+        return find_spec("ipywidgets") is not None
+    return console.is_terminal
 
 
 class Progress:
@@ -42,7 +50,7 @@ class Progress:
     def __enter__(self) -> Self:
         if not self._quiet:
             self._wait.begin()
-        if not self._quiet and self._console.is_terminal:
+        if not self._quiet and _is_live(self._console):
             self._bar = Bar(
                 TextColumn("{task.description}"),
                 BarColumn(bar_width=20),

@@ -16,6 +16,7 @@ DECLARED = Declared(
         "cobweb_four_epochs": "speed:FOUR_EPOCHS",
         "cobweb_wide": "speed:WIDE",
         "cobweb_derivatives": "speed:DERIVATIVES",
+        "cobweb_views": "speed:VIEWS",
         "memory": "speed:MEMORY",
     },
 )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from ..slowdown import GOALS, slowdown
 from ..speed import Figures, JaxRace, Measured, Race, Resident
+from ..views import GOALS as OF_VIEWS
+from ..views import views
 
 COPIES, STEPS = 64, 50
 
@@ -53,3 +55,11 @@ def derivatives(repeats: int, quick: bool = False) -> Figures:
 
 
 DERIVATIVES = Measured("derivatives in the cobweb, ordered, 64 copies", derivatives, GOALS)
+
+
+def for_others(repeats: int, quick: bool = False) -> Figures:
+    """One policy for 64 × 6 producers, by Stable-Baselines3."""
+    return views("cobweb", STEPS, 4, repeats, quick)
+
+
+VIEWS = Measured("Stable-Baselines3 on arrays and by SuperSuit, 4 epochs", for_others, OF_VIEWS)

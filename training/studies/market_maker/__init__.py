@@ -10,5 +10,6 @@ DECLARED = Declared(
     benchmarks={
         "market_maker_jax": "speed:JAX",
         "market_maker": "speed:ALONE",
+        "market_maker_views": "speed:VIEWS",
     },
 )

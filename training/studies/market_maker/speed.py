@@ -14,6 +14,8 @@ from ....envs.core.market import Market
 from ....envs.market_maker.market import MARKET_MAKER
 from ....envs.registry import make
 from ..speed import Figures, JaxRace, Measured, note
+from ..views import GOALS as OF_VIEWS
+from ..views import views
 
 COPIES = 64
 JAX = JaxRace("64 copies of 100 steps, one core", "market_maker", COPIES, 100)
@@ -61,3 +63,11 @@ ALONE = Measured(
         },
     },
 )
+
+
+def for_others(repeats: int, quick: bool = False) -> Figures:
+    """64 makers, by Stable-Baselines3."""
+    return views("market_maker", 100, 4, repeats, quick)
+
+
+VIEWS = Measured("Stable-Baselines3 on arrays and by SuperSuit, 4 epochs", for_others, OF_VIEWS)
