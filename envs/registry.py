@@ -16,6 +16,7 @@ MARKETS: Catalogue[Market] = Catalogue(
         "cobweb": "cobweb.market:Cobweb",
         "duopoly": "duopoly.market:Duopoly",
         "execution": "execution.market:Execution",
+        "fx_dealer": "fx_dealer.market:FxDealer",
         "household_economy": "household_economy.market:HouseholdEconomy",
         "labour_tax": "labour_tax.market:LabourTax",
         "market_entry": "market_entry.market:MarketEntry",
