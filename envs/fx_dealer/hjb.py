@@ -221,8 +221,8 @@ class Dealer:
                 return found
             before = found.gain
         raise PacesetterError(
-            f"the best ladder does not settle within {MOST_ROUNDS} rounds; try a smaller volatility "
-            "or risk aversion."
+            f"the best ladder does not settle within {MOST_ROUNDS} rounds; try a smaller "
+            "volatility or risk aversion."
         )
 
     def finite(self, horizon: float, steps: int) -> tuple[Floats, Floats]:
@@ -247,9 +247,27 @@ def alone(pair: Pair, risk_aversion: float, reach: float = 1.0, step: float = 1.
     return Dealer(pair, risk_aversion, clients, pair.tier_rates(), step)
 
 
-def riccati(pair: Pair, rates: Floats | None = None) -> float:
-    """A / √γ of the closed form: A = √(γ σ² / (2 Σ λ z H''(0))), both sides counted, bp / M."""
-    rates = pair.tier_rates() if rates is None else rates
+def riccati(pair: Pair) -> float:
+    """A / √γ of the closed form: A = √(γ σ² / (2 Σ λ z H''(0))), both sides counted."""
+    return float(pair.volatility / np.sqrt(2.0 * _bend(pair)))
+
+
+def _bend(pair: Pair) -> float:
+    """Σ λ z H''(0) over tiers and sizes."""
     bends = [Alone(a, b).bend() for a, b in zip(pair.alphas, pair.betas, strict=True)]
-    total = float(np.einsum("tz,t,z->", rates, bends, np.array(pair.sizes)))
-    return float(pair.volatility / np.sqrt(2.0 * total))
+    return float(np.einsum("tz,t,z->", pair.tier_rates(), bends, np.array(pair.sizes)))
+
+
+def stationary_deviation(pair: Pair) -> float:
+    """γ^¼ times the standard deviation of q under the closed form's ladder, M.
+
+    Near 0 the ladder draws q back at the rate 2 A Σ λ z H''(0), and requests stir it by the
+    variance 2 Σ λ z² F(δ*(0)) per day.
+    """
+    zero = np.zeros(1)
+    shares = [
+        float(Alone(a, b).best(zero)[1][0]) for a, b in zip(pair.alphas, pair.betas, strict=True)
+    ]
+    stirred = 2.0 * np.einsum("tz,t,z->", pair.tier_rates(), shares, np.array(pair.sizes) ** 2)
+    drawn = 2.0 * riccati(pair) * _bend(pair)
+    return float(np.sqrt(stirred / (2.0 * drawn)))

@@ -50,7 +50,7 @@ from .clients import Alone
 from .composition import Composition
 from .curve import fitted
 from .design import Design, Types, scaled_aversion
-from .hjb import Dealer, alone, riccati
+from .hjb import Dealer, alone, riccati, stationary_deviation
 from .kernels import advance, best_quotes
 from .presets import Pair, pair_of
 from .state import DealerState
@@ -82,8 +82,10 @@ class FxDealer(Market):
         request_pnl: whether what a request earns is in the mean over requests, given who is in
             reach: the same optimum, and less noise.
         connectivity: chance to be in reach, where θ does not say.
-        start_deviation: of the inventories that an episode starts with, M; 0: flat. About 8 is
-            stationary in ``eurusd_2022``.
+        start: inventories that an episode starts with: none, or normal, with the stationary
+            deviation of each dealer's closed form times `start_spread`.
+        start_spread: more than 1 meets large inventories more often.
+        days: of an episode.
         flow_curve: CSV file with the columns ``tier``, ``offset`` and ``share``, what clients are
             known to deal at which mark-up: replaces α and β; see `curve`.
         sizes, rates: M and requests per day by side and tier.
@@ -100,7 +102,9 @@ class FxDealer(Market):
     inventory_pnl: Literal["expected", "realised"] = "expected"
     request_pnl: Literal["expected", "realised"] = "realised"
     connectivity: Annotated[float, Gt(0), Le(1)] = 1.0
-    start_deviation: Annotated[float, Ge(0)] = 0.0
+    start: Literal["flat", "stationary"] = "flat"
+    start_spread: Annotated[float, Gt(0)] = 1.0
+    days: Annotated[float, Gt(0)] = 0.05
     flow_curve: str = ""
     sizes: tuple[float, ...] | None = None
     rates: tuple[float, ...] | None = None
@@ -118,7 +122,7 @@ class FxDealer(Market):
     variants: ClassVar[tuple[Mapping[str, Any], ...]] = (
         {},
         {"preset": "usdcnh", "inventory_pnl": "realised"},
-        {"preset": "eurusd_2021", "request_pnl": "expected", "start_deviation": 30.0},
+        {"preset": "eurusd_2021", "request_pnl": "expected", "start": "stationary", "days": 0.01},
         {"dealers": 3, "design": "composition", "request_pnl": "expected"},
         {"dealers": 2, "design": "supertypes"},
         {"dealers": 3, "design": "composition", "dealers_are": "closed_form"},
@@ -177,8 +181,8 @@ class FxDealer(Market):
 
     @property
     def steps_per_episode(self) -> int:
-        """Requests of 0.05 day; they go on, so the last one truncates."""
-        return self.pair.steps
+        """Requests of so many days; they go on, so the last one truncates."""
+        return max(1, round(self.days * self.pair.total_rate))
 
     @cached_property
     def leader_observation_space(self) -> Box:
@@ -194,8 +198,8 @@ class FxDealer(Market):
             "hedged": "M that each dealer hedged",
             "volume": "M that each dealer dealt with clients",
             "requests_won": "1 for the dealer who dealt",
-            "market_share": "of each dealer in the volume dealt in the episode so far; 0 if none",
-            "internalisation": "1 − hedged / volume of each dealer in the episode so far; 0 if none",
+            "market_share": "of each dealer in the volume dealt so far in the episode; 0 if none",
+            "internalisation": "1 − hedged / volume so far, of each dealer; 0 if none was dealt",
             "dealt_share": "of the requests in the episode so far, dealt with anybody",
             **{
                 f"markup_{sizes[0]:g}M_{tier}": "of each dealer, mean of bid and ask, bp"
@@ -231,11 +235,17 @@ class FxDealer(Market):
         }
 
     def initial(self, theta: Array, shocks: Shocks) -> dict[str, Array]:
-        """Inventories as `start_deviation` says."""
+        """Inventories as `start` says."""
         Q, Z = self.pair.most_inventory, len(self.pair.sizes)
         nothing = np.zeros((len(theta), self.dealers))
+        inventory = nothing
+        if self.start == "stationary":
+            quantiles = shocks["type_quantiles"]
+            aversion = self.types.aversion(theta, quantiles)
+            deviation = stationary_deviation(self.pair) * aversion**-0.25
+            inventory = np.clip(self.start_spread * deviation * shocks["inventory"], -Q, Q)
         return {
-            "inventory": np.clip(self.start_deviation * shocks["inventory"], -Q, Q),
+            "inventory": inventory,
             "price": np.zeros(len(theta)),
             "volume": nothing,
             "hedged": nothing,
@@ -287,7 +297,7 @@ class FxDealer(Market):
         )
 
     def closed_form(self, inventory: Array, aversion: Array, reach: Array) -> tuple[Array, Array]:
-        """Mark-ups ``(…, T, Z, 2)`` and hedges ``(…)`` of the value −A q² / 2; arguments ``(…)``."""
+        """Mark-ups ``(…, T, Z, 2)`` and hedges of the value −A q² / 2; all else ``(…)``."""
         pair = self.pair
         sizes, alphas, betas, _ = self._fixed
         A = riccati(pair) * np.sqrt(aversion / reach)

@@ -6,8 +6,8 @@
 | ``eurusd_2022`` | the same, arXiv 2207.04100, table 1 |
 | ``eurusd_2021`` | the same, arXiv 2112.02269: α, β and the weights of sizes; the rest is ours |
 
-Of ``eurusd_2021``, ours are the size 2 M, 1,800 requests a day, volatility, aversion to risk and the
-costs of a hedge. Tiers are called by what they are: the three papers number them differently.
+Of ``eurusd_2021``, ours are the size 2 M, 1,800 requests a day, volatility, aversion to risk and
+the costs of a hedge. Tiers are called by what they are: the three papers number them differently.
 Units: M (millions of base currency), bp, day.
 """
 
@@ -26,7 +26,6 @@ from ..core.errors import PacesetterError
 Floats = NDArray[np.float64]
 SENSITIVE, INSENSITIVE, ALL = "sensitive", "insensitive", "client"
 DAY = 86_400.0  # seconds
-EPISODE = 0.05  # of a day
 
 
 @dataclass(frozen=True)
@@ -69,11 +68,6 @@ class Pair:
     def dt(self) -> float:
         """Days between requests: one step."""
         return 1.0 / self.total_rate
-
-    @property
-    def steps(self) -> int:
-        """Requests in 0.05 day."""
-        return round(EPISODE * self.total_rate)
 
     def tier_rates(self, sensitive_share: float | None = None) -> Floats:
         """Requests per day and side by tier and size, ``(T, Z)``.
