@@ -19,6 +19,7 @@ MARKETS: Catalogue[Market] = Catalogue(
         "dealers": "dealers.market:Dealers",
         "duopoly": "duopoly.market:Duopoly",
         "execution": "execution.market:Execution",
+        "fx_dealer": "fx_dealer.market:FxDealer",
         "household_economy": "household_economy.market:HouseholdEconomy",
         "labour_tax": "labour_tax.market:LabourTax",
         "market_entry": "market_entry.market:MarketEntry",

@@ -1,0 +1,438 @@
+"""Currency dealers: price ladders by client tier and size, skewed by inventory, and a hedge.
+
+D dealers stream mark-ups δ for every tier, size and side. One step is one request:
+
+1. a dealer who holds q hedges ξ in the inter-dealer market: q' = q + ξ within ±Q, and the price
+   moves, S' = S + k Σ ξ + σ √dt ε;
+2. a client of some tier asks for some size on one side, and reaches each dealer by chance c;
+3. it deals with dealer i with probability e^(−α − β δ_i) / (1 + Σ e^(−α − β δ_j)), the sum over
+   those it reaches, otherwise with nobody; a trade that leaves ±Q is not offered;
+4. a dealer earns ``z δ 1{dealt} − ψ |ξ| − η ξ² / dt + q (S' − S) − γ σ² q'² dt / 2``, over what a
+   dealer without aversion to risk earns per step.
+
+A dealer hedges knowing the last request, and quotes knowing its hedge.
+
+| what | entries |
+|---|---|
+| dealer's observation | q / 20; c; ln γ from −1 to 1 over its range |
+| dealer's action | from −1 to 1: mark-ups, tiers × sizes × (bid, ask), to [−.4, 2] bp; hedge u |
+| leader's observation | shares of volume, internalisation of each dealer, share of requests dealt |
+
+ξ = 10 sgn(u) max(|u| − .1, 0)² / .81 M: fine near 0, and exactly 0 in reach. A dealer sees its own
+type, and never θ where θ distributes types. The bid is the mark-up at which q rises.
+
+The model is that of Barzykin, Bergault and Guéant (see `presets` and `hjb`); several dealers of
+types are our extension, after the multi-dealer markets of Vadori et al. (arXiv:2006.13085).
+
+Version history: v1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Annotated, Any, ClassVar, Literal
+
+import numpy as np
+from annotated_types import Ge, Gt, Le
+from gymnasium.spaces import Box
+from numpy.typing import ArrayLike, NDArray
+
+from ..core.arrays import Array
+from ..core.characteristics import Characteristics
+from ..core.group import Group
+from ..core.market import Actions, Market, Shocks
+from ..core.random_streams import Shock
+from ..core.state import State, changed
+from ..core.step import Step
+from .clients import Alone
+from .composition import Composition
+from .curve import fitted
+from .design import Design, Types, scaled_aversion
+from .hjb import Dealer, alone, riccati, stationary_deviation
+from .kernels import advance, best_quotes
+from .presets import Pair, pair_of
+from .state import DealerState
+from .step_game import MOST_HEDGE, StepGame
+
+DEALER = "dealer"
+LOWEST_MARKUP, HIGHEST_MARKUP = -0.4, 2.0
+DEAD_ZONE = 0.1
+SEEN_INVENTORY = 20.0
+CURVE = np.arange(-0.25, 0.56, 0.1)
+OPTIONS = (
+    "sizes", "rates", "alphas", "betas", "volatility", "spread_cost", "depth_cost", "impact",
+    "most_inventory",
+)  # fmt: skip
+"""Of the market, that replace those of the preset."""
+
+
+@dataclass(frozen=True)
+class FxDealer(Market):
+    """Dealers who quote and hedge one currency pair.
+
+    Attributes:
+        preset: sizes, tiers, price and costs; see `presets`. The options below that are None are
+            the preset's.
+        dealers: D.
+        design: what θ is; see `design.Types`.
+        dealers_are: learning, or quoting by the closed form of their own type, and nobody learns.
+        inventory_pnl: whether q (S' − S) is in the mean over the price's noise.
+        request_pnl: whether what a request earns is in the mean over requests, given who is in
+            reach: the same optimum, and less noise.
+        connectivity: chance to be in reach, where θ does not say.
+        start: inventories that an episode starts with: none, or normal, with the stationary
+            deviation of each dealer's closed form times `start_spread`.
+        start_spread: more than 1 meets large inventories more often.
+        days: of an episode.
+        flow_curve: CSV file with the columns ``tier``, ``offset`` and ``share``, what clients are
+            known to deal at which mark-up: replaces α and β; see `curve`.
+        sizes, rates: M and requests per day by side and tier.
+        alphas, betas: of each tier, the sensitive one first.
+        volatility: σ, bp per √day.
+        spread_cost, depth_cost, impact: ψ, η and k of a hedge.
+        most_inventory: Q, M.
+    """
+
+    preset: Literal["usdcnh", "eurusd_2022", "eurusd_2021"] = "eurusd_2022"
+    dealers: Annotated[int, Ge(1)] = 1
+    design: Design = "single"
+    dealers_are: Literal["learning", "closed_form"] = "learning"
+    inventory_pnl: Literal["expected", "realised"] = "expected"
+    request_pnl: Literal["expected", "realised"] = "realised"
+    connectivity: Annotated[float, Gt(0), Le(1)] = 1.0
+    start: Literal["flat", "stationary"] = "flat"
+    start_spread: Annotated[float, Gt(0)] = 1.0
+    days: Annotated[float, Gt(0)] = 0.05
+    flow_curve: str = ""
+    sizes: tuple[float, ...] | None = None
+    rates: tuple[float, ...] | None = None
+    alphas: tuple[float, ...] | None = None
+    betas: tuple[float, ...] | None = None
+    volatility: Annotated[float, Gt(0)] | None = None
+    spread_cost: Annotated[float, Ge(0)] | None = None
+    depth_cost: Annotated[float, Gt(0)] | None = None
+    impact: Annotated[float, Ge(0)] | None = None
+    most_inventory: Annotated[float, Gt(0)] | None = None
+
+    name: ClassVar[str] = "fx_dealer"
+    state_type: ClassVar[type[State]] = DealerState
+    namespaces: ClassVar[tuple[str, ...]] = ("numpy",)
+    variants: ClassVar[tuple[Mapping[str, Any], ...]] = (
+        {},
+        {"preset": "usdcnh", "inventory_pnl": "realised"},
+        {"preset": "eurusd_2021", "request_pnl": "expected", "start": "stationary", "days": 0.01},
+        {"dealers": 3, "design": "composition", "request_pnl": "expected"},
+        {"dealers": 2, "design": "supertypes"},
+        {"dealers": 3, "design": "composition", "dealers_are": "closed_form"},
+    )
+    small: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "": {"preset": "usdcnh"},
+        "composition": {"dealers": 2, "design": "composition", "sizes": (1.0, 50.0),
+                        "rates": (900.0, 900.0)},
+    }  # fmt: skip
+
+    def __post_init__(self) -> None:
+        """Refuse markets that contradict themselves."""
+        super().__post_init__()
+        self.pair  # noqa: B018 - what it is made of is checked
+
+    @cached_property
+    def pair(self) -> Pair:
+        """What is dealt with: the preset and what replaces it."""
+        given = {name: getattr(self, name) for name in OPTIONS if getattr(self, name) is not None}
+        pair = pair_of(self.preset, given)
+        if not self.flow_curve:
+            return pair
+        alphas, betas = fitted(self.flow_curve, pair.tiers)
+        return pair_of(self.preset, given | {"alphas": alphas, "betas": betas})
+
+    @cached_property
+    def types(self) -> Types:
+        """Who the dealers are under θ."""
+        return Types(self.design, self.dealers, self.pair, self.connectivity)
+
+    @cached_property
+    def characteristics(self) -> Characteristics:
+        """As `design` says."""
+        return self.types.characteristics
+
+    @cached_property
+    def _ladder(self) -> tuple[int, int, int]:
+        return len(self.pair.alphas), len(self.pair.sizes), 2
+
+    @cached_property
+    def groups(self) -> tuple[Group, ...]:
+        """The dealers, if they learn."""
+        if self.dealers_are != "learning":
+            return ()
+        seen = np.array([np.inf, 1.0, 1.0], dtype=np.float32)
+        actions = int(np.prod(self._ladder)) + 1
+        return (
+            Group(
+                name=DEALER,
+                size=self.dealers,
+                observation_space=Box(-seen, seen),
+                action_space=Box(-1.0, 1.0, (actions,), np.float32),
+                view=self.characteristics.names if self.design == "single" else (),
+            ),
+        )
+
+    @property
+    def steps_per_episode(self) -> int:
+        """Requests of so many days; they go on, so the last one truncates."""
+        return max(1, round(self.days * self.pair.total_rate))
+
+    @cached_property
+    def leader_observation_space(self) -> Box:
+        """Shares of volume, internalisation, share dealt."""
+        return Box(-np.inf, np.inf, (2 * self.dealers + 1,), np.float32)
+
+    @property
+    def quantities(self) -> dict[str, str]:
+        """Path quantities."""
+        sizes, tiers = self.pair.sizes, self.pair.tiers
+        return {
+            "inventory": "of each dealer after the request, M",
+            "hedged": "M that each dealer hedged",
+            "volume": "M that each dealer dealt with clients",
+            "requests_won": "1 for the dealer who dealt",
+            "market_share": "of each dealer in the volume dealt so far in the episode; 0 if none",
+            "internalisation": "1 − hedged / volume so far, of each dealer; 0 if none was dealt",
+            "dealt_share": "of the requests in the episode so far, dealt with anybody",
+            **{
+                f"markup_{sizes[0]:g}M_{tier}": "of each dealer, mean of bid and ask, bp"
+                for tier in tiers
+            },
+            **{
+                f"won_{i + 1}_{size:g}M": f"1 for a request of {size:g} M that dealer {i + 1} won"
+                for i in range(self.dealers)
+                for size in sizes
+            },
+            **{
+                f"{what}_{tier}": f"pairs of a request and a dealer {text} a mark-up of -.2, …, .5"
+                for tier in tiers
+                for what, text in (("shown", "that shows"), ("dealt", "that deals at"))
+            },
+        }
+
+    @property
+    def step_shocks(self) -> dict[str, Shock]:
+        """The request, who is in reach, the choice, and the price."""
+        return {
+            "price": Shock("normal"),
+            "request": Shock("uniform", (3,)),
+            "reach": Shock("uniform", (self.dealers,)),
+        }
+
+    @property
+    def reset_shocks(self) -> dict[str, Shock]:
+        """Types, and first inventories."""
+        return {
+            "inventory": Shock("normal", (self.dealers,)),
+            "type_quantiles": Shock("uniform", (self.dealers, 2)),
+        }
+
+    def initial(self, theta: Array, shocks: Shocks) -> dict[str, Array]:
+        """Inventories as `start` says."""
+        Q, Z = self.pair.most_inventory, len(self.pair.sizes)
+        nothing = np.zeros((len(theta), self.dealers))
+        inventory = nothing
+        if self.start == "stationary":
+            quantiles = shocks["type_quantiles"]
+            aversion = self.types.aversion(theta, quantiles)
+            deviation = stationary_deviation(self.pair) * aversion**-0.25
+            inventory = np.clip(self.start_spread * deviation * shocks["inventory"], -Q, Q)
+        return {
+            "inventory": inventory,
+            "price": np.zeros(len(theta)),
+            "volume": nothing,
+            "hedged": nothing,
+            "won": np.zeros((len(theta), self.dealers, Z)),
+            "asked": np.zeros((len(theta), Z)),
+            "type_quantiles": shocks["type_quantiles"],
+        }
+
+    @cached_property
+    def neutral_per_step(self) -> float:
+        """What a dealer without aversion to risk earns per step, bp·M."""
+        pair, zero = self.pair, np.zeros(1)
+        best = [Alone(a, b).best(zero) for a, b in zip(pair.alphas, pair.betas, strict=True)]
+        earned = np.array([float(markup[0] * share[0]) for markup, share in best])
+        rates = pair.tier_rates()
+        return float(2.0 * np.einsum("tz,t,z->", rates, earned, pair.sizes) / pair.total_rate)
+
+    @cached_property
+    def _terms(self) -> NDArray[np.float64]:
+        pair = self.pair
+        return np.array(
+            [
+                pair.most_inventory,
+                pair.spread_cost,
+                pair.depth_cost / pair.dt,
+                pair.impact,
+                pair.volatility * np.sqrt(pair.dt),
+                0.5 * pair.volatility**2 * pair.dt,
+                self.neutral_per_step,
+            ]
+        )
+
+    @cached_property
+    def _fixed(self) -> tuple[NDArray[Any], ...]:
+        pair = self.pair
+        flags = np.array([self.inventory_pnl == "realised", self.request_pnl == "realised"])
+        return np.array(pair.sizes), np.array(pair.alphas), np.array(pair.betas), flags
+
+    def quotes(self, actions: Array) -> tuple[Array, Array]:
+        """Mark-ups, bp, ``(…, T, Z, 2)``, and hedges, M, ``(…)``, of actions in [−1, 1]."""
+        actions = np.asarray(actions, dtype=np.float64)
+        span = (HIGHEST_MARKUP - LOWEST_MARKUP) / 2.0
+        markup = LOWEST_MARKUP + span * (actions[..., :-1] + 1.0)
+        u = actions[..., -1]
+        beyond = np.maximum(np.abs(u) - DEAD_ZONE, 0.0) / (1.0 - DEAD_ZONE)
+        return (
+            markup.reshape(*actions.shape[:-1], *self._ladder),
+            MOST_HEDGE * np.sign(u) * beyond**2,
+        )
+
+    def closed_form(self, inventory: Array, aversion: Array, reach: Array) -> tuple[Array, Array]:
+        """Mark-ups ``(…, T, Z, 2)`` and hedges of the value −A q² / 2; all else ``(…)``."""
+        pair = self.pair
+        sizes, alphas, betas, _ = self._fixed
+        A = riccati(pair) * np.sqrt(aversion / reach)
+        s = (pair.impact - A) * inventory
+        hedge = np.sign(s) * np.maximum(np.abs(s) - pair.spread_cost, 0.0)
+        hedge = np.clip(hedge / (2.0 * pair.depth_cost) * pair.dt, -MOST_HEDGE, MOST_HEDGE)
+        held = (inventory + hedge)[..., None]
+        shadow = A[..., None, None] * np.stack([held + sizes / 2.0, sizes / 2.0 - held], axis=-1)
+        T = self._ladder[0]
+        shadow = np.repeat(shadow[..., None, :, :], T, axis=-3)
+        found = np.empty_like(shadow)
+        flat = (-1, *self._ladder)
+        best_quotes(shadow.reshape(flat), alphas, betas, found.reshape(flat))
+        return found, hedge
+
+    def transition(self, state: DealerState, actions: Actions, shocks: Shocks) -> Step:
+        """Hedges, the price, a request and its choice."""
+        B, D = state.inventory.shape
+        T, Z, _ = self._ladder
+        gamma = self.types.aversion(state.theta, state.type_quantiles)
+        reach = self.types.reach(state.theta, state.type_quantiles)
+        if self.groups:
+            markup, hedge = self.quotes(actions[DEALER])
+        else:
+            markup, hedge = self.closed_form(state.inventory, gamma, reach)
+        sizes, alphas, betas, flags = self._fixed
+        inventory, price = state.inventory.copy(), state.price.copy()
+        volume, hedged = state.volume.copy(), state.hedged.copy()
+        won, asked = state.won.copy(), state.asked.copy()
+        reward, won_now = np.empty((B, D)), np.zeros((B, D, Z))
+        shown, dealt = np.zeros((2, B, T, len(CURVE) - 1))
+        advance(
+            markup, hedge, inventory, price, gamma, reach, self.types.chances(state.theta),
+            sizes, alphas, betas, self._terms, flags, shocks["request"], shocks["reach"],
+            shocks["price"], CURVE, volume, hedged, won, asked, reward, won_now, shown, dealt,
+        )  # fmt: skip
+        after = changed(
+            state,
+            inventory=inventory,
+            price=price,
+            volume=volume,
+            hedged=hedged,
+            won=won,
+            asked=asked,
+        )
+        quantities = {
+            "inventory": inventory,
+            "hedged": np.abs(hedge),
+            "volume": won_now @ sizes,
+            "requests_won": won_now.sum(axis=2),
+            **self._so_far(after),
+        }
+        for t, tier in enumerate(self.pair.tiers):
+            quantities[f"markup_{sizes[0]:g}M_{tier}"] = markup[:, :, t, 0].mean(axis=-1)
+            quantities[f"shown_{tier}"] = shown[:, t]
+            quantities[f"dealt_{tier}"] = dealt[:, t]
+        for i in range(D):
+            for z, size in enumerate(sizes):
+                quantities[f"won_{i + 1}_{size:g}M"] = won_now[:, i, z]
+        return self.end_step(after, {DEALER: reward} if self.groups else {}, quantities)
+
+    def _so_far(self, state: DealerState) -> dict[str, Array]:
+        """Shares and internalisation in the episode, 0 where nothing was dealt."""
+        total = state.volume.sum(axis=1, keepdims=True)
+        kept = 1.0 - state.hedged / np.maximum(state.volume, 1.0)
+        requests = np.maximum(state.asked.sum(axis=1), 1.0)
+        return {
+            "market_share": state.volume / np.maximum(total, 1.0),
+            "internalisation": np.where(state.volume > 0.0, kept, 0.0),
+            "dealt_share": state.won.sum(axis=(1, 2)) / requests,
+        }
+
+    def observe(self, state: DealerState) -> dict[str, Array]:
+        """Inventory and own type, ``(B, D, 3)``."""
+        if not self.groups:
+            return {}
+        seen = np.empty((*state.inventory.shape, 3), dtype=np.float32)
+        seen[..., 0] = state.inventory / SEEN_INVENTORY
+        seen[..., 1] = self.types.reach(state.theta, state.type_quantiles)
+        aversion = self.types.aversion(state.theta, state.type_quantiles)
+        seen[..., 2] = np.clip(scaled_aversion(aversion), -1.0, 1.0)
+        return {DEALER: seen}
+
+    def leader_observe(self, state: DealerState) -> Array:
+        """Shares of volume, internalisation and share dealt so far, ``(B, 2 D + 1)``."""
+        found = self._so_far(state)
+        seen = [found["market_share"], found["internalisation"], found["dealt_share"][:, None]]
+        return np.concatenate(seen, axis=1).astype(np.float32)
+
+    # What is computed ---------------------------------------------------------------------------
+
+    def dealer(self, risk_aversion: float) -> Dealer:
+        """The problem of a dealer alone, in continuous time."""
+        return alone(self.pair, risk_aversion, self.connectivity)
+
+    def step_game(self, risk_aversion: float) -> StepGame:
+        """The same in this market's steps: the regret oracle of a dealer alone."""
+        return StepGame(self.dealer(risk_aversion))
+
+    def composition(self, theta: ArrayLike | None = None) -> Composition:
+        """Dealers who share the flow, of the types that θ ``(d,)`` gives at the median."""
+        row = self.characteristics.validate(theta, 1)
+        median = np.full((1, self.dealers, 2), 0.5)
+        share = None
+        if "sensitive_share" in self.characteristics.names:
+            share = float(row[0, -1])
+        return Composition(
+            self.pair,
+            tuple(self.types.reach(row, median)[0].tolist()),
+            tuple(self.types.aversion(row, median)[0].tolist()),
+            share,
+        )
+
+    def benchmark(self) -> dict[str, float]:
+        """The best ladder of a dealer alone, or the oblivious equilibrium, at the default θ."""
+        if self.dealers == 1 and self.design == "single":
+            gamma = float(self.characteristics.default[0])
+            dealer = self.dealer(gamma)
+            best = dealer.solve()
+            middle = best.at(0.0)
+            figures = {
+                "gain": best.gain,
+                "gain_of_the_step_game": self.step_game(gamma).solve().gain,
+                "no_hedge_zone": dealer.zone(best.value),
+                "internalisation": best.internalisation,
+                "inventory_deviation": best.deviation,
+                "client_volume": best.client_volume,
+            }
+            for t, tier in enumerate(self.pair.tiers):
+                spread = float(best.markup[middle, t, 0].sum())
+                figures[f"spread_{self.pair.sizes[0]:g}M_{tier}"] = spread
+            return figures
+        found = self.composition().equilibrium()
+        figures = {"dealt_share": float(found.request_share.sum())}
+        for i in range(self.dealers):
+            figures[f"market_share_{i + 1}"] = float(found.volume_share[i])
+            figures[f"internalisation_{i + 1}"] = float(found.internalisation[i])
+        return figures

@@ -1,0 +1,13 @@
+"""What is claimed of currency dealers."""
+
+from ..catalogue import Declared
+
+DECLARED = Declared(
+    study="study:FX_STUDY",
+    tables={
+        "fx_dealer": "tables:ladders",
+        "fx_dealer_composition": "tables:composition",
+        "fx_dealer_planted": "tables:planted",
+    },
+    benchmarks={"fx_dealer": "speed:ALONE"},
+)
