@@ -15,6 +15,7 @@ DECLARED = Declared(
     },
     benchmarks={
         "household_jax": "speed:JAX",
+        "household_scaling": "scaling:SCALING",
         "household": "speed:ALONE",
         "household_training": "speed:RACE",
         "household_derivatives": "speed:DERIVATIVES",
