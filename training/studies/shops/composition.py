@@ -170,13 +170,15 @@ def _retrained(experiment: Experiment) -> tuple[Floats, list[float], list[float]
     options = BayesianLeader(initial_points=FIRST_CANDIDATES)
     search = options.search(experiment.market.characteristics, experiment.seed)
     each = total(experiment) // CANDIDATES
-    steps, losses, promised = [], [], {}
+    steps: list[float] = []
+    losses: list[float] = []
+    promised: dict[tuple[float, ...], float] = {}
     for number in range(CANDIDATES):
         theta = search.propose(1)
         with _at(experiment, theta[0], each) as run:
             value = _objective(run, theta[0])
         search.learn(theta, np.array([value]))
-        promised[tuple(theta[0])] = value
+        promised[tuple(theta[0].tolist())] = value
         steps.append(float((number + 1) * each * _per_iteration(experiment)))
         losses.append(loss(search.best()))
     answer = search.best()
