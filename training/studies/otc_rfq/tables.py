@@ -167,9 +167,9 @@ def leaders() -> Reproduction:
         ),
         notes=(
             "Each observation is of 10,000 requests. The discriminator sees acceptance, gap and "
-            "its square of every request. Searches see how far acceptance, mean gap and mean square "
-            "are from the observed ones, in 300 evaluations: of 5,000 requests each (Bayesian), or "
-            "of 1,000 (PPO).",
+            "its square of every request. Searches see how far acceptance, mean gap and mean "
+            "square are from the observed ones, in 300 evaluations: of 5,000 requests each "
+            "(Bayesian), or of 1,000 (PPO).",
             "Least standard errors are those of 10,000 requests whose acceptance and gap are seen "
             "(Fisher information): 0.0154, 0.0130 and 0.0341.",
         ),
