@@ -64,6 +64,7 @@ def learning() -> Reproduction:
             "and how many standard errors of the former it is away. Random quotes have no cost to "
             "stop at: they match what was fitted, and the gap where there was a trade, but not the "
             "prices.",
+            "Recipes chosen on seeds 10 and 11.",
             "Names are client/dealers asked. The default client's value is EP(1, 0.5, 1.5), the "
             "poorer one's EP(0.6, 0.8, 1.5), the richer one's EP(1.5, 1.1, 1.5).",
         ),
