@@ -413,10 +413,17 @@ class Shops(Market):
     def priced_stock(self, theta: ArrayLike | None = None) -> PricedStock:
         """The game of prices and stock under θ, ``(d,)``."""
         theta = self.characteristics.validate(theta, 1)
-        options = (self.shortfall, self.storage_on, self.capacity)
-        game = self.terms.competition(theta, self.highest_price)
-        costs = self.terms.stock_costs(theta)
-        return PricedStock(game, self.customers, self.need, *costs, *options)
+        storage, shortfall = self.terms.stock_costs(theta)
+        return PricedStock(
+            game=self.terms.competition(theta, self.highest_price),
+            customers=self.customers,
+            need=self.need,
+            storage_cost=storage,
+            shortfall_cost=shortfall,
+            shortfall=self.shortfall,
+            storage_on=self.storage_on,
+            capacity=self.capacity,
+        )
 
     def benchmark(self) -> dict[str, float]:
         """The equilibrium in prices, and stock where it is held; the best stock if captive."""
