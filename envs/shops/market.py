@@ -54,7 +54,7 @@ from ..core.step import Step
 from .customers import bought_by_rule, served, utilities
 from .design import Design, characteristics_of
 from .newsvendor import PricedStock
-from .pricing import MOST_SHOPS, Competition
+from .pricing import MOST_SHOPS, Competition, settled_prices
 from .quantities import Traded, path_quantities
 from .rules import check_options
 from .state import ShopsState
@@ -392,8 +392,8 @@ class Shops(Market):
             return super().planted_sample(theta, number, seed, quantity)
         if quantity not in self.quantities:
             raise unknown("planted path quantity of market 'shops'", quantity, self.quantities)
-        prices = self.competition(theta).equilibrium().price
-        settled = replace(self, fixed_prices=tuple(prices.tolist()), customer_choice="logit")
+        prices = settled_prices(self.competition(theta))
+        settled = replace(self, fixed_prices=prices, customer_choice="logit")
         step = settled.step(settled.reset(seed, number, theta), {})
         return np.asarray(step.quantities[quantity]).reshape(-1)
 

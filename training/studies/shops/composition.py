@@ -266,7 +266,7 @@ def _table(found: dict[str, list[Found]], command: str, seeds: tuple[int, ...]) 
         "",
         f"Planted: half of the customers are hurried, and each reaches a shop with chance "
         f"{PLANTED[1]:g}; three shops learn their prices. A leader compares the distributions of "
-        "the shares of sales with those of the planted market in its computed equilibrium. `off` "
+        "prices and of shares with those of the planted market in its computed equilibrium. `off` "
         "is the distance of the shares of the answer's customers from those of the planted ones at "
         "the planted market's prices (root mean square over shops): of the composition alone, "
         "without noise.",
