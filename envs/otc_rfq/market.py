@@ -337,7 +337,8 @@ class RequestForQuote(Market):
         if not self._learning:
             raise PacesetterError("dealers_are: exogenous: their quotes are those of `quotes`.")
         asked, *client = self.characteristics.validate(theta, 1)[0].tolist()
-        return Auction(int(asked + 0.5), (*(client or self.client), CLIENT_SHAPE), self.costs)
+        mean, scale = client or self.client
+        return Auction(int(asked + 0.5), (mean, scale, CLIENT_SHAPE), self.costs)
 
     def benchmark(self) -> dict[str, float]:
         """Acceptance, gap, prices and surplus, computed, at the default θ."""

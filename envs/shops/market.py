@@ -54,7 +54,7 @@ from ..core.step import Step
 from .customers import bought_by_rule, served, utilities
 from .design import Design, characteristics_of
 from .newsvendor import PricedStock
-from .pricing import MOST_SHOPS, Competition
+from .pricing import MOST_SHOPS, Competition, settled_prices
 from .quantities import Traded, path_quantities
 from .rules import check_options
 from .state import ShopsState
@@ -392,8 +392,8 @@ class Shops(Market):
             return super().planted_sample(theta, number, seed, quantity)
         if quantity not in self.quantities:
             raise unknown("planted path quantity of market 'shops'", quantity, self.quantities)
-        prices = self.competition(theta).equilibrium().price
-        settled = replace(self, fixed_prices=tuple(prices.tolist()), customer_choice="logit")
+        prices = settled_prices(self.competition(theta))
+        settled = replace(self, fixed_prices=prices, customer_choice="logit")
         step = settled.step(settled.reset(seed, number, theta), {})
         return np.asarray(step.quantities[quantity]).reshape(-1)
 
@@ -413,10 +413,17 @@ class Shops(Market):
     def priced_stock(self, theta: ArrayLike | None = None) -> PricedStock:
         """The game of prices and stock under θ, ``(d,)``."""
         theta = self.characteristics.validate(theta, 1)
-        options = (self.shortfall, self.storage_on, self.capacity)
-        game = self.terms.competition(theta, self.highest_price)
-        costs = self.terms.stock_costs(theta)
-        return PricedStock(game, self.customers, self.need, *costs, *options)
+        storage, shortfall = self.terms.stock_costs(theta)
+        return PricedStock(
+            game=self.terms.competition(theta, self.highest_price),
+            customers=self.customers,
+            need=self.need,
+            storage_cost=storage,
+            shortfall_cost=shortfall,
+            shortfall=self.shortfall,
+            storage_on=self.storage_on,
+            capacity=self.capacity,
+        )
 
     def benchmark(self) -> dict[str, float]:
         """The equilibrium in prices, and stock where it is held; the best stock if captive."""

@@ -102,7 +102,8 @@ class PricedStock:
 
     def figures(self) -> dict[str, float]:
         """Price, level and cost of stock of every shop, by name, per step."""
-        prices, found = self.equilibrium(), {}
+        prices = self.equilibrium()
+        found: dict[str, float] = {}
         shares = self.game.shares(prices[None])[0]
         for shop, price in enumerate(prices):
             levels = self.levels(shop, prices)

@@ -12,7 +12,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -205,3 +205,9 @@ class Competition:
             led = self.led_by(len(self.costs) - 1)
             named["led_price"], named["led_profit"] = float(led.price[-1]), float(led.profit[-1])
         return named
+
+
+@lru_cache(maxsize=64)
+def settled_prices(game: Competition) -> tuple[float, ...]:
+    """Prices of the equilibrium of a game, solved once: a reference asks for them per quantity."""
+    return tuple(game.equilibrium().price.tolist())

@@ -9,12 +9,14 @@ be said is a sentence in its place.
 from __future__ import annotations
 
 import json
+import time
 import zlib
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from ...envs.core.errors import PacesetterError
 from ...leaders.objectives.references import Held
@@ -33,6 +35,7 @@ LEAST_ERROR = "least_standard_error"
 """Name of the results, ``least_standard_error/NAME``."""
 MOST_COPIES = 10_000
 MOST_AGENT_STEPS = 4e6  # a few seconds
+MOST_SECONDS, TRIED = 45.0, 2
 LEAST_COPIES = 64
 
 
@@ -90,8 +93,29 @@ def _worked_out(experiment: Experiment, trained: Trained) -> Identified:
     paths = None
     if experiment.measure.statistics is None:
         experiment, paths = _by_moments(experiment, trained)
+    copies = _copies(experiment)
+    _check_time(experiment, trained, copies)
     policies = trained.policies if experiment.market.groups else None
-    return identify(experiment, theta, paths, _copies(experiment), policies)
+    return identify(experiment, theta, paths, copies, policies)
+
+
+def _check_time(experiment: Experiment, trained: Trained, copies: int) -> None:
+    """Refuse a market that is too slow, by a few of its steps."""
+    market, generator = experiment.market, torch.Generator().manual_seed(0)
+    if market.paths(trained.theta[None], 0) is not None:
+        return
+    state = market.reset(0, copies, trained.theta)
+    began = time.process_time()
+    for _ in range(TRIED):
+        state = market.step(state, trained.policies.act(state, generator)).state
+        state = market.restart(state, np.ones(copies, dtype=bool))
+    one = (time.process_time() - began) / TRIED
+    needed = one * market.steps_per_episode * (len(market.characteristics) + 1)
+    if needed > MOST_SECONDS:
+        raise PacesetterError(
+            f"{copies} episodes at each θ would take {needed / 60:.0f} min; use 'pacesetter "
+            "identify' with --copies."
+        )
 
 
 def _copies(experiment: Experiment) -> int:

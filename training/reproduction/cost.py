@@ -133,7 +133,8 @@ def measured_here(make: Callable[[], dict[str, float]], written: Path) -> dict[s
     figures = make()
     held = max(resource.getrusage(who).ru_maxrss for who in _WHOSE) * RSS_UNIT / 1e6
     text = (
-        f"Time and memory: {_minutes(_used() - before)} of processor time, "
+        f"Time and memory, without runs kept from before: {_minutes(_used() - before)} of "
+        "processor time, "
         f"{_minutes(time.monotonic() - began)} in all, {held:.0f} MB for the largest process."
     )
     with suppress(OSError):

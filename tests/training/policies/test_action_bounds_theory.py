@@ -9,7 +9,7 @@ from gymnasium.spaces import Box
 
 from pacesetter.envs.core.errors import PacesetterError
 from pacesetter.training.experiments.load import load_experiment
-from pacesetter.training.policies.actions import from_action_space, to_action_space
+from pacesetter.training.policies.actions import GROWTH, from_action_space, to_action_space
 from pacesetter.training.policies.policies import Policies
 
 
@@ -62,7 +62,7 @@ def test_proportional_steps_grow_with_the_distance_from_the_lower_bound():
     reached = to_action_space(raw, space, "proportional")[:, 0]
     assert reached[0] == reached[1] == 1.0 and reached[-1] == reached[-2] == 3.5
     widths = np.diff(reached[1:-1])
-    assert np.allclose(widths[1:] / widths[:-1], np.exp(1.25))
+    assert np.allclose(widths[1:] / widths[:-1], np.exp(0.25 * GROWTH))
     assert np.allclose(from_action_space(reached[3:4], space, "proportional"), raw[3])
 
 

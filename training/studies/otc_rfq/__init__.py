@@ -7,6 +7,7 @@ DECLARED = Declared(
     tables={
         "otc_rfq": "tables:learning",
         "otc_rfq_leader": "tables:leader",
+        "otc_rfq_leaders": "tables:leaders",
         "otc_rfq_planted": "tables:planted",
     },
     benchmarks={

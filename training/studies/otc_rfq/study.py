@@ -46,8 +46,8 @@ def measure(trained: Trained) -> Findings:
     findings.results.update(how_many(trained))
     if market.dealers >= CIRCLE:
         theta = _theta(market, CIRCLE, CLIENTS["default"])
-        client = (*CLIENTS["default"], CLIENT_SHAPE)
-        findings.results.update(circle(learned_quotes(trained, theta), client, CIRCLE))
+        known = (*CLIENTS["default"], CLIENT_SHAPE)
+        findings.results.update(circle(learned_quotes(trained, theta), known, CIRCLE))
     return findings
 
 
