@@ -41,6 +41,7 @@ def planted(runs: Path, out: Path, jobs: int, seeds: int | None) -> dict[str, fl
             f"market.world_weights={file}",
             "market.leader_sets=[]",
         )
+        market: Planted | None = None
         for name in METHODS:
             experiment = load_experiment(
                 "world_rmsc04", (*inside, *OVERRIDES[name], f"seed={seed}")
@@ -50,7 +51,8 @@ def planted(runs: Path, out: Path, jobs: int, seeds: int | None) -> dict[str, fl
             weights = load_world(run.path)
             assert laboratory is not None and weights is not None
             world = laboratory.world(weights, WORLDS, WORLD_SEED, purpose="evaluation")
-            found[name].append(measured(laboratory, world))
+            market = market or Planted(laboratory)  # the same for both
+            found[name].append(market.measure(world))
         print(f"world_planted: seed {seed}", flush=True)
     figures: dict[str, float] = {}
     lines = [
@@ -85,16 +87,29 @@ def planted(runs: Path, out: Path, jobs: int, seeds: int | None) -> dict[str, fl
     return figures
 
 
-def measured(laboratory: Laboratory, world: Rollouts) -> dict[str, float]:
-    """Distances over their floor, and facts over those of the planted world."""
-    real = laboratory.real(REAL, REAL_SEED)
-    metric = Metric(real, BAGS)
-    floors = [metric(laboratory.real(FLOOR, FLOORS_FROM + FLOOR * k)) for k in range(FLOORS)]
-    results: dict[str, float] = {}
-    for name, value in metric(world).items():
-        floor = float(np.quantile([abs(one[name]) for one in floors], 0.95))
-        results |= {name: value, f"{name}, floor": floor, f"{name} over floor": value / floor}
-    own, planted_ones = facts(world), facts(real)
-    for name in ("minute_deviation_bp", "spread_mean", "volume_5", "volume_10", "traded"):
-        results[f"{name}, ratio"] = own[name] / planted_ones[name]
-    return {**results, "orders, ratio": flow(world, real)}
+class Planted:
+    """The planted market, and how far it is from itself.
+
+    Args:
+        laboratory: in which it is the real one.
+    """
+
+    def __init__(self, laboratory: Laboratory):
+        self._real = laboratory.real(REAL, REAL_SEED)
+        self._metric = Metric(self._real, BAGS)
+        again = [laboratory.real(FLOOR, FLOORS_FROM + FLOOR * k) for k in range(FLOORS)]
+        sizes = [self._metric(one) for one in again]
+        self._floor = {
+            name: float(np.quantile([abs(one[name]) for one in sizes], 0.95)) for name in BAGS
+        }
+
+    def measure(self, world: Rollouts) -> dict[str, float]:
+        """Distances over their floor, and facts over those of the planted world."""
+        results: dict[str, float] = {}
+        for name, value in self._metric(world).items():
+            floor = self._floor[name]
+            results |= {name: value, f"{name}, floor": floor, f"{name} over floor": value / floor}
+        own, planted_ones = facts(world), facts(self._real)
+        for name in ("minute_deviation_bp", "spread_mean", "volume_5", "volume_10", "traded"):
+            results[f"{name}, ratio"] = own[name] / planted_ones[name]
+        return {**results, "orders, ratio": flow(world, self._real)}

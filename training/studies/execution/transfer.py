@@ -67,15 +67,16 @@ def transfer(runs: Path, out: Path, jobs: int, seeds: int | None) -> dict[str, f
         "",
         "An executor buys 50 shares of rmsc04 within ten minutes, by orders of ten; it is trained "
         "by one recipe in each market and judged on 200 real episodes per seed, which all play "
-        "alike. Costs are in basis points against the mid at arrival, with intervals over seeds; "
-        "differences are paired by episode.",
+        "alike. Costs are in basis points against the mid at arrival, with intervals over "
+        f"{'seeds' if len(chosen) > 1 else 'the episodes of the one seed'}; differences are paired "
+        "by episode.",
         "",
         "| trained in | shortfall, bp | above the executor of the real market, bp "
         "| saved over TWAP, bp | saved over all at once, bp |",
         "|---|---|---|---|---|",
     ]
     for name, found in costs.items():
-        mean = np.array([one.mean() for one in found])
+        mean = _by_seed(found)
         cells = [mean_text(mean, 3)]
         figures[f"{name}/cost_bp"] = float(mean.mean())
         above = _paired(found, costs[REAL])
@@ -97,9 +98,14 @@ def transfer(runs: Path, out: Path, jobs: int, seeds: int | None) -> dict[str, f
     return figures
 
 
+def _by_seed(found: list[Floats]) -> Floats:
+    """Means of every seed, ``(seeds,)``; of one seed, all its episodes."""
+    return found[0] if len(found) == 1 else np.array([one.mean() for one in found])
+
+
 def _paired(dear: list[Floats], cheap: list[Floats]) -> Floats:
-    """Mean difference of the same episodes, of every seed."""
-    return np.array([(one - other).mean() for one, other in zip(dear, cheap, strict=True)])
+    """Differences of the same episodes, as of `_by_seed`."""
+    return _by_seed([one - other for one, other in zip(dear, cheap, strict=True)])
 
 
 def world_of(runs: Path, name: str, seed: int) -> Path:

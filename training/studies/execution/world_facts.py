@@ -13,6 +13,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from ....envs.core.errors import PacesetterError
 from ....envs.order_book.background.market import BackgroundMarket
 from ....envs.order_book.stylised_facts import (
     autocorrelation,
@@ -57,13 +58,16 @@ def world_facts(runs: Path, out: Path, jobs: int, seeds: int | None) -> dict[str
     chosen = SEEDS[:seeds]
     files = {name: [world_of(runs, name, seed) for seed in chosen] for name in WORLDS}
     market = BackgroundMarket.preset("rmsc04")
-    lived: dict[str, list[Lived]] = {name: [] for name in (REAL, FLOOR, *WORLDS)}
+    lived: dict[str, dict[int, Lived]] = {name: {} for name in (REAL, FLOOR, *WORLDS)}
     for place, seed in enumerate(chosen):
-        lived[REAL].append(lived_days(market, 2 * seed, None))
-        lived[FLOOR].append(lived_days(market, 2 * seed + 1, None))
+        lived[REAL][seed] = lived_days(market, 2 * seed, None)
+        lived[FLOOR][seed] = lived_days(market, 2 * seed + 1, None)
         for name in WORLDS:
             weights = load_world(files[name][place].parent)
-            lived[name].append(lived_days(market, 2 * seed, weights))
+            try:
+                lived[name][seed] = lived_days(market, 2 * seed, weights)
+            except PacesetterError as error:  # its book grew without end
+                print(f"world_facts: {name}, seed {seed}: {error}", flush=True)
         print(f"world_facts: seed {seed}", flush=True)
     figures: dict[str, float] = {}
     lines = [
@@ -72,7 +76,10 @@ def world_facts(runs: Path, out: Path, jobs: int, seeds: int | None) -> dict[str
         f"Made with `pacesetter reproduce world_facts`{f' --seeds {seeds}' if seeds else ''}; "
         f"seeds {chosen[0]} to {chosen[-1]}, {COPIES} days of each market and seed, from 09:35 on.",
         "",
-        "Worlds are those of the tables `world_rmsc04` and `world_baselines`.",
+        "Worlds are those of the tables `world_rmsc04` and `world_baselines`. A world whose book "
+        "grew without end before the close is left out; to the close came "
+        + ", ".join(f"{len(lived[name])} of {len(chosen)} ({name})" for name in WORLDS)
+        + ".",
         "",
         *_score_lines(lived, figures),
         *_fact_lines(lived, figures),
@@ -82,15 +89,19 @@ def world_facts(runs: Path, out: Path, jobs: int, seeds: int | None) -> dict[str
     made = {"command": "pacesetter reproduce world_facts", "machine": machine()}
     write_json(out / "world_facts.json", {**made, "figures": finite(figures)})
     write_whole(out / "world_facts.md", "\n".join(lines))
-    shown = {name: [hour for _, hours in lived[name] for hour in hours] for name in (REAL, *WORLDS)}
+    shown = {
+        name: [hour for _, hours in lived[name].values() for hour in hours]
+        for name in (REAL, *WORLDS)
+        if lived[name]
+    }
     save(hours_figure(shown), out / "world_facts.png")
     return figures
 
 
-def _score_lines(lived: dict[str, list[Lived]], figures: dict[str, float]) -> list[str]:
+def _score_lines(lived: dict[str, dict[int, Lived]], figures: dict[str, float]) -> list[str]:
     """L1 and W1 of every statistic of an hour."""
-    real = [samples(hours) for _, hours in lived[REAL]]
-    others = [name for name in lived if name != REAL]
+    real = {seed: samples(hours) for seed, (_, hours) in lived[REAL].items()}
+    others = [name for name in lived if name != REAL and lived[name]]
     lines = [
         "## 10:00 to 11:00, after LOB-Bench",
         "",
@@ -100,13 +111,13 @@ def _score_lines(lived: dict[str, list[Lived]], figures: dict[str, float]) -> li
         f"| statistic | {' | '.join(others)} |",
         "|---" * (1 + len(others)) + "|",
     ]
-    found: dict[str, list[dict[str, Floats]]] = {
-        name: [samples(hours) for _, hours in lived[name]] for name in others
+    found = {
+        name: {seed: samples(hours) for seed, (_, hours) in lived[name].items()} for name in others
     }
     for key, label in STATISTICS.items():
         cells = []
         for name in others:
-            both = [scores(r[key], w[key]) for r, w in zip(real, found[name], strict=True)]
+            both = [scores(real[seed][key], own[key]) for seed, own in found[name].items()]
             texts = []
             for score in ("l1", "w1"):
                 values = np.array([one[score] for one in both])
@@ -117,9 +128,9 @@ def _score_lines(lived: dict[str, list[Lived]], figures: dict[str, float]) -> li
     return [*lines, ""]
 
 
-def _fact_lines(lived: dict[str, list[Lived]], figures: dict[str, float]) -> list[str]:
+def _fact_lines(lived: dict[str, dict[int, Lived]], figures: dict[str, float]) -> list[str]:
     """Cont's facts of every market, days of all seeds together."""
-    names = [name for name in lived if name != FLOOR]
+    names = [name for name in lived if name != FLOOR and lived[name]]
     lines = [
         "## Stylised facts, 09:35 to 16:00",
         "",
@@ -130,7 +141,9 @@ def _fact_lines(lived: dict[str, list[Lived]], figures: dict[str, float]) -> lis
         f"| fact | norm | {' | '.join(names)} |",
         "|---" * (2 + len(names)) + "|",
     ]
-    values = {name: _facts([day for days, _ in lived[name] for day in days]) for name in names}
+    values = {
+        name: _facts([day for days, _ in lived[name].values() for day in days]) for name in names
+    }
     alike = dict.fromkeys(names, 0)
     for fact in OF_RETURNS:
         cells, held = [fact.label, fact.norm], {}
