@@ -79,7 +79,8 @@ class Dealers(Market):
         network: every maker reaches exactly a share c of takers, drawn per episode, or each taker
             with chance c in every step.
         inventory_pnl: how inventory is paid: by the price's move, or by what could be foreseen of
-            it, which has the same optimum and less noise.
+            it, which has the same optimum. On a random walk that is 0, and has less noise; over a
+            day of a price that reverts it has more, as what was not foreseen is made up for later.
         types: how the types of makers and investors are distributed.
         spreads: half-widths of the distributions of risk aversion, connectivity and weight, by
             that order; None: they are characteristics.
