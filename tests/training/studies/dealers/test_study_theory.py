@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from pacesetter.envs.dealers import investing, quoting
 from pacesetter.envs.dealers.competition import Mixture
+from pacesetter.leaders.search.fixed import FixedLeader
 from pacesetter.training.cli import main
+from pacesetter.training.evaluation.identify import identify
 from pacesetter.training.experiments.load import load_experiment
 from pacesetter.training.policies.policies import Policies, Trained
 from pacesetter.training.studies.dealers.study import figures, measure, rows
@@ -100,14 +104,16 @@ def test_what_the_tables_claim_is_measured():
     assert shares == pytest.approx([0.1, 0.1])
 
 
-@pytest.mark.parametrize("name", ["dealers_planted", "learning"])
-def test_types_are_identified_before_anybody_learns(name, capsys):
+@pytest.mark.parametrize("makers_are", ["computed", "learning"])
+def test_types_are_identified_before_anybody_learns(makers_are):
     """One maker's quotes are computed, whether it is to learn or not."""
-    own = ["market.makers_are=learning", "leader=fixed"] if name == "learning" else []
-    assert main(["identify", "dealers_planted", *own, "--copies", "300"]) == 0
-    shown = capsys.readouterr().out
-    assert "risk_aversion_mean" in shown and "connectivity_mean" in shown
-    assert "not identified" not in shown
+    experiment = load_experiment("dealers_planted", [])
+    market = replace(experiment.market, makers_are=makers_are)
+    experiment = replace(experiment, market=market, leader=FixedLeader())
+    found = identify(experiment, {}, None, 300)
+    errors = {name: error for name, _, error, _, _ in found.rows()}
+    assert 0.0 < errors["risk_aversion_mean"] < 0.02
+    assert 0.0 < errors["connectivity_mean"] < 0.1
 
 
 @pytest.mark.parametrize("route", ["local", "stock"])
