@@ -19,8 +19,8 @@ buy, sell or hold. Takers with fixed rules deal with makers, too. One step:
 |---|---|
 | maker's observation | q / 5, x / σ_x, (m̄ − m*) / .05; γ / (γ + .02), c, w_s / (w_s + 100) |
 | maker's action | ask and bid offset (Box) |
-| investor's observation | x / σ_x, time left, buys and sells left, y / 10, best ask and bid of |
-| | the step before; w, γ_I / (γ_I + .1) |
+| investor's observation | x / σ_x, time left, buys and sells left, whether any are, y / 10, best |
+| | ask and bid of the step before; w, γ_I / (γ_I + .1) |
 | investor's action | hold, buy, sell (Discrete) |
 | leader's observation | mean \\|q\\|, mean half-spread, units dealt, price − 100 |
 
