@@ -19,8 +19,8 @@ buy, sell or hold. Takers with fixed rules deal with makers, too. One step:
 |---|---|
 | maker's observation | q / 5, x / σ_x, (m̄ − m*) / .05; γ / (γ + .02), c, w_s / (w_s + 100) |
 | maker's action | ask and bid offset (Box) |
-| investor's observation | x / σ_x, time left, buys and sells left, y / 10, best ask and bid of |
-| | the step before; w, γ_I / (γ_I + .1) |
+| investor's observation | x / σ_x, time left, buys and sells left, whether any are, y / 10, best |
+| | ask and bid of the step before; w, γ_I / (γ_I + .1) |
 | investor's action | hold, buy, sell (Discrete) |
 | leader's observation | mean \\|q\\|, mean half-spread, units dealt, price − 100 |
 
@@ -56,7 +56,7 @@ from ..core.step import Step
 from . import investing, quoting
 from .competition import Mixture
 from .payments import paid_to_investors, paid_to_makers
-from .price import LEVEL, Law, deviation_per_step, first_deviation, moved
+from .price import LEVEL, Law, deviation_per_step, first_deviation, foreseen_until_the_end, moved
 from .state import DealersState
 from .terms import TRAITS, Terms, each, looked_up
 from .trading import DECAY, HIGHEST_OFFSET, best_seen, dealt, reservations, wishes
@@ -78,8 +78,11 @@ class Dealers(Market):
             reverts to its fundamental, so that there is something to find.
         network: every maker reaches exactly a share c of takers, drawn per episode, or each taker
             with chance c in every step.
-        inventory_pnl: how inventory is paid: by the price's move, or by what could be foreseen of
-            it, which has the same optimum and less noise.
+        inventory_pnl: how inventory is paid: by the price's move; by what could be foreseen of it;
+            or, unit by unit, by what could be foreseen until the end when it was traded. All have
+            the same optimum. On a random walk the latter two are 0, and have less noise; over a
+            day of a price that reverts the second has more, as what was not foreseen is made up
+            for later, and the third has least.
         types: how the types of makers and investors are distributed.
         spreads: half-widths of the distributions of risk aversion, connectivity and weight, by
             that order; None: they are characteristics.
@@ -96,7 +99,7 @@ class Dealers(Market):
     periods: Annotated[int, Ge(1)] = 100
     price: Law | None = None
     network: Literal["fixed", "per_step"] = "fixed"
-    inventory_pnl: Literal["realised", "expected"] = "realised"
+    inventory_pnl: Literal["realised", "expected", "at_trade"] = "realised"
     types: By = "common"
     spreads: tuple[float, ...] | None = None
     makers_are: Literal["learning", "computed"] = "learning"
@@ -117,7 +120,7 @@ class Dealers(Market):
         {"scenario": "investors", "investors": 3, "investor_risk": 0.1},
         {
             "scenario": "both", "makers": 2, "investors": 4, "types": "distribution",
-            "network": "per_step", "inventory_pnl": "expected",
+            "network": "per_step", "inventory_pnl": "at_trade",
         },
     )  # fmt: skip
     small: ClassVar[Mapping[str, Mapping[str, Any]]] = {
@@ -319,7 +322,7 @@ class Dealers(Market):
         """Trades, the price's move and payments; see the three lines of the module."""
         xp = namespace(state.theta)
         x, move, foreseen = moved(self.law, state.deviation, shocks["price"])
-        paid_move = (foreseen if self.inventory_pnl == "expected" else move)[:, None]
+        paid_move = self._paid(state, move, foreseen)
         variance = deviation_per_step(self.law) ** 2
         changes: dict[str, Array] = {"price": state.price + move, "deviation": x}
         quantities = {"price": changes["price"]}
@@ -354,6 +357,16 @@ class Dealers(Market):
             changes |= own
             quantities |= seen
         return self.end_step(changed(state, **changes), rewards, quantities)
+
+    def _paid(self, state: DealersState, move: Array, foreseen: Array) -> tuple[Array, Array]:
+        """What a unit held, and a unit gained, is paid for the price, ``(B, 1)`` each."""
+        nothing = 0.0 * move[:, None]
+        if self.inventory_pnl == "realised":
+            return move[:, None], nothing
+        if self.inventory_pnl == "expected":
+            return foreseen[:, None], nothing
+        left = self.periods - namespace(move).astype(state.clock, move.dtype)
+        return nothing, foreseen_until_the_end(self.law, state.deviation, left)[:, None]
 
     def _chosen(self, state: DealersState, actions: Actions) -> tuple[Array, Array]:
         """Whether each investor wants to trade, and to buy, ``(B, N)`` bool each."""

@@ -20,7 +20,7 @@ def paid_to_makers(
     sold: Array,
     bought: Array,
     reached: Array,
-    move: Array,
+    move: tuple[Array, Array],
     risk: Array,
     target: tuple[Array, Array],
 ) -> Paid:
@@ -32,7 +32,7 @@ def paid_to_makers(
         offsets: ask and bid, ``(B, M, 2)``.
         sold, bought: units S and D, ``(B, M)``.
         reached: takers reached, n_i, at least 1, ``(B, M)``.
-        move: of the price, as it is paid, ``(B, 1)``.
+        move: what is paid for every unit held, and for every one gained, ``(B, 1)`` each.
         risk: γ σ², ``(B, M)``.
         target: share m* and weight w_s, ``(M,)`` each.
     """
@@ -40,7 +40,8 @@ def paid_to_makers(
     most = float(MOST_INVENTORY)
     q = xp.clip(state.maker_inventory - sold + bought, -most, most)
     share = MEMORY * state.running_share + (1.0 - MEMORY) * units / reached
-    profit = offsets[:, :, 0] * sold + offsets[:, :, 1] * bought + q * move
+    earned = offsets[:, :, 0] * sold + offsets[:, :, 1] * bought
+    profit = earned + q * move[0] + (q - state.maker_inventory) * move[1]
     volume = row_sum(xp, units)
     changes = {
         "maker_inventory": q,
@@ -67,7 +68,7 @@ def paid_to_investors(
     bought: Array,
     sold: Array,
     paid: Array,
-    move: Array,
+    move: tuple[Array, Array],
     weight: Array,
     risk: float,
 ) -> Paid:
@@ -78,7 +79,7 @@ def paid_to_investors(
         state: before the step.
         bought, sold: 1 for a unit, ``(B, N)``.
         paid: offset of a trade, ``(B, N)``.
-        move: of the price, as it is paid, ``(B, 1)``.
+        move: as of `paid_to_makers`.
         weight: w, ``(B, N)``.
         risk: γ_I Var.
     """
@@ -87,7 +88,7 @@ def paid_to_investors(
     before, after = (
         xp.abs(b - BUYS) + xp.abs(s - SELLS) for b, s in ((state.buys, state.sells), (buys, sells))
     )
-    gain = y * move - paid * (bought + sold)
+    gain = y * move[0] + (bought - sold) * move[1] - paid * (bought + sold)
     quantities = {
         "buy": bought,
         "sell": sold,

@@ -40,3 +40,8 @@ def moved(law: Law, deviation: Array, normals: Array) -> tuple[Array, Array, Arr
 def first_deviation(law: Law, normals: Array) -> Any:
     """x at the start, ``(B,)``: as likely as at any time."""
     return 0.0 * normals if law == "random_walk" else DEVIATION * normals
+
+
+def foreseen_until_the_end(law: Law, deviation: Array, left: Array) -> Array:
+    """What the price is expected to gain in the steps that are left, ``(B,)``."""
+    return 0.0 * deviation if law == "random_walk" else -deviation * (1.0 - PERSISTENCE**left)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
 
 from ..core.arrays import Array, converted, namespace
-from ..core.characteristics import Characteristics
+from ..core.characteristics import Characteristic, Characteristics
 from ..core.populations import By, Population, Trait, reached
 from .quoting import MOST_RISK_AVERSION
 
@@ -66,9 +66,10 @@ class Terms:
 
     @cached_property
     def characteristics(self) -> Characteristics:
-        """θ."""
+        """θ; followers meet risk aversions evenly by their root, as quotes go with it."""
         found = (p.characteristics for p in self.populations if p is not None)
-        return Characteristics([entry for entries in found for entry in entries])
+        entries = [entry for own in found for entry in own]
+        return Characteristics(entries, prior=partial(_prior, entries))
 
     @cached_property
     def widths(self) -> tuple[int, int]:
@@ -134,3 +135,10 @@ def looked_up(xp: Any, table: np.ndarray, risk: Array, number: Array, inventory:
     state = xp.astype(xp.clip(xp.round(inventory) + Q // 2, 0, Q - 1), xp.int64)
     below, above = values[row, column, state], values[row, column + 1, state]
     return (1.0 - part) * below + part * above
+
+
+def _prior(entries: Sequence[Characteristic], uniforms: np.ndarray) -> np.ndarray:
+    """Anything alike, but risk aversions by their root, ``(n, d)``."""
+    low, high = np.array([(entry.low, entry.high) for entry in entries]).T
+    averse = [e.name.startswith("risk_aversion") and "spread" not in e.name for e in entries]
+    return low + (high - low) * np.where(averse, uniforms**2, uniforms)

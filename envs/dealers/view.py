@@ -18,7 +18,7 @@ MAKER, INVESTOR = "maker", "investor"
 HOLD, BUY, SELL = 0, 1, 2
 MAKER_TYPE = ("risk_aversion", "connectivity", "share_weight")
 INVESTOR_TYPE = ("profit_weight", "investor_risk")
-MAKER_ENTRIES, INVESTOR_ENTRIES = 3, 7  # before the type
+MAKER_ENTRIES, INVESTOR_ENTRIES = 3, 9  # before the type
 UNITS, SHARES = 5.0, 0.05  # of inventory and of a running share that count as one
 HALF_RISK, HALF_SHARE_WEIGHT, HALF_INVESTOR_RISK = 0.02, 100.0, 0.1  # that are seen as ½
 
@@ -75,7 +75,7 @@ def maker_sees(
 
 
 def investor_sees(xp: Any, state: Any, periods: int, types: Sequence[Array]) -> Array:
-    """An investor's observation, ``(B, N, 9)``.
+    """An investor's observation, ``(B, N, 11)``.
 
     Args:
         xp: array namespace.
@@ -91,6 +91,9 @@ def investor_sees(xp: Any, state: Any, periods: int, types: Sequence[Array]) -> 
         left[:, None] + shared,
         (BUYS - state.buys) / BUYS,
         (SELLS - state.sells) / SELLS,
+        # One unit more or less is a thirtieth above, and the difference between 30 and 31 all.
+        xp.astype(state.buys < BUYS, shared.dtype),
+        xp.astype(state.sells < SELLS, shared.dtype),
         (state.buys - state.sells) / SELLS,
         state.seen_offsets[:, :, 0],
         state.seen_offsets[:, :, 1],

@@ -191,6 +191,24 @@ def test_a_day_of_rewards_is_profit_and_the_final_miss():
     np.testing.assert_allclose(40.0 * rewards, value, atol=1e-9)
 
 
+def test_however_inventory_is_paid_a_day_is_worth_the_same():
+    """Means of P&L of the same trades agree; paid at the trade they scatter least."""
+    means, scatter = [], []
+    for paid in ("realised", "expected", "at_trade"):
+        market = make("dealers", scenario="investors", investors=1, inventory_pnl=paid)
+        state, gains = market.reset(10, 2000, [1.0]), 0.0
+        for _ in range(100):
+            x = state.deviation[:, None]
+            order = np.where(x < -0.5, 1, np.where(x > 0.5, 2, 0))
+            step = market.step(state, {"investor": order})
+            state, gains = step.state, gains + step.quantities["gain"]
+        means.append(gains.mean())
+        scatter.append(gains.std() / np.sqrt(2000))
+    assert abs(means[0] - means[2]) < 4 * np.hypot(scatter[0], scatter[2])
+    assert abs(means[1] - means[2]) < 4 * np.hypot(scatter[1], scatter[2])
+    assert scatter[2] < 0.6 * scatter[0] < scatter[1]
+
+
 def test_the_lowest_offset_in_reach_deals():
     offsets = np.array([[[0.5, 0.4], [0.3, 0.6], [0.3, 0.4]]])
     edges = np.array([[[1, 0, 0], [1, 1, 0], [0, 1, 1], [1, 0, 1], [0, 0, 0]]], dtype=bool)

@@ -63,11 +63,15 @@ def gains(trained: Trained, theta: Floats) -> dict[str, float]:
     for answer in ANSWERS:
         tried[INVESTOR].append(_returns(trained, theta, _answering(trained, answer))[INVESTOR])
     return {
-        f"largest_gain/{group}": max(float(one.mean()) for one in returns)
-        / float(base[group].mean())
-        - 1.0
+        f"largest_gain/{group}": _gain(float(base[group].mean()), returns)
         for group, returns in tried.items()
     }
+
+
+def _gain(base: float, returns: list[Floats]) -> float:
+    """The best mean return over the present one; NaN where that is nothing."""
+    best = max(float(one.mean()) for one in returns)
+    return (best - base) / abs(base) if base else float("nan")
 
 
 def _returns(

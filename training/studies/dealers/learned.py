@@ -74,7 +74,9 @@ def quoting_errors(trained: Trained) -> tuple[dict[str, float], dict[str, Floats
     """Learned against exact quotes of one maker, by takers reached and risk aversion."""
     market = market_of(trained)
     grid = [(number, risk) for number in REACHED for risk in RISKS]
-    results, arrays, slopes = {}, {}, {}
+    results: dict[str, float] = {}
+    arrays: dict[str, Floats] = {}
+    slopes: dict[tuple[int, float], float] = {}
     worst: dict[str, dict[str, list[float]]] = {}
     for number, risk in (*grid, *HELD_OUT):
         theta = all_alike(market, risk_aversion=risk, connectivity=number / market.takers)
@@ -141,7 +143,9 @@ def played(trained: Trained, theta: Floats, greedy: bool = True) -> dict[str, Fl
 def offsets_in_competition(trained: Trained) -> tuple[dict[str, float], dict[str, Floats]]:
     """Offsets as played, drawn from the policies, beside the mixed equilibrium."""
     market = market_of(trained)
-    results, arrays, means = {}, {}, []
+    results: dict[str, float] = {}
+    arrays: dict[str, Floats] = {}
+    means: list[float] = []
     for connectivity in CONNECTED:
         theta = all_alike(market, connectivity=connectivity)
         game = market.mixture(theta)
@@ -179,7 +183,8 @@ def _shown(trained: Trained, theta: Floats) -> Floats:
 def timing(trained: Trained) -> tuple[dict[str, float], dict[str, Floats]]:
     """Totals, P&L and timing of investors of five weights, beside dynamic programming."""
     market = market_of(trained)
-    results, arrays = {}, {}
+    results: dict[str, float] = {}
+    arrays: dict[str, Floats] = {}
     for weight in WEIGHTS:
         day = played(trained, all_alike(market, profit_weight=weight))
         exact = investing.best(weight or TIES, market.investor_risk, market.periods)

@@ -35,7 +35,8 @@ def alone(repeats: int, quick: bool = False) -> Figures:
 
 def _actions(market: Dealers) -> dict[str, NDArray[Any]]:
     """Offsets and orders at random."""
-    generator, found = np.random.default_rng(0), {}
+    generator = np.random.default_rng(0)
+    found: dict[str, NDArray[Any]] = {}
     for group in market.groups:
         if group.name == MAKER:
             found[MAKER] = generator.random((COPIES, group.size, 2), dtype=np.float32)
