@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import math
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -143,7 +144,9 @@ class RemoteRunners:
         # RLlib reads it anew in every iteration.
         self._algorithm.config.env_runners(sample_timeout_s=self._patience())
         found = self.attempt(work)
-        seconds = float(self._algorithm.metrics.peek((TIMERS, ENV_RUNNER_SAMPLING_TIMER)))
+        timer = (TIMERS, ENV_RUNNER_SAMPLING_TIMER)
+        seconds = float(self._algorithm.metrics.peek(timer, default=math.nan))
+        seconds = seconds if math.isfinite(seconds) else self._step_timeout
         self._longest = max(self._longest, seconds) if self._sampled else seconds
         self._sampled = True
         return found
