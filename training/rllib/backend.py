@@ -184,15 +184,21 @@ class RLlibBackend:
                 part = max(0, (runner.worker_index or 1) - 1)
                 runner.assign(theta[part * led : (part + 1) * led])
 
-        if self._remote:
-            self._remote.command(command)
-        else:
+        if not self._remote:
             on_runners(self.algorithm, command)
+            return
+        with self._noting_failure():
+            self._remote.command(command)
 
     def iterate(self) -> Iteration:
         """See `Backend.iterate`."""
-        try:
+        with self._noting_failure():
             return self._remote.sample(self._iterate) if self._remote else self._iterate()
+
+    @contextmanager
+    def _noting_failure(self) -> Iterator[None]:
+        try:
+            yield
         except BaseException:
             self._failed = True
             raise
@@ -209,9 +215,10 @@ class RLlibBackend:
     def save(self, folder: Path) -> None:
         """See `Backend.save`."""
         # Ray takes a relative path for an address of some file system.
-        self.algorithm.save_to_path(folder.resolve())
-        if self._remote and self._keeps_games:
-            self._remote.save(folder)
+        with self._noting_failure():
+            self.algorithm.save_to_path(folder.resolve())
+            if self._remote and self._keeps_games:
+                self._remote.save(folder)
 
     def restore(self, folder: Path) -> str:
         """See `Backend.restore`."""
