@@ -24,7 +24,7 @@ from ray.rllib.algorithms.ppo import PPO
 from ray.rllib.utils.metrics import ENV_RUNNER_SAMPLING_TIMER, TIMERS
 
 from ...envs.core.dotted import place_of
-from ..ppo.step_limit import HangingStepError
+from ..policies.step_limit import HangingStepError
 from ..runs.whole_files import whole_file
 
 FILE = "runners.pt"
