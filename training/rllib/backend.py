@@ -135,7 +135,10 @@ def build(experiment: Experiment) -> Algorithm:
         except Exception as error:
             # RLlib logs why a runner could not be built, and then fails for want of it.
             if said:
-                raise RuntimeError(said[0]) from error
+                last = said[0].strip().splitlines()[-1]
+                raise RuntimeError(f"no env runner could be built: {last}") from RuntimeError(
+                    said[0]
+                )
             raise
 
 
@@ -146,6 +149,8 @@ def _errors_of_runners() -> Iterator[list[str]]:
     logger = logging.getLogger("ray.rllib.env.env_runner_group")
 
     def note(record: logging.LogRecord) -> bool:
+        if record.levelno < logging.ERROR:
+            return True
         said.append(record.getMessage())
         return False
 
