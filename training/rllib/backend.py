@@ -132,14 +132,12 @@ def build(experiment: Experiment) -> Algorithm:
     with _errors_of_runners() as said:
         try:
             return config.build_algo()
-        except Exception as error:
+        except Exception:
+            if not said:
+                raise
             # RLlib logs why a runner could not be built, and then fails for want of it.
-            if said:
-                last = said[0].strip().splitlines()[-1]
-                raise RuntimeError(f"no env runner could be built: {last}") from RuntimeError(
-                    said[0]
-                )
-            raise
+            whole, last = RuntimeError(said[0]), said[0].strip().splitlines()[-1]
+            raise RuntimeError(f"no env runner could be built: {last}") from whole
 
 
 @contextmanager
