@@ -218,8 +218,8 @@ class RemoteRunners:
             self._bring_back()
 
     def _patience(self) -> float:
-        """Seconds to wait for an answer."""
-        return max(self._step_timeout, SLOWER * self._longest)
+        """Seconds to wait for an answer: a runner whose step hangs says so itself, before."""
+        return max(1.2 * self._step_timeout + 2.0, SLOWER * self._longest)
 
     def release(self) -> None:
         """Let RLlib's log speak again."""

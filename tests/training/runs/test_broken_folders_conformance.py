@@ -310,7 +310,7 @@ def test_a_step_that_hangs_ends_with_its_place(unfinished, capsys, monkeypatch):
     from pacesetter.envs.duopoly.market import Duopoly
 
     config = unfinished / "config.yaml"
-    config.write_text(config.read_text().replace("step_timeout: 25.0", "step_timeout: 0.2"))
+    config.write_text(config.read_text().replace("step_timeout: 20.0", "step_timeout: 0.2"))
     began = time.monotonic()
     with monkeypatch.context() as patch:
         patch.setattr(Duopoly, "transition", lambda *given: time.sleep(PATIENCE))
