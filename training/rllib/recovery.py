@@ -14,6 +14,7 @@ import math
 import time
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -169,8 +170,7 @@ class RemoteRunners:
 
     def _give_back(self, numbers: list[int]) -> None:
         for number in numbers:
-            state = self._states.get(number)
-            self.call(lambda runner, state=state: runner.go_back(state), only=[number])
+            self.call(partial(_go_back, state=self._states.get(number)), only=[number])
 
     # Failures -------------------------------------------------------------------------------------
 
@@ -239,6 +239,10 @@ def original(error: BaseException) -> BaseException:
     """What was raised in the worker; the error itself, if none was."""
     cause = error.cause if isinstance(error, RayTaskError) else None
     return cause if isinstance(cause, BaseException) else error
+
+
+def _go_back(runner: Any, state: Any) -> None:
+    runner.go_back(state)
 
 
 def _state_of(runner: Any) -> tuple[int, Any]:
