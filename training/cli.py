@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
+from .. import __version__
 from ..envs.core.dotted import told
 from ..envs.core.errors import PacesetterError
 
@@ -66,25 +67,12 @@ class _Parser(argparse.ArgumentParser):
         raise PacesetterError(f"{message}; see '{self.prog} --help'.")
 
 
-class _Version(argparse.Action):
-    """Looks the version up when it is asked for: reading the metadata takes a while."""
-
-    def __call__(self, parser: argparse.ArgumentParser, *given: object) -> NoReturn:
-        from importlib.metadata import PackageNotFoundError, version
-
-        try:
-            print(f"pacesetter {version('pacesetter')}")
-        except PackageNotFoundError:
-            print("pacesetter, not installed: its version is unknown")
-        parser.exit()
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="pacesetter",
         description="Markets in which a leader sets the rules and followers adapt to them.",
     )
-    parser.add_argument("--version", action=_Version, nargs=0, help="show the version and exit")
+    parser.add_argument("--version", action="version", version=f"pacesetter {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
     def add(name: str, run: object, text: str) -> argparse.ArgumentParser:
@@ -225,7 +213,9 @@ def _at_least(least: int) -> Callable[[str], int]:
         except ValueError:
             number = least - 1
         if number < least:
-            raise argparse.ArgumentTypeError(f"must be a whole number >= {least}, got {text!r}")
+            raise argparse.ArgumentTypeError(
+                f"must be a whole number >= {least}, got {text[:60]!r}"
+            )
         return number
 
     return read

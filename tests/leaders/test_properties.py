@@ -215,10 +215,10 @@ def test_a_large_batch_from_many_observations_is_quick():
     theta = generator.random((500, 6))
     search.propose(1)
     search.learn(theta, -theta.sum(axis=1) + generator.standard_normal(500))
-    start = time.perf_counter()
+    start = time.process_time()
     search.propose(16)
     # Four times what one quiet core needs, so that a busy one does not fail.
-    assert time.perf_counter() - start < 4.0
+    assert time.process_time() - start < 4.0
 
 
 def test_a_sampler_is_used_and_has_no_entropy():

@@ -17,7 +17,7 @@ from ..policies.policies import Policies, Trained
 from ..runs.array_file import read_arrays, write_arrays
 from ..runs.history import HISTORY, event_writer, read_history
 from ..runs.run_folder import POLICIES, RESULTS, RunFolder, prepare_folder, read_numbers
-from ..runs.whole_files import write_json
+from ..runs.whole_files import full_disk_is_told_once, write_json
 from ..runs.world_file import load_world
 from ..studies.catalogue import study_of
 from ..studies.charts import pixels, save
@@ -130,7 +130,7 @@ def sets_theta(experiment: Experiment) -> bool:
 
 def evaluate(run: RunFolder) -> dict[str, float]:
     """Measure a finished run and write ``results.json``, figures and TensorBoard events."""
-    with run.locked():
+    with run.locked(), full_disk_is_told_once():
         return _evaluate(run)
 
 

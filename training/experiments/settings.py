@@ -60,8 +60,8 @@ class TrainingSettings:
             one at the end.
         learner_threads: threads that share a minibatch, in every process that learns; the result
             does not depend on it, and they step back where cores are busy.
-        step_timeout: seconds that one step of all copies may take, and within which a remote env
-            runner must answer; after it the run stops and says where it hangs.
+        step_timeout: seconds that one step of all copies may take; after it the run stops and says
+            where it hangs. A remote env runner that is silent for not much longer stops it, too.
         torch_threads: threads of torch in every process; more than 1 is slower on busy cores.
         object_store_megabytes: size of Ray's object store.
     """
@@ -78,7 +78,7 @@ class TrainingSettings:
     checkpoint_every: Count = 50
     evaluate_every: Annotated[int, Ge(0)] = 0
     learner_threads: Count = 1
-    step_timeout: Annotated[float, Gt(0)] = 25.0
+    step_timeout: Annotated[float, Gt(0)] = 20.0
     torch_threads: Count = 1
     object_store_megabytes: Annotated[int, Ge(80)] = 128
 

@@ -168,6 +168,9 @@ def described(error: BaseException) -> str:
     """An error in one line: its kind and what it says; of a remote worker's, the original."""
     cause = getattr(error, "cause", None) or error
     if isinstance(cause, SystemExit):
+        frames = traceback.extract_tb(cause.__traceback__)
+        if frames and "ray" in Path(frames[-1].filename).parts:
+            return "the process was told to end while it waited for Ray"
         return (
             f"code of the market, objective or leader called sys.exit({cause.code!r}), which ends "
             "no run well; raise an error instead"

@@ -30,6 +30,7 @@ from ..ppo.columns import LEARNING_SCALARS
 from ..runs.history import History
 from ..runs.posterior_file import save_posterior
 from ..runs.run_folder import POLICIES, RunFolder
+from ..runs.whole_files import full_disk_is_told_once
 from ..runs.world_file import save_world
 from .averaging import WeightAverage
 from .backends import backend_for
@@ -81,7 +82,7 @@ def train(
         PacesetterError: training failed; the message names the last good checkpoint. Or another
             process uses the folder, or no checkpoint can be gone on from.
     """
-    with run.locked():
+    with run.locked(), full_disk_is_told_once():
         try:
             with contextlib.ExitStack() as held:
                 return _train(run, address, quiet, watch, held)

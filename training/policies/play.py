@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from ..experiments.experiment import Experiment
+from .step_limit import StepLimit
 
 Theta = NDArray[np.float64] | Callable[[Any], NDArray[np.float64]]
 """θ for all copies ``(d,)`` or each ``(B, d)``, or a leader: market state -> ``(B, d)``."""
@@ -71,27 +72,29 @@ def play(
     rewards: dict[str, list[Any]] = {group.name: [] for group in market.groups}
     objective, episode = [], []
     everywhere = np.ones(copies, dtype=bool)
-    for number in range(episodes):
-        going = everywhere
-        for time in range(market.steps_per_episode):
-            turn = game.leader_turn()
-            if turn.any():
-                chosen = theta(game.market_state) if callable(theta) else theta
-                game.set_theta(market.characteristics.validate(chosen, copies), turn)
-            step = game.step(policies.act(game.market_state, generator, greedy))
-            for name, value in step.quantities.items():
-                quantities[name].append(_where(going, value))
-            for name, reward in step.rewards.items():
-                rewards[name].append(_where(going, np.mean(reward, axis=1)))
-            if (paid := step.interval_ended & going).any():
-                objective.append(step.leader_reward[paid])
-                episode.append(number * copies + np.flatnonzero(paid))
-            ended = step.terminated | step.truncated
-            if ended.any() and time < market.steps_per_episode - 1:
-                # The copy plays on, as the batch has one length, but what it does is left out.
-                going = going & ~ended
-                game.restart(ended)
-        game.restart(everywhere)
+    with StepLimit(experiment.training.step_timeout) as limit:
+        for number in range(episodes):
+            going = everywhere
+            for time in range(market.steps_per_episode):
+                limit.begin()
+                turn = game.leader_turn()
+                if turn.any():
+                    chosen = theta(game.market_state) if callable(theta) else theta
+                    game.set_theta(market.characteristics.validate(chosen, copies), turn)
+                step = game.step(policies.act(game.market_state, generator, greedy))
+                for name, value in step.quantities.items():
+                    quantities[name].append(_where(going, value))
+                for name, reward in step.rewards.items():
+                    rewards[name].append(_where(going, np.mean(reward, axis=1)))
+                if (paid := step.interval_ended & going).any():
+                    objective.append(step.leader_reward[paid])
+                    episode.append(number * copies + np.flatnonzero(paid))
+                ended = step.terminated | step.truncated
+                if ended.any() and time < market.steps_per_episode - 1:
+                    # The copy plays on, as the batch has one length, but what it does is left out.
+                    going = going & ~ended
+                    game.restart(ended)
+            game.restart(everywhere)
 
     def by_episode(values: list[Any]) -> NDArray[np.float64]:
         stacked = np.stack(values)

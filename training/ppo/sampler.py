@@ -20,10 +20,10 @@ from ...leaders.game import GameStep, StackelbergGame
 from ..backend import SampleAccount, SampleReport
 from ..experiments.experiment import Experiment
 from ..policies.network import ActorCritic
+from ..policies.step_limit import StepLimit
 from ..policies.turns import Turns
 from .recording import FollowerRecorder, LeaderRecorder
 from .rollout import ArrayRollout
-from .step_limit import StepLimit
 
 SEEDS_PER_EXPERIMENT, SEEDS_PER_RUNNER = 1_000_000, 10_000
 Modules = Mapping[str, ActorCritic]

@@ -134,11 +134,12 @@ def build(experiment: Experiment) -> Algorithm:
     with _errors_of_runners() as said:
         try:
             return config.build_algo()
-        except Exception as error:
+        except Exception:
+            if not said:
+                raise
             # RLlib logs why a runner could not be built, and then fails for want of it.
-            if said:
-                raise RuntimeError(said[0]) from error
-            raise
+            whole, last = RuntimeError(said[0]), said[0].strip().splitlines()[-1]
+            raise RuntimeError(f"no env runner could be built: {last}") from whole
 
 
 @contextmanager
@@ -148,6 +149,8 @@ def _errors_of_runners() -> Iterator[list[str]]:
     logger = logging.getLogger("ray.rllib.env.env_runner_group")
 
     def note(record: logging.LogRecord) -> bool:
+        if record.levelno < logging.ERROR:
+            return True
         said.append(record.getMessage())
         return False
 
@@ -186,15 +189,21 @@ class RLlibBackend:
                 part = max(0, (runner.worker_index or 1) - 1)
                 runner.assign(theta[part * led : (part + 1) * led])
 
-        if self._remote:
-            self._remote.command(command)
-        else:
+        if not self._remote:
             on_runners(self.algorithm, command)
+            return
+        with self._noting_failure():
+            self._remote.command(command)
 
     def iterate(self) -> Iteration:
         """See `Backend.iterate`."""
-        try:
+        with self._noting_failure():
             return self._remote.sample(self._iterate) if self._remote else self._iterate()
+
+    @contextmanager
+    def _noting_failure(self) -> Iterator[None]:
+        try:
+            yield
         except BaseException:
             self._failed = True
             raise
@@ -211,9 +220,10 @@ class RLlibBackend:
     def save(self, folder: Path) -> None:
         """See `Backend.save`."""
         # Ray takes a relative path for an address of some file system.
-        self.algorithm.save_to_path(folder.resolve())
-        if self._remote and self._keeps_games:
-            self._remote.save(folder)
+        with self._noting_failure():
+            self.algorithm.save_to_path(folder.resolve())
+            if self._remote and self._keeps_games:
+                self._remote.save(folder)
 
     def restore(self, folder: Path) -> str:
         """See `Backend.restore`."""

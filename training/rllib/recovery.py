@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import math
 import time
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +25,7 @@ from ray.rllib.algorithms.ppo import PPO
 from ray.rllib.utils.metrics import ENV_RUNNER_SAMPLING_TIMER, TIMERS
 
 from ...envs.core.dotted import place_of
-from ..ppo.step_limit import HangingStepError
+from ..policies.step_limit import HangingStepError
 from ..runs.whole_files import whole_file
 
 FILE = "runners.pt"
@@ -143,7 +145,9 @@ class RemoteRunners:
         # RLlib reads it anew in every iteration.
         self._algorithm.config.env_runners(sample_timeout_s=self._patience())
         found = self.attempt(work)
-        seconds = float(self._algorithm.metrics.peek((TIMERS, ENV_RUNNER_SAMPLING_TIMER)))
+        timer = (TIMERS, ENV_RUNNER_SAMPLING_TIMER)
+        seconds = float(self._algorithm.metrics.peek(timer, default=math.nan))
+        seconds = seconds if math.isfinite(seconds) else self._step_timeout
         self._longest = max(self._longest, seconds) if self._sampled else seconds
         self._sampled = True
         return found
@@ -166,8 +170,7 @@ class RemoteRunners:
 
     def _give_back(self, numbers: list[int]) -> None:
         for number in numbers:
-            state = self._states.get(number)
-            self.call(lambda runner, state=state: runner.go_back(state), only=[number])
+            self.call(partial(_go_back, state=self._states.get(number)), only=[number])
 
     # Failures -------------------------------------------------------------------------------------
 
@@ -215,8 +218,8 @@ class RemoteRunners:
             self._bring_back()
 
     def _patience(self) -> float:
-        """Seconds to wait for an answer."""
-        return max(self._step_timeout, SLOWER * self._longest)
+        """Seconds to wait for an answer: a runner whose step hangs says so itself, before."""
+        return max(1.2 * self._step_timeout + 2.0, SLOWER * self._longest)
 
     def release(self) -> None:
         """Let RLlib's log speak again."""
@@ -236,6 +239,10 @@ def original(error: BaseException) -> BaseException:
     """What was raised in the worker; the error itself, if none was."""
     cause = error.cause if isinstance(error, RayTaskError) else None
     return cause if isinstance(cause, BaseException) else error
+
+
+def _go_back(runner: Any, state: Any) -> None:
+    runner.go_back(state)
 
 
 def _state_of(runner: Any) -> tuple[int, Any]:

@@ -56,7 +56,7 @@ def new_checkpoint(parent: Path, iteration: int, experiment: Experiment) -> Iter
         write_marker(partial, {"iteration": iteration, "digest": digest(bound)})
         flush_folder(partial)
         # Those of later iterations were damaged, and their part of the run has been done again.
-        older = [path for path in complete_checkpoints(parent) if _number(path) < iteration]
+        older = [p for p in complete_checkpoints(parent) if _number(p) < iteration and _is_whole(p)]
         for stale in set(parent.glob("iteration_*")) - set(older[1 - KEPT :]):
             shutil.rmtree(stale, ignore_errors=True)  # also what a kill left half removed
         partial.rename(target)
@@ -74,11 +74,7 @@ def new_checkpoint(parent: Path, iteration: int, experiment: Experiment) -> Iter
 
 def latest_checkpoint(parent: Path) -> Path | None:
     """The last checkpoint that is whole; None if there is none."""
-    for path in reversed(complete_checkpoints(parent)):
-        with contextlib.suppress(ValueError):
-            read_marker(path)
-            return path
-    return None
+    return next(filter(_is_whole, reversed(complete_checkpoints(parent))), None)
 
 
 def checkpoint_to_resume(
@@ -121,6 +117,14 @@ def complete_checkpoints(parent: Path) -> list[Path]:
 
 def _checkpoints(parent: Path) -> list[Path]:
     return [path for path in parent.glob("iteration_*") if re.fullmatch(r"\w+_\d+", path.name)]
+
+
+def _is_whole(checkpoint: Path) -> bool:
+    try:
+        read_marker(checkpoint)
+    except ValueError:
+        return False
+    return True
 
 
 def _number(checkpoint: Path) -> int:

@@ -103,7 +103,9 @@ def _read_rows(path: Path) -> list[dict[str, str]]:
         return []
     try:
         with path.open(newline="", encoding="utf-8") as file:
-            rows = list(csv.DictReader(file, strict=True))
+            text = file.read()
+        text = text[: text.rfind("\n") + 1]
+        rows = list(csv.DictReader(io.StringIO(text, newline=""), strict=True))
         whole = [row for row in rows if None not in row.values()]
         for row in whole:
             float(row[ITERATION])

@@ -42,7 +42,7 @@ def read_marker(checkpoint: Path) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         raise ValueError(f"{COMPLETE} cannot be read ({error})") from error
     if not isinstance(marker, dict) or marker.pop("checksum", None) != checksum(marker):
-        raise ValueError(f"{COMPLETE} has changed since it was written")
+        raise ValueError(f"{COMPLETE} has changed since it was written, or is of another version")
     there, files = digests(checkpoint), marker["files"]
     for name in sorted({*files, *there}):
         if name not in there:

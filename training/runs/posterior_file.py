@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from ...leaders.gradient.amortised import Amortised
     from ...leaders.gradient.posterior import Posterior
 
+UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError, SafetensorError)
+"""What reading a file raises that is damaged, or is of something else."""
+
 WEIGHTS, RECORD = "posterior.safetensors", "posterior.json"
 AMORTISED_WEIGHTS, AMORTISED_RECORD = "amortised.safetensors", "amortised.json"
 
@@ -58,7 +61,7 @@ def load_posterior(folder: Path) -> Posterior:
     try:
         record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
         return Posterior.from_parts(load_file(folder / WEIGHTS), record)
-    except (OSError, ValueError, SafetensorError) as error:
+    except UNREADABLE as error:
         raise PacesetterError(
             f"{folder}: the posterior cannot be read ({error}); resume the run from its last "
             "checkpoint, or train it again."
@@ -76,7 +79,7 @@ def load_amortised(folder: Path) -> Amortised:
     try:
         record = json.loads((folder / AMORTISED_RECORD).read_text(encoding="utf-8"))
         return Amortised.from_parts(load_file(folder / AMORTISED_WEIGHTS), record)
-    except (OSError, ValueError, SafetensorError) as error:
+    except UNREADABLE as error:
         raise PacesetterError(
             f"{folder}: there is no amortised posterior that can be read ({error}); set "
             "leader.amortised_simulations and evaluate again."

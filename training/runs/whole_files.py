@@ -7,6 +7,7 @@ import errno
 import json
 import os
 import shutil
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -59,6 +60,26 @@ def _flush(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+@contextlib.contextmanager
+def full_disk_is_told_once() -> Iterator[None]:
+    """Keep threads that write, as TensorBoard's does, from printing tracebacks of a full disk.
+
+    Whoever waits for such a thread, or writes himself, meets the error and tells it.
+    """
+    before = threading.excepthook
+
+    def tell(thrown: threading.ExceptHookArgs) -> None:
+        error = thrown.exc_value
+        if not (isinstance(error, OSError) and error.errno in _DISK_FULL):
+            before(thrown)
+
+    threading.excepthook = tell
+    try:
+        yield
+    finally:
+        threading.excepthook = before
 
 
 def is_disk_full(error: BaseException, folder: Path) -> bool:

@@ -24,7 +24,9 @@ def folder(tmp_path, monkeypatch):
     importlib.invalidate_caches()
     yield tmp_path
     for name in set(sys.modules) - known:
-        del sys.modules[name]
+        # Libraries that were imported on the way stay: some cannot be loaded twice.
+        if str(getattr(sys.modules[name], "__file__", "")).startswith(str(tmp_path)):
+            del sys.modules[name]
 
 
 def test_the_current_folder_comes_first_and_stays_last(folder):

@@ -41,7 +41,7 @@ def ray_beside():
     )
     lines = iter(other.stdout.readline, "")
     yield next(line.strip() for line in lines if ":" in line)
-    other.communicate("", timeout=120)
+    other.communicate("", timeout=600)
 
 
 def test_a_run_without_an_address_does_not_join_another_ray(ray_beside, tmp_path):

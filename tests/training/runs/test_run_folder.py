@@ -351,6 +351,14 @@ def test_a_checkpoint_belongs_to_its_experiment(folder, load):
     assert folder.latest_checkpoint() == good
 
 
+def test_a_damaged_checkpoint_does_not_take_the_place_of_a_whole_one(folder):
+    good = save(folder, 1)
+    (save(folder, 2) / "policy" / "weights.bin").write_bytes(b"y")
+    assert folder.latest_checkpoint() == good
+    save(folder, 3)
+    assert names(folder.checkpoints) == ["iteration_000001", "iteration_000003"]
+
+
 def test_equal_numbers_of_another_type_are_no_difference(folder, load):
     experiment = load("leader.clip=1.0")
     made_in_python = dataclasses.replace(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import errno
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +17,12 @@ from pacesetter.training.experiments.load import load_experiment
 from pacesetter.training.loop.averaging import WeightAverage
 from pacesetter.training.policies.policies import Policies
 from pacesetter.training.runs.run_folder import RESULTS, RunFolder
-from pacesetter.training.runs.whole_files import whole_file, write_json, write_whole
+from pacesetter.training.runs.whole_files import (
+    full_disk_is_told_once,
+    whole_file,
+    write_json,
+    write_whole,
+)
 from pacesetter.training.studies import charts
 
 TRAINING = Path(pacesetter.__file__).parent / "training"
@@ -97,6 +104,21 @@ def test_an_evaluation_that_is_cut_short_has_no_results(broken, tmp_path, monkey
     assert run.read_results() == results
     with np.load(run.path / "evaluation.npz") as stored:
         assert stored.files
+
+
+def test_a_thread_that_meets_a_full_disk_prints_no_traceback(monkeypatch):
+    seen = []
+    monkeypatch.setattr(threading, "excepthook", lambda thrown: seen.append(thrown.exc_value))
+
+    def write(number):
+        raise OSError(number, "cannot be written")
+
+    with full_disk_is_told_once():
+        for number in (errno.ENOSPC, errno.EIO):
+            thread = threading.Thread(target=write, args=(number,))
+            thread.start()
+            thread.join()
+    assert [error.errno for error in seen] == [errno.EIO]
 
 
 def calls(node, within=False):
