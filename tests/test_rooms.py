@@ -27,7 +27,7 @@ FLOORS = (
     {"loop"},
     {"studies"},
     {"evaluation", "bench"},
-    {"reproduction", "session", "demo"},
+    {"reproduction", "session", "demo", "sweep", "doctor"},
     {"cli"},
 )
 """Rooms of training, from the ground up."""

@@ -102,6 +102,8 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument(
         "--groups", default="", help="that adapt alone, e.g. shop,customer; default: each in turn"
     )
+    _submit_options(add("submit", submit, "Train an experiment as a job of a Ray cluster."))
+    _sweep_options(add("sweep", sweep, "Run an experiment for many values of its keys."))
     _identify_options(add("identify", identify, "Say how well data can tell every characteristic."))
     command = add("check", check, "Check that a market keeps the rules of the library.")
     command.add_argument("market", help="a market's name, or module:Environment")
@@ -112,6 +114,8 @@ def _parser() -> argparse.ArgumentParser:
     add("demo", demo, "Calibrate the cobweb market and compare with the paper.").add_argument(
         "--runs", default="runs", help="folder for run folders (default: runs)"
     )
+    command = add("doctor", doctor, "Look at this machine: what will work on it, and the cure.")
+    command.add_argument("--runs", type=Path, default=Path("runs"), help="folder for run folders")
     _reproduce_options(
         add("reproduce", reproduce, "Run a table of the documentation again, with all seeds.")
     )
@@ -140,6 +144,40 @@ def _cluster_options(command: argparse.ArgumentParser) -> None:
         metavar="SECONDS",
         help="for the cluster to answer and to have free cores (default: 60)",
     )
+
+
+def _submit_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument("experiment", help="name of a shipped experiment, or path of a YAML file")
+    command.add_argument("override", nargs="*", help="key=value, e.g. training.env_runners=8")
+    command.add_argument(
+        "--address", required=True, help="of the cluster's dashboard, e.g. http://10.0.0.1:8265"
+    )
+    command.add_argument(
+        "--runs", default="~/runs", help="folder for run folders on the head node (default: ~/runs)"
+    )
+    command.add_argument("--name", help="name of the run folder")
+    command.add_argument(
+        "--wait", type=_seconds, default=60.0, metavar="SECONDS", help="for an answer (60)"
+    )
+
+
+def _sweep_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "experiment", nargs="?", help="name of a shipped experiment, or path of a YAML file"
+    )
+    command.add_argument(
+        "override", nargs="*", help="key=a,b,c or key=1..5 is swept; key=value holds in all trials"
+    )
+    command.add_argument("--seeds", type=_at_least(1), default=1, help="training seeds per point")
+    command.add_argument("--samples", type=_at_least(1), help="points at random; default: a grid")
+    command.add_argument(
+        "--early", action="store_true", help="stop trials of a low objective early (ASHA)"
+    )
+    command.add_argument("--jobs", type=_at_least(1), help="trials at a time; default: all cores")
+    command.add_argument("--resume", metavar="FOLDER", help="go on with a sweep that was ended")
+    command.add_argument("--runs", default="runs", help="folder for sweeps (default: runs)")
+    command.add_argument("--name", help="name of the sweep's folder")
+    command.add_argument("--quiet", action="store_true", help="no line per trial")
 
 
 def _identify_options(command: argparse.ArgumentParser) -> None:
@@ -369,6 +407,48 @@ def _named_values(texts: Sequence[str], said: str, form: str) -> dict[str, float
     return theta
 
 
+def submit(options: argparse.Namespace) -> int:
+    """``pacesetter submit``."""
+    from .experiments.load import load_experiment
+    from .experiments.place import check_place
+
+    experiment = load_experiment(options.experiment, options.override)
+    check_place(experiment, None)
+    _check_market(experiment)
+    from .rllib.jobs import place_of_dashboard  # imports Ray
+    from .rllib.jobs import submit as hand_over
+
+    place_of_dashboard(options.address)
+    return hand_over(experiment, options.address, options.runs, options.name, options.wait)
+
+
+def sweep(options: argparse.Namespace) -> int:
+    """``pacesetter sweep``."""
+    from .sweep import sweep as sweeping
+    from .sweep.trials import Sweep
+
+    if options.resume:
+        if options.experiment:
+            raise PacesetterError(
+                "--resume takes everything from the sweep's folder; leave out "
+                f"{options.experiment!r}."
+            )
+        return sweeping.resume(Path(options.resume), options.jobs, options.quiet)
+    if not options.experiment:
+        raise PacesetterError(
+            "sweep needs an experiment: a YAML file, or the name of a shipped one."
+        )
+    asked = Sweep(
+        options.experiment, tuple(options.override), options.seeds, options.samples, options.early
+    )
+    stem = Path(options.experiment).name.removesuffix(".yaml").removesuffix(".yml")
+    name = options.name or f"{stem}_sweep"
+    if Path(name).name != name:
+        raise PacesetterError(f"--name {name!r} must be a name, not a path; --runs is the folder.")
+    folder = Path(options.runs).expanduser() / name
+    return sweeping.begin(asked, folder, options.jobs, options.quiet)
+
+
 def identify(options: argparse.Namespace) -> int:
     """``pacesetter identify``."""
     from .experiments.load import load_experiment
@@ -406,6 +486,14 @@ def demo(options: argparse.Namespace) -> int:
     from .demo import main_demo
 
     return main_demo(options)
+
+
+def doctor(options: argparse.Namespace) -> int:
+    """``pacesetter doctor``."""
+    from .doctor import doctor as examine
+    from .experiments.shipped import shipped_experiments
+
+    return examine(options.runs.expanduser(), next(n for n in shipped_experiments() if "ppo" in n))
 
 
 def reproduce(options: argparse.Namespace) -> int:
