@@ -8,6 +8,7 @@ on is printed alone, with exit code 2. Everything is imported by the command tha
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -19,6 +20,7 @@ from ..envs.core.errors import PacesetterError
 
 if TYPE_CHECKING:
     from .experiments.experiment import Experiment
+    from .runs.run_folder import RunFolder
 
 BAD_INPUT, INTERRUPTED, READER_GONE = 2, 130, 141
 
@@ -129,7 +131,9 @@ def _train_options(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument("override", nargs="*", help="key=value, e.g. training.iterations=50")
     command.add_argument("--resume", metavar="RUN", help="go on with an interrupted run")
-    command.add_argument("--runs", default="runs", help="folder for run folders (default: runs)")
+    command.add_argument(
+        "--runs", default="runs", help="folder or URL for run folders (default: runs)"
+    )
     command.add_argument("--name", help="name of the run folder")
     _cluster_options(command)
     command.add_argument("--quiet", action="store_true", help="no progress display")
@@ -276,35 +280,51 @@ def list_all(options: argparse.Namespace) -> int:
 
 def train(options: argparse.Namespace) -> int:
     """``pacesetter train``."""
+    with contextlib.ExitStack() as held:
+        run = _resumed(options, held) if options.resume else _begun(options, held)
+        from .session import run_experiment
+
+        return run_experiment(run, options.address, options.quiet)
+
+
+def _resumed(options: argparse.Namespace, held: contextlib.ExitStack) -> RunFolder:
     from .experiments.place import check_place
     from .runs.run_folder import RunFolder
+    from .runs.storage import fetched, is_url
 
-    if options.resume:
-        if options.experiment:
-            raise PacesetterError(
-                "--resume takes the experiment from the run folder; leave out "
-                f"{options.experiment!r}, or start a new run without --resume."
-            )
-        run = RunFolder.open(options.resume)
-        check_place(run.experiment, options.address)
-        _join(run.experiment, options)
-    else:
-        from .experiments.load import load_experiment
-        from .experiments.shipped import shipped_experiments
+    if options.experiment:
+        raise PacesetterError(
+            "--resume takes the experiment from the run folder; leave out "
+            f"{options.experiment!r}, or start a new run without --resume."
+        )
+    path = options.resume
+    run = RunFolder.open(held.enter_context(fetched(path)) if is_url(path) else path)
+    check_place(run.experiment, options.address)
+    _join(run.experiment, options)
+    return run
 
-        if not options.experiment:
-            shipped = ", ".join(shipped_experiments())
-            raise PacesetterError(f"train needs an experiment: a YAML file or one of {shipped}.")
-        experiment = load_experiment(options.experiment, options.override)
-        check_place(experiment, options.address)
-        _check_question(experiment)
-        _check_market(experiment)
-        _check_evaluation(experiment)
-        _join(experiment, options)
-        run = RunFolder.create(options.runs, experiment, options.name)
-    from .session import run_experiment
 
-    return run_experiment(run, options.address, options.quiet)
+def _begun(options: argparse.Namespace, held: contextlib.ExitStack) -> RunFolder:
+    from .experiments.load import load_experiment
+    from .experiments.place import check_place
+    from .experiments.shipped import shipped_experiments
+    from .runs.run_folder import RunFolder
+    from .runs.storage import is_url, stored
+
+    if not options.experiment:
+        shipped = ", ".join(shipped_experiments())
+        raise PacesetterError(f"train needs an experiment: a YAML file or one of {shipped}.")
+    experiment = load_experiment(options.experiment, options.override)
+    check_place(experiment, options.address)
+    _check_question(experiment)
+    _check_market(experiment)
+    _check_evaluation(experiment)
+    _join(experiment, options)
+    parent = options.runs
+    if is_url(parent):
+        name = options.name or f"{experiment.name}_seed_{experiment.seed}"
+        parent = held.enter_context(stored(parent, name))
+    return RunFolder.create(parent, experiment, options.name)
 
 
 def _check_question(experiment: Experiment) -> None:

@@ -83,6 +83,9 @@ MISTAKES = [
     (("sweep", "duopoly_ppo", "seed=1,2"), "give --seeds N"),
     (("sweep", "duopoly_ppo", "training.copies=4,5", "--name", "../x"), "must be a name"),
     (("sweep", "--resume", "nowhere"), "is not the folder of a sweep"),
+    (("train", "duopoly_ppo", "--runs", "nowhere://x/runs"), "is no place for run folders"),
+    (("train", "duopoly_ppo", "--runs", "file:///proc/runs"), "cannot be written"),
+    (("train", "--resume", "file:///nowhere/run"), "is not the folder of a run"),
     (("trian", "duopoly_ppo"), "invalid choice: 'trian'"),
 ]
 
