@@ -269,6 +269,11 @@ def test_a_reader_that_has_seen_enough_is_no_error():
         assert done.stderr == ""
 
 
+def test_a_users_code_that_ends_the_program_is_no_success(capsys, monkeypatch):
+    monkeypatch.setattr("pacesetter.training.cli.list_all", lambda options: sys.exit(0))
+    assert "must not end the program; raise an error" in refused(capsys, "list")
+
+
 def test_list_names_everything(capsys):
     assert main(["list"]) == 0
     printed = capsys.readouterr().out
