@@ -316,8 +316,8 @@ def _begun(options: argparse.Namespace, held: contextlib.ExitStack) -> RunFolder
         raise PacesetterError(f"train needs an experiment: a YAML file or one of {shipped}.")
     experiment = load_experiment(options.experiment, options.override)
     check_place(experiment, options.address)
+    _check_market(experiment)  # in a fork, which is best made before torch is imported
     _check_question(experiment)
-    _check_market(experiment)
     _check_evaluation(experiment)
     _join(experiment, options)
     parent = options.runs

@@ -17,6 +17,7 @@ from ..studies.statistics import half_width
 from .trials import OBJECTIVE, Sweep, by_point, trials
 
 TABLE, FIGURE = "sweep.csv", "sweep.png"
+SPREAD = 0.5  # of points of one value, where values are one apart
 
 
 def show(folder: Path, sweep: Sweep) -> None:
@@ -85,7 +86,8 @@ def _draw(folder: Path, sweep: Sweep, rows: list[dict[str, Any]]) -> None:
         style = {"fmt": "o", "color": TRAINED_COLOUR, "capsize": 3, "alpha": 0.8}
         axis.errorbar(places, values, yerr=widths, **style)
         if labels is not None:
-            axis.set_xticks(range(len(labels)), labels, rotation=30, ha="right")
+            axis.set_xticks(range(len(labels)), labels)
+            axis.set_xlim(-0.6, len(labels) - 0.4)
         elif min(places) > 0 and max(places) > 10 * min(places):
             axis.set_xscale("log")
         axis.set_xlabel(key)
@@ -94,9 +96,19 @@ def _draw(folder: Path, sweep: Sweep, rows: list[dict[str, Any]]) -> None:
 
 
 def _places(texts: list[str]) -> tuple[list[float], list[str] | None]:
-    """Where values stand on an axis: by number, or, where they are none, by name."""
+    """Where values stand on an axis: by number, or, where they are none or recur, side by side."""
+    names = list(dict.fromkeys(texts))
     try:
-        return [float(text) for text in texts], None
+        numbers = [float(text) for text in texts]
+        names.sort(key=float)
     except ValueError:
-        names = list(dict.fromkeys(texts))
-        return [float(names.index(text)) for text in texts], names
+        numbers = []
+    if numbers and len(names) == len(texts):
+        return numbers, None
+    places, seen = [], dict.fromkeys(names, 0)
+    for text in texts:
+        step = SPREAD / max(1, texts.count(text) - 1)
+        places.append(names.index(text) - (SPREAD / 2 if texts.count(text) > 1 else 0.0))
+        places[-1] += step * seen[text]
+        seen[text] += 1
+    return places, names
