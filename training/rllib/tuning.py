@@ -68,6 +68,7 @@ def run_trials(
     """
     # Trials stay in the current folder, where relative paths and the user's modules are found.
     os.environ.setdefault("RAY_CHDIR_TO_TRIAL_DIR", "0")
+    os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")  # Tune's own lines, whatever `verbose` says
     start_ray_here(jobs * (1 + workers))
 
     def trial(config: dict[str, Any]) -> None:
