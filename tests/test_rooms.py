@@ -29,7 +29,7 @@ FLOORS = (
     {"studies"},
     {"evaluation", "bench"},
     {"api"},
-    {"reproduction", "session", "demo", "completion"},
+    {"reproduction", "session", "demo", "completion", "sweep", "doctor"},
     {"quickstart"},
     {"cli"},
 )

@@ -211,12 +211,17 @@ def prepare(
             answer, a user's market fails, what was trained could not be measured, the cluster does
             not answer, or the folder is in use.
     """
+    check_beforehand(experiment, address, wait)
+    return RunFolder.create(runs, experiment, name)
+
+
+def check_beforehand(experiment: Experiment, address: str | None, wait: float = WAIT) -> None:
+    """All that can be known to be wrong before anything is written; see `prepare`."""
     check_place(experiment, address)
+    check_market(experiment)  # in a fork, which is best made before torch is imported
     _check_question(experiment)
-    _check_market(experiment)
     _check_evaluation(experiment)
     join(experiment, address, wait)
-    return RunFolder.create(runs, experiment, name)
 
 
 def join(experiment: Experiment, address: str | None, wait: float = WAIT) -> None:
@@ -240,7 +245,7 @@ def _check_question(experiment: Experiment) -> None:
         choose(experiment, question)
 
 
-def _check_market(experiment: Experiment) -> None:
+def check_market(experiment: Experiment) -> None:
     """Refuse a user's market that fails within a few steps, or does not keep to its spaces."""
     from ..envs.check.apart import is_of_a_user, try_apart
 

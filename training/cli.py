@@ -8,6 +8,7 @@ on is printed alone, with exit code 2. Everything is imported by the command tha
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -20,6 +21,7 @@ from ..envs.core.errors import PacesetterError
 
 if TYPE_CHECKING:
     from .experiments.experiment import Experiment
+    from .runs.run_folder import RunFolder
 
 BAD_INPUT, INTERRUPTED, READER_GONE = 2, 130, 141
 
@@ -110,6 +112,8 @@ def _parser() -> argparse.ArgumentParser:
         "--groups", default="", help="that adapt alone, e.g. shop,customer; default: each in turn"
     )
     _trust_options(command)
+    _submit_options(add("submit", submit, "Train an experiment as a job of a Ray cluster."))
+    _sweep_options(add("sweep", sweep, "Run an experiment for many values of its keys."))
     _identify_options(add("identify", identify, "Say how well data can tell every characteristic."))
     command = add("check", check, "Check that a market keeps the rules of the library.")
     command.add_argument("market", help="a market's name, or module:Environment")
@@ -123,6 +127,8 @@ def _parser() -> argparse.ArgumentParser:
     add(
         "quickstart", quickstart, "A small duopoly and cobweb, with pictures: a minute."
     ).add_argument("--runs", default="runs", help="folder for run folders (default: runs)")
+    command = add("doctor", doctor, "Look at this machine: what will work on it, and the cure.")
+    command.add_argument("--runs", type=Path, default=Path("runs"), help="folder for run folders")
     _reproduce_options(
         add("reproduce", reproduce, "Run a table of the documentation again, with all seeds.")
     )
@@ -139,7 +145,9 @@ def _train_options(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument("override", nargs="*", help="key=value, e.g. training.iterations=50")
     command.add_argument("--resume", metavar="RUN", help="go on with an interrupted run")
-    command.add_argument("--runs", default="runs", help="folder for run folders (default: runs)")
+    command.add_argument(
+        "--runs", default="runs", help="folder or URL for run folders (default: runs)"
+    )
     command.add_argument("--name", help="name of the run folder")
     _cluster_options(command)
     command.add_argument("--quiet", action="store_true", help="no progress display")
@@ -176,6 +184,40 @@ def _export_options(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--any-version", action="store_true", help="also of a run of another version"
     )
+
+
+def _submit_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument("experiment", help="name of a shipped experiment, or path of a YAML file")
+    command.add_argument("override", nargs="*", help="key=value, e.g. training.env_runners=8")
+    command.add_argument(
+        "--address", required=True, help="of the cluster's dashboard, e.g. http://10.0.0.1:8265"
+    )
+    command.add_argument(
+        "--runs", default="~/runs", help="folder for run folders on the head node (default: ~/runs)"
+    )
+    command.add_argument("--name", help="name of the run folder")
+    command.add_argument(
+        "--wait", type=_seconds, default=60.0, metavar="SECONDS", help="for an answer (60)"
+    )
+
+
+def _sweep_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "experiment", nargs="?", help="name of a shipped experiment, or path of a YAML file"
+    )
+    command.add_argument(
+        "override", nargs="*", help="key=a,b,c or key=1..5 is swept; key=value holds in all trials"
+    )
+    command.add_argument("--seeds", type=_at_least(1), default=1, help="training seeds per point")
+    command.add_argument("--samples", type=_at_least(1), help="points at random; default: a grid")
+    command.add_argument(
+        "--early", action="store_true", help="stop trials of a low objective early (ASHA)"
+    )
+    command.add_argument("--jobs", type=_at_least(1), help="trials at a time; default: all cores")
+    command.add_argument("--resume", metavar="FOLDER", help="go on with a sweep that was ended")
+    command.add_argument("--runs", default="runs", help="folder for sweeps (default: runs)")
+    command.add_argument("--name", help="name of the sweep's folder")
+    command.add_argument("--quiet", action="store_true", help="no line per trial")
 
 
 def _identify_options(command: argparse.ArgumentParser) -> None:
@@ -283,30 +325,48 @@ def list_all(options: argparse.Namespace) -> int:
 
 def train(options: argparse.Namespace) -> int:
     """``pacesetter train``."""
-    from .api import join, prepare
+    with contextlib.ExitStack() as held:
+        run = _resumed(options, held) if options.resume else _begun(options, held)
+        from .session import run_experiment
+
+        return run_experiment(run, options.address, options.quiet)
+
+
+def _resumed(options: argparse.Namespace, held: contextlib.ExitStack) -> RunFolder:
+    from .api import join
     from .experiments.place import check_place
     from .runs.run_folder import RunFolder
+    from .runs.storage import fetched, is_url
 
-    if options.resume:
-        if options.experiment:
-            raise PacesetterError(
-                "--resume takes the experiment from the run folder; leave out "
-                f"{options.experiment!r}, or start a new run without --resume."
-            )
-        run = RunFolder.open(options.resume, options.trust, options.trust_checkpoint)
-        check_place(run.experiment, options.address)
-        join(run.experiment, options.address, options.wait)
-    else:
-        from .experiments.shipped import shipped_experiments
+    if options.experiment:
+        raise PacesetterError(
+            "--resume takes the experiment from the run folder; leave out "
+            f"{options.experiment!r}, or start a new run without --resume."
+        )
+    path = options.resume
+    path = held.enter_context(fetched(path)) if is_url(path) else path
+    run = RunFolder.open(path, options.trust, options.trust_checkpoint)
+    check_place(run.experiment, options.address)
+    join(run.experiment, options.address, options.wait)
+    return run
 
-        if not options.experiment:
-            shipped = ", ".join(shipped_experiments())
-            raise PacesetterError(f"train needs an experiment: a YAML file or one of {shipped}.")
-        experiment = _loaded(options)
-        run = prepare(experiment, options.runs, options.name, options.address, options.wait)
-    from .session import run_experiment
 
-    return run_experiment(run, options.address, options.quiet)
+def _begun(options: argparse.Namespace, held: contextlib.ExitStack) -> RunFolder:
+    from .api import check_beforehand
+    from .experiments.shipped import shipped_experiments
+    from .runs.run_folder import RunFolder
+    from .runs.storage import is_url, stored
+
+    if not options.experiment:
+        shipped = ", ".join(shipped_experiments())
+        raise PacesetterError(f"train needs an experiment: a YAML file or one of {shipped}.")
+    experiment = _loaded(options)
+    check_beforehand(experiment, options.address, options.wait)
+    parent = options.runs
+    if is_url(parent):
+        name = options.name or f"{experiment.name}_seed_{experiment.seed}"
+        parent = held.enter_context(stored(parent, name))
+    return RunFolder.create(parent, experiment, options.name)
 
 
 def _loaded(options: argparse.Namespace) -> Experiment:
@@ -396,6 +456,49 @@ def _named_values(texts: Sequence[str], said: str, form: str) -> dict[str, float
     return theta
 
 
+def submit(options: argparse.Namespace) -> int:
+    """``pacesetter submit``."""
+    from .api import check_market
+    from .experiments.load import load_experiment
+    from .experiments.place import check_place
+
+    experiment = load_experiment(options.experiment, options.override)
+    check_place(experiment, None)
+    check_market(experiment)
+    from .rllib.jobs import place_of_dashboard  # imports Ray
+    from .rllib.jobs import submit as hand_over
+
+    place_of_dashboard(options.address)
+    return hand_over(experiment, options.address, options.runs, options.name, options.wait)
+
+
+def sweep(options: argparse.Namespace) -> int:
+    """``pacesetter sweep``."""
+    from .sweep import sweep as sweeping
+    from .sweep.trials import Sweep
+
+    if options.resume:
+        if options.experiment:
+            raise PacesetterError(
+                "--resume takes everything from the sweep's folder; leave out "
+                f"{options.experiment!r}."
+            )
+        return sweeping.resume(Path(options.resume), options.jobs, options.quiet)
+    if not options.experiment:
+        raise PacesetterError(
+            "sweep needs an experiment: a YAML file, or the name of a shipped one."
+        )
+    asked = Sweep(
+        options.experiment, tuple(options.override), options.seeds, options.samples, options.early
+    )
+    stem = Path(options.experiment).name.removesuffix(".yaml").removesuffix(".yml")
+    name = options.name or f"{stem}_sweep"
+    if Path(name).name != name:
+        raise PacesetterError(f"--name {name!r} must be a name, not a path; --runs is the folder.")
+    folder = Path(options.runs).expanduser() / name
+    return sweeping.begin(asked, folder, options.jobs, options.quiet)
+
+
 def identify(options: argparse.Namespace) -> int:
     """``pacesetter identify``."""
     theta = _named_values(options.theta, "--theta {}", "NAME=VALUE")
@@ -446,6 +549,14 @@ def complete(options: argparse.Namespace) -> int:
 
     print(completion(_parser(), options.shell), end="")
     return 0
+
+
+def doctor(options: argparse.Namespace) -> int:
+    """``pacesetter doctor``."""
+    from .doctor import doctor as examine
+    from .experiments.shipped import shipped_experiments
+
+    return examine(options.runs.expanduser(), next(n for n in shipped_experiments() if "ppo" in n))
 
 
 def reproduce(options: argparse.Namespace) -> int:

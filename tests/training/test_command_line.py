@@ -68,6 +68,24 @@ MISTAKES = [
     (("train", "duopoly_ppo", "--address", "http://head:8265"), "pacesetter submit takes http://"),
     (("train", "duopoly_ppo", "--address", "127.0.0.1:1", "--wait", "0.1"), "within 0.1 s"),
     (("train", "duopoly_ppo", "--address", "auto", "--wait", "0"), "--wait: must be a number of"),
+    (("submit", "duopoly_ppo"), "required: --address"),
+    (("submit", "duopoly_ppo", "--address", "10.0.0.1:8265"), "such as http://10.0.0.1:8265"),
+    (("submit", "duopoly_pp", "--address", "http://x:1"), "did you mean 'duopoly_ppo'"),
+    (("sweep",), "sweep needs an experiment"),
+    (("sweep", "duopoly_ppo"), "nothing is swept"),
+    (("sweep", "duopoly_ppo", "training.iteratoins=5,6"), "did you mean 'iterations'"),
+    (("sweep", "duopoly_ppo", "followers.discount=0.5,1.5"), "must be"),
+    (("sweep", "duopoly_ppo", "followers.discount=0.5..1.5", "--samples", "3"), "must be"),
+    (("sweep", "duopoly_ppo", "followers.discount=0.5..0.9"), "with --samples N"),
+    (("sweep", "duopoly_ppo", "training.copies=9..3"), "from the smaller to the larger"),
+    (("sweep", "duopoly_ppo", "training.copies=1..2000"), "more than 1000 values"),
+    (("sweep", "duopoly_ppo", "training.copies=4,,5"), "a value is missing"),
+    (("sweep", "duopoly_ppo", "seed=1,2"), "give --seeds N"),
+    (("sweep", "duopoly_ppo", "training.copies=4,5", "--name", "../x"), "must be a name"),
+    (("sweep", "--resume", "nowhere"), "is not the folder of a sweep"),
+    (("train", "duopoly_ppo", "--runs", "nowhere://x/runs"), "is no place for run folders"),
+    (("train", "duopoly_ppo", "--runs", "file:///proc/runs"), "cannot be written"),
+    (("train", "--resume", "file:///nowhere/run"), "is not the folder of a run"),
     (("trian", "duopoly_ppo"), "invalid choice: 'trian'"),
 ]
 
@@ -249,6 +267,11 @@ def test_a_reader_that_has_seen_enough_is_no_error():
             ["bash", "-c", f"{command} | {reader}"], capture_output=True, text=True
         )
         assert done.stderr == ""
+
+
+def test_a_users_code_that_ends_the_program_is_no_success(capsys, monkeypatch):
+    monkeypatch.setattr("pacesetter.training.cli.list_all", lambda options: sys.exit(0))
+    assert "must not end the program; raise an error" in refused(capsys, "list")
 
 
 def test_list_names_everything(capsys):

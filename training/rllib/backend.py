@@ -87,6 +87,11 @@ def _initialise_ray(experiment: Experiment, address: str | None) -> None:
             "core(s) of this machine and take turns; fewer would be as fast.",
             flush=True,
         )
+    start_ray_here(workers, experiment.training.object_store_megabytes)
+
+
+def start_ray_here(workers: int, megabytes: int = 128) -> None:
+    """Start a Ray on this machine, for so many workers and with a store of that size."""
     common: dict[str, Any] = {"logging_level": logging.ERROR, "log_to_driver": False}
     if workers and (folders := sorted(filter(None, set(IMPORTED.values())))):
         # Workers have the current folder on their import path, but not what this process added.
@@ -97,7 +102,7 @@ def _initialise_ray(experiment: Experiment, address: str | None) -> None:
         address="local",
         num_cpus=workers + 1,
         include_dashboard=False,
-        object_store_memory=experiment.training.object_store_megabytes * 2**20,
+        object_store_memory=megabytes * 2**20,
         _node_ip_address="127.0.0.1",
         **common,
     )

@@ -32,6 +32,8 @@ SAME_NUMBERS = ("torch", "numpy")
 OURS = Path(__file__).parents[2]
 SHIPPED = ("*.py", "*.yaml", "*.json", "py.typed")
 PARTS = ("envs", "leaders", "training", "configs")
+JOB = "RAY_JOB_CONFIG_JSON_ENV_VAR"
+"""Set by Ray in what a job runs."""
 WORD = 10.0  # seconds between words while waiting
 
 
@@ -49,16 +51,19 @@ def connect(experiment: Experiment, address: str, wait: float = WAIT) -> None:
     """
     if ray.is_initialized():
         return
-    _require_an_answer(address, wait)
-    modules = ["pacesetter", *_own_modules(experiment)]
+    if (place := parsed_address(address)) is not None:
+        require_an_answer(address, place, wait)
+    modules = ["pacesetter", *own_modules(experiment)]
     nodes = _asked(address, modules, wait)
     _require_packages(nodes)
-    sent = [name for name in modules if _is_to_be_sent(name, nodes)]
+    # A job that was submitted has been sent with everything.
+    submitted = JOB in os.environ
+    sent = [] if submitted else [name for name in modules if _is_to_be_sent(name, nodes)]
     options: dict[str, Any] = {}
     with tempfile.TemporaryDirectory(prefix="pacesetter-") as folder:
         if sent:
             for name in sent:
-                _stage(name, Path(folder))
+                stage(name, Path(folder))
             options["runtime_env"] = {"working_dir": folder}
             print(f"sent to the nodes of the cluster: {', '.join(sent)}", flush=True)
         ray.init(address=address, logging_level=logging.ERROR, log_to_driver=False, **options)
@@ -70,11 +75,12 @@ def connect(experiment: Experiment, address: str, wait: float = WAIT) -> None:
         raise
 
 
-def _require_an_answer(address: str, wait: float) -> None:
-    """Somebody listens there, before Ray asks, which gives up late or never."""
-    place = parsed_address(address)
-    if place is None:
-        return
+def require_an_answer(address: str, place: tuple[str, int], wait: float) -> None:
+    """See that somebody listens there, before Ray asks, which gives up late or never.
+
+    Raises:
+        PacesetterError: nobody does within so many seconds.
+    """
     deadline, word = time.monotonic() + wait, time.monotonic() + WORD
     while True:
         try:
@@ -164,7 +170,7 @@ def _require_packages(nodes: Iterable[dict[str, Any]]) -> None:
                 )
 
 
-def _own_modules(experiment: Experiment) -> list[str]:
+def own_modules(experiment: Experiment) -> list[str]:
     """Top-level modules outside of Pacesetter that a pickled experiment is made of."""
     parts = (experiment.market, experiment.leader, experiment.objective)
     names = {type(part).__module__.partition(".")[0] for part in parts}
@@ -215,8 +221,12 @@ def _require_modules(modules: list[str], wait: float) -> None:
             )
 
 
-def _stage(name: str, folder: Path) -> None:
-    """Copy a top-level module into a folder that is sent; its neighbours go with a single file."""
+def stage(name: str, folder: Path) -> None:
+    """Copy a top-level module into a folder that is sent; its neighbours go with a single file.
+
+    Raises:
+        PacesetterError: it is not made of Python files.
+    """
     if name == __package__.partition(".")[0]:
         (folder / name).mkdir()
         shutil.copy(OURS / "__init__.py", folder / name)

@@ -58,10 +58,10 @@ def test_what_the_cluster_says_comes_with_the_cure(monkeypatch, answer, log, say
 def test_the_package_and_the_users_modules_are_sent_whole(tmp_path):
     make("user_environment:Fishery")
     experiment = load_experiment("duopoly_ppo")
-    modules = cluster._own_modules(experiment)
+    modules = cluster.own_modules(experiment)
     assert "user_environment" in modules and "pacesetter" not in modules
     for name in ("pacesetter", "user_environment"):
-        cluster._stage(name, tmp_path)
+        cluster.stage(name, tmp_path)
     program = (
         "import pacesetter, user_environment; from pacesetter.envs.registry import make; "
         "print(make('duopoly').name, pacesetter.__file__, user_environment.__file__)"

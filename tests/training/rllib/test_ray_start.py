@@ -100,3 +100,15 @@ def test_a_second_failure_is_one_message(late):
         algorithm.start_ray(load_experiment("duopoly_ppo"))
     assert len(ray.calls) == 2
     assert "\n" not in str(caught.value) and "--address" in str(caught.value)
+
+
+def test_more_workers_than_cores_is_said(late, monkeypatch, capsys):
+    monkeypatch.setattr(algorithm, "cores_here", lambda: 2)
+    late(times=0)
+    monkeypatch.setattr(algorithm.ray, "cluster_resources", lambda: {"CPU": 4.0})
+    algorithm.start_ray(load_experiment("duopoly_ppo", ["training.env_runners=2"]))
+    assert not capsys.readouterr().out
+    algorithm.start_ray(load_experiment("duopoly_ppo", ["training.env_runners=3"]))
+    assert "3 workers of training.env_runners and training.learners share the 2 core(s)" in (
+        capsys.readouterr().out
+    )
