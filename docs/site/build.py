@@ -349,7 +349,9 @@ def notebook(said: str, code: str) -> str:
 def write_results() -> list[Any]:
     """Every table of docs/results, as it stands there."""
     found = sorted(path.stem for path in (PAGES / "results").glob("*.md"))
-    lines = ["# Results", "", "Every table is made by one command, which stands above it.", ""]
+    overview = SITE / "notes" / "results.md"
+    lines = ["# Results", "", overview.read_text(encoding="utf-8").replace("../results/", "")]
+    lines += ["", "## All tables", ""]
     lines += [f"- [{result_title(name)}]({name}.md)" for name in found]
     write("results/index.md", "\n".join(lines))
     return ["results/index.md", *(f"results/{name}.md" for name in found if name != "bench")]
