@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 from .envs.core.errors import PacesetterError
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from .envs.registry import make
     from .envs.vector.gymnasium_view import vector_env
     from .envs.vector.parallel_view import vector_parallel_env
+    from .envs.vector.registration import register_with_gymnasium
     from .envs.vector.stable_baselines import sb3_env
     from .training.api import (
         Run,
@@ -47,6 +49,7 @@ __all__ = [
     "load_policy",
     "make",
     "parallel_env",
+    "register_with_gymnasium",
     "register_with_rllib",
     "resume",
     "sb3_env",
@@ -67,6 +70,7 @@ _PLACES = {
     "load_policy": "training.policies.served",
     "make": "envs.registry",
     "parallel_env": "envs.parallel",
+    "register_with_gymnasium": "envs.vector.registration",
     "register_with_rllib": "training.rllib.names",
     "resume": "training.api",
     "sb3_env": "envs.vector.stable_baselines",
@@ -87,6 +91,7 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 
+    _register_if_gymnasium_is_there()
     try:
         found = getattr(import_module(f"{__name__}.{_PLACES[name]}"), name)
     except ModuleNotFoundError as error:
@@ -100,6 +105,15 @@ def __getattr__(name: str) -> Any:
     return found
 
 
+def _register_if_gymnasium_is_there() -> None:
+    """Make markets known to Gymnasium, but do not import it for that alone."""
+    if "gymnasium" in sys.modules and f"{__name__}.envs.vector.registration" not in sys.modules:
+        from .envs.vector import registration  # noqa: F401
+
+
 def __dir__() -> list[str]:
     """Public names, also those that have not been imported yet."""
     return sorted({*globals(), *_PLACES})
+
+
+_register_if_gymnasium_is_there()

@@ -9,7 +9,7 @@ from .core.catalogue import Catalogue
 from .core.dotted import import_dotted, told
 from .core.errors import PacesetterError, unknown
 
-if TYPE_CHECKING:  # Gymnasium asks for the names whenever it is imported itself
+if TYPE_CHECKING:  # names are asked for where no market is imported yet
     from .core.market import Market
 
 MARKETS: Catalogue[Market] = Catalogue(

@@ -14,7 +14,7 @@ import pytest
 import pacesetter
 
 FOLDER = Path(__file__).parent.parent / "docs" / "examples"
-QUICK = ("own_array_market", "own_leader_and_objective", "serve_a_policy")
+QUICK = ("own_array_market", "own_leader_and_objective")
 
 
 @pytest.mark.parametrize("path", sorted(FOLDER.glob("*.py")), ids=lambda path: path.stem)

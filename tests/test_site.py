@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
 import shlex
 import subprocess
@@ -64,6 +65,18 @@ def test_every_block_is_code_of_its_language(site):
             else:
                 _check_commands(code.splitlines())
     assert min(counted.values()) > 3
+
+
+def test_every_example_is_a_notebook_of_the_same_code(site):
+    _, pages = site
+    for path in (ROOT / "docs" / "examples").glob("*.py"):
+        content = json.loads((pages / "examples" / f"{path.stem}.ipynb").read_text("utf-8"))
+        said, *cells = (cell["source"] for cell in content["cells"])
+        example = ast.parse(path.read_text(encoding="utf-8"))
+        assert said == ast.get_docstring(example)
+        code = ast.parse("\n".join(cells))
+        assert ast.unparse(code) == ast.unparse(ast.Module(example.body[1:], []))
+        assert all(ast.parse(cell).body for cell in cells)
 
 
 def test_every_command_of_the_readme_exists():

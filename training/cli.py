@@ -25,6 +25,16 @@ if TYPE_CHECKING:
 
 BAD_INPUT, INTERRUPTED, READER_GONE = 2, 130, 141
 
+EXTRAS = {
+    "ray": "train",
+    "stable_baselines3": "sb3",
+    "supersuit": "dev",
+    "onnx": "onnx",
+    "arch": "data",
+    "mpe2": "zoo",
+}
+"""Packages that a base installation lacks, and the extra that each comes with."""
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit code."""
@@ -40,6 +50,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
     except PacesetterError as error:
         print(f"pacesetter: {error}", file=sys.stderr)
+        return BAD_INPUT
+    except ModuleNotFoundError as error:
+        package = (error.name or "").partition(".")[0]
+        if package not in EXTRAS:
+            raise
+        cure = f"pip install 'pacesetter[{EXTRAS[package]}]'"
+        print(f"pacesetter: {package} is not installed; {cure}.", file=sys.stderr)
         return BAD_INPUT
     except KeyboardInterrupt:
         return INTERRUPTED

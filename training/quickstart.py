@@ -21,7 +21,7 @@ EXAMPLES = (
     ),
     (
         "cobweb_unstable_bayesian",
-        ("training.pretrain_iterations=60", "training.iterations=60"),
+        ("training.pretrain_iterations=40", "training.iterations=50"),
         "Six producers forecast a price that their forecasts make. The leader looks for the price "
         "of information at which they err as people did in an experiment.",
     ),

@@ -17,7 +17,7 @@ began = time.perf_counter()
 for _ in range(1000):
     policy.act([0.0], {"leader_quantity": 6.0})
 print(f"then {(time.perf_counter() - began) * 1e3:.0f} µs each")
-batch = policy.act(np.zeros((3, 1)), [[0.0], [6.0], [12.0]])
+batch = policy.act(np.zeros((3, 1)), [[0.0], [5.0], [10.0]])
 print("many at once, each under its own θ:", batch.ravel().round(2))
 print("drawn, as in training:", policy.act([0.0], draw=True, seed=0).round(2))
 assert not {"ray", "torch"} & set(sys.modules)

@@ -14,9 +14,7 @@ import torch
 from torch import nn
 from torch.distributions import Normal
 
-import pacesetter.envs.vector.registration  # an installed package needs no import
-
-pacesetter.envs.vector.registration.register_all()
+import pacesetter  # noqa: F401 - makes the markets known to Gymnasium
 
 
 @dataclass

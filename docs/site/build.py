@@ -7,6 +7,7 @@ annotations say, so that no table of θ or of options can be out of date.
 from __future__ import annotations
 
 import ast
+import json
 import os
 import re
 import shutil
@@ -15,6 +16,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import MISSING, Field, fields
 from inspect import cleandoc
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, get_type_hints
 
@@ -299,18 +301,57 @@ def write_examples() -> list[Any]:
         said = ast.get_docstring(ast.parse(source)) or ""
         code = source.split('"""', 2)[2].strip()
         title, _, rest = said.partition("\n")
-        page = f"# {path.stem.replace('_', ' ')}\n\n{title}\n{rest}\n\n```python\n{code}\n```"
+        page = f"# {path.stem.replace('_', ' ')}\n\n{title}\n{rest}\n\n"
+        page += f"[As a notebook]({path.stem}.ipynb)\n\n```python\n{code}\n```"
         write(f"examples/{path.stem}.md", page)
+        write(f"examples/{path.stem}.ipynb", notebook(said, code))
         navigation.append({path.stem.replace("_", " "): f"examples/{path.stem}.md"})
         lines.append(f"- [{path.stem.replace('_', ' ')}]({path.stem}.md): {title}")
     write("examples/index.md", "\n".join(lines))
     return navigation
 
 
+def notebook(said: str, code: str) -> str:
+    """The example as a notebook: what it shows, then a cell for every paragraph of its code."""
+    tree, lines = ast.parse(code), code.splitlines(keepends=True)
+    # Comments that stand above a statement belong to it.
+    starts, end = [], 0
+    for node in tree.body:
+        first = min([node.lineno, *(d.lineno for d in getattr(node, "decorator_list", ()))]) - 1
+        while first > end and lines[first - 1].startswith("#"):
+            first -= 1
+        if first > end or not starts:
+            starts.append(first)
+        end = node.end_lineno or first
+    pieces = pairwise([0, *starts[1:], len(lines)])
+    cells: list[dict[str, Any]] = [{"cell_type": "markdown", "metadata": {}, "source": said}]
+    for first, last in pieces:
+        text = "".join(lines[first:last]).strip()
+        cells.append(
+            {
+                "cell_type": "code",
+                "metadata": {},
+                "execution_count": None,
+                "outputs": [],
+                "source": text,
+            }
+        )
+    for number, cell in enumerate(cells):
+        cell["id"] = f"cell-{number}"
+    language = {"language_info": {"name": "python"}}
+    return json.dumps(
+        {"nbformat": 4, "nbformat_minor": 5, "metadata": language, "cells": cells},
+        indent=1,
+        ensure_ascii=False,
+    )
+
+
 def write_results() -> list[Any]:
     """Every table of docs/results, as it stands there."""
     found = sorted(path.stem for path in (PAGES / "results").glob("*.md"))
-    lines = ["# Results", "", "Every table is made by one command, which stands above it.", ""]
+    overview = SITE / "notes" / "results.md"
+    lines = ["# Results", "", overview.read_text(encoding="utf-8").replace("../results/", "")]
+    lines += ["", "## All tables", ""]
     lines += [f"- [{result_title(name)}]({name}.md)" for name in found]
     write("results/index.md", "\n".join(lines))
     return ["results/index.md", *(f"results/{name}.md" for name in found if name != "bench")]

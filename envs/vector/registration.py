@@ -1,31 +1,39 @@
 """The markets by name in Gymnasium: ``gymnasium.make_vec("pacesetter/execution-v0")``.
 
-Gymnasium calls `register_all` by entry point when it is imported itself, so that it must be cheap:
-no market is imported before one is asked for.
+``import pacesetter`` registers them where Gymnasium has been imported before; so does the first use
+of anything in it, and `register_with_gymnasium` at any time. No market is imported before one is
+asked for. Without any import, Gymnasium takes the module with the name,
+``"pacesetter.envs.vector.registration:pacesetter/execution-v0"``.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
+from gymnasium.envs.registration import register, registry
+
 from ..registry import MARKETS
 
 NAMESPACE, VERSION = "pacesetter", 0
 
 
-def register_all() -> None:
-    """Register every market, also those of other packages; twice does no harm."""
-    from gymnasium.envs.registration import register, registry
+def register_with_gymnasium() -> list[str]:
+    """Register every market, also those of other packages; twice does no harm.
 
-    for name in MARKETS:
-        identifier = f"{NAMESPACE}/{name}-v{VERSION}"
-        if identifier not in registry:
+    Returns:
+        the names, to give to ``gymnasium.make`` and ``gymnasium.make_vec``.
+    """
+    names = []
+    for market in MARKETS:
+        names.append(f"{NAMESPACE}/{market}-v{VERSION}")
+        if names[-1] not in registry:
             register(
-                identifier,
+                names[-1],
                 entry_point=f"{__name__}:make_one",
                 vector_entry_point=f"{__name__}:make_copies",
-                kwargs={"market": name},
+                kwargs={"market": market},
             )
+    return names
 
 
 def make_one(market: str, theta: Any = None, render_mode: None = None, **options: Any) -> Any:
@@ -40,3 +48,6 @@ def make_copies(num_envs: int, market: str, theta: Any = None, **options: Any) -
     from .gymnasium_view import FollowerVector, market_of, one_follower
 
     return FollowerVector(one_follower(market_of(market, options)), num_envs, theta)
+
+
+register_with_gymnasium()

@@ -151,3 +151,20 @@ def test_what_needs_an_extra_names_it(name, package, extra):
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )
     assert f"pip install 'pacesetter[{extra}]'" in done.stdout
+
+
+def test_a_command_that_needs_an_extra_names_it():
+    program = (
+        "import sys\n"
+        "class Missing:\n"
+        "    def find_spec(self, name, *_):\n"
+        "        if name.partition('.')[0] == 'ray':\n"
+        "            raise ModuleNotFoundError(name=name)\n"
+        "sys.meta_path.insert(0, Missing())\n"
+        "from pacesetter.training.cli import main\n"
+        "sys.exit(main(['bench', 'physics']))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.returncode == 2
+    assert "ray is not installed; pip install 'pacesetter[train]'" in done.stderr
+    assert "Traceback" not in done.stderr

@@ -31,6 +31,10 @@ td.number { text-align: right; white-space: nowrap; }
 figure { margin: 1.5rem 0; } figcaption { font-size: .9rem; }
 img { max-width: 100%; height: auto; background: white; }
 pre { overflow-x: auto; font-size: .85rem; padding: .8rem; border: 1px solid #8884; }
+@media (max-width: 40rem) {
+  h1 { font-size: 1.2rem; } table { font-size: .8rem; width: 100%; }
+  td, th { padding-right: .4rem; overflow-wrap: anywhere; } td.number { white-space: normal; }
+}
 """
 
 

@@ -27,7 +27,11 @@ def backend_for(experiment: Experiment, address: str | None = None) -> Backend:
             from ..rllib.backend import RLlibBackend  # Ray takes seconds to import
 
             return RLlibBackend(experiment, address)
-        print("Ray is not installed: training in this process, with the same numbers.", flush=True)
+        print(
+            "Ray is not installed: training in this process, with the same numbers. "
+            "More processes or a cluster: pip install 'pacesetter[train]'.",
+            flush=True,
+        )
     from ..ppo.backend import LocalBackend
 
     return LocalBackend(experiment)

@@ -37,7 +37,8 @@ COPIES_TO_COMPARE = 2  # of a market, to see whether all agents see the same of 
 
 
 def _silu(values: Floats) -> Floats:
-    return values / (1.0 + np.exp(-values))
+    result: Floats = np.divide(values, 1.0 + np.exp(-values))
+    return result
 
 
 def _relu(values: Floats) -> Floats:
@@ -121,7 +122,7 @@ class ServedPolicy:
             return self._choice(outputs, draw, seed)
         if draw:
             noise = np.random.default_rng(seed).standard_normal(outputs.shape, dtype=np.float32)
-            outputs = outputs + np.exp(self.log_deviation) * noise
+            outputs = np.add(outputs, np.exp(self.log_deviation) * noise)
         if self.name == LEADER:
             rows = outputs.reshape(-1, outputs.shape[-1])
             chosen = self.market.characteristics.from_action(rows)

@@ -18,9 +18,7 @@ from stable_baselines3.common.env_checker import check_env as sb3_check_env
 import pacesetter
 from pacesetter.envs.core.errors import PacesetterError
 from pacesetter.envs.registry import MARKETS, make
-from pacesetter.envs.vector.registration import register_all
 
-register_all()
 WITH_ONE = [name for name in MARKETS if len(g := make(name).groups) == 1 and g[0].size == 1]
 """Markets in which a single follower acts."""
 
@@ -62,17 +60,21 @@ def _box(env):
     return isinstance(env.single_action_space, gymnasium.spaces.Box)
 
 
-def test_gymnasium_knows_the_markets_by_the_entry_point():
-    """As an installed package is found, without an import of ours by the user; and cheaply."""
-    program = (
-        "import sys, gymnasium\n"
-        "from pacesetter.envs.vector.registration import register_all\n"
-        "register_all()\n"
-        "assert 'pacesetter/duopoly-v0' in gymnasium.registry\n"
-        "assert not [m for m in sys.modules if m.startswith('pacesetter.envs.core.market')]\n"
-        "assert 'scipy' not in sys.modules and 'numba' not in sys.modules\n"
+@pytest.mark.parametrize(
+    "program",
+    [
+        "import gymnasium, pacesetter; name = 'pacesetter/duopoly-v0'",
+        "import pacesetter, gymnasium; pacesetter.Market; name = 'pacesetter/duopoly-v0'",
+        "import pacesetter; _, name, *_ = pacesetter.register_with_gymnasium(); import gymnasium",
+        "import gymnasium; name = 'pacesetter.envs.vector.registration:pacesetter/duopoly-v0'",
+    ],
+)
+def test_gymnasium_knows_the_markets_by_name(program):
+    program += "; print(gymnasium.make_vec(name, num_envs=3).reset(seed=0)[0].shape)"
+    done = subprocess.run(
+        [sys.executable, "-c", program], check=True, capture_output=True, text=True
     )
-    subprocess.run([sys.executable, "-c", program], check=True)
+    assert done.stdout.split() == ["(3,", "1)"]
 
 
 def test_a_market_of_several_agents_is_told_its_views():
