@@ -83,7 +83,7 @@ class FxDealer(Market):
             reach: the same optimum, and less noise.
         connectivity: chance to be in reach, where θ does not say.
         start: inventories that an episode starts with: none, or normal, with the stationary
-            deviation of each dealer's closed form times `start_spread`.
+            deviation of the closed form at the preset's γ, times `start_spread`.
         start_spread: more than 1 meets large inventories more often.
         days: of an episode.
         flow_curve: CSV file with the columns ``tier``, ``offset`` and ``share``, what clients are
@@ -240,9 +240,8 @@ class FxDealer(Market):
         nothing = np.zeros((len(theta), self.dealers))
         inventory = nothing
         if self.start == "stationary":
-            quantiles = shocks["type_quantiles"]
-            aversion = self.types.aversion(theta, quantiles)
-            deviation = stationary_deviation(self.pair) * aversion**-0.25
+            # Of the pair's own aversion to risk: where an episode starts does not depend on θ.
+            deviation = stationary_deviation(self.pair) * self.pair.risk_aversion**-0.25
             inventory = np.clip(self.start_spread * deviation * shocks["inventory"], -Q, Q)
         return {
             "inventory": inventory,
