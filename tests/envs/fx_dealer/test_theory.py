@@ -327,6 +327,10 @@ def test_flow_curves_that_are_none(tmp_path, lines, message):
         ({"rates": (900.0, 540.0, 234.0, 90.0, -1.0)}, "above 0"),
         ({"most_inventory": 20.0}, "largest size"),
         ({"connectivity": 1.2}, "connectivity"),
+        ({"risk_aversions": (-0.002,)}, "nobody likes risk"),
+        ({"dealers": 3, "risk_aversions": (0.002, 0.01)}, "one for each"),
+        ({"dealers": 2, "target_shares": (0.15, 0.35, 0.5)}, "give one for each"),
+        ({"dealers": 2, "target_shares": (0.5, 0.6)}, "sum to 1.1"),
         ({"flow_curve": "nowhere.csv"}, "cannot be read"),
     ],
 )
