@@ -14,9 +14,9 @@ from ..core.kernels.compiled import kernel
 
 @kernel
 def advance(
-    markup: Any, hedge: Any, inventory: Any, price: Any, gamma: Any, reach: Any, chance: Any,
-    sizes: Any, alphas: Any, betas: Any, terms: Any, flags: Any, uniforms: Any, reach_uniforms: Any,
-    normal: Any, edges: Any, volume: Any, hedged: Any, won: Any, asked: Any, reward: Any,
+    markup: Any, hedge: Any, inventory: Any, price: Any, gamma: Any, reach: Any, bend: Any,
+    chance: Any, sizes: Any, alphas: Any, betas: Any, terms: Any, flags: Any, uniforms: Any,
+    reach_uniforms: Any, normal: Any, edges: Any, volume: Any, hedged: Any, won: Any, asked: Any, reward: Any,
     won_now: Any, shown: Any, dealt: Any,
 ) -> None:  # fmt: skip
     """Change the state, from `inventory` on the left to `asked`, and fill in what the step brings.
@@ -25,6 +25,7 @@ def advance(
         markup: bp, ``(B, D, T, Z, 2)``, side 0 raises the inventory.
         hedge: M, ``(B, D)``; what was done comes back in it.
         inventory, price, gamma, reach: ``(B, D)``, ``(B,)``, ``(B, D)``, ``(B, D)``.
+        bend: A of a worth −A q² / 2 of inventories, whose rise is paid for, bp / M, ``(B, D)``.
         chance: of a tier and size among requests, ``(B, T, Z)``, 1 in sum.
         sizes, alphas, betas: ``(Z,)``, ``(T,)``, ``(T,)``.
         terms: Q, ψ, η / dt, k, σ √dt, σ² dt / 2, what rewards are divided by, ``(7,)``.
@@ -53,6 +54,7 @@ def advance(
         for i in range(D):
             xi = hedge[b, i]
             earned = inventory[b, i] * told - psi * abs(xi) - depth * xi * xi
+            earned -= 0.5 * bend[b, i] * xi * (2.0 * inventory[b, i] + xi)
             inventory[b, i] += xi
             earned -= gamma[b, i] * risk * inventory[b, i] * inventory[b, i]
             hedged[b, i] += abs(xi)
@@ -86,7 +88,14 @@ def advance(
                                 delta = markup[b, i, tier, size, way]
                                 share = math.exp(-alphas[tier] - betas[tier] * delta) / total
                                 rate = 0.5 * chance[b, tier, size]
-                                reward[b, i] += rate * share * sizes[size] * delta
+                                reward[b, i] += (
+                                    rate
+                                    * share
+                                    * (
+                                        sizes[size] * delta
+                                        - 0.5 * bend[b, i] * (after**2 - inventory[b, i] ** 2)
+                                    )
+                                )
         # Whom it goes to.
         asked[b, z] += 1.0
         signed = sizes[z] if side == 0 else -sizes[z]
@@ -110,12 +119,14 @@ def advance(
                     if wins:
                         dealt[b, t, place] += 1.0
             if wins:
+                before = inventory[b, i]
                 inventory[b, i] += signed
                 volume[b, i] += sizes[z]
                 won[b, i, z] += 1.0
                 won_now[b, i, z] = 1.0
                 if flags[1]:
                     reward[b, i] += sizes[z] * delta
+                    reward[b, i] -= 0.5 * bend[b, i] * (inventory[b, i] ** 2 - before**2)
         for i in range(D):
             reward[b, i] /= unit
 

@@ -84,6 +84,9 @@ class FxDealer(Market):
         inventory_pnl: whether q (S' − S) is in the mean over the price's noise.
         request_pnl: whether what a request earns is in the mean over requests, given who is in
             reach: the same optimum, and less noise.
+        potential: what inventories are worth while dealers learn: nothing, or −A q² / 2 as in the
+            closed form, whose rise is paid, in the mean over requests where these are. Where
+            dealers are patient the optimum is the same, and what is far off need not be learned.
         connectivity: chance to be in reach, where θ does not say.
         risk_aversions: γ, one for all dealers or one for each, where θ does not say; empty: the
             preset's.
@@ -108,6 +111,7 @@ class FxDealer(Market):
     dealers_are: Literal["learning", "closed_form"] = "learning"
     inventory_pnl: Literal["expected", "realised"] = "expected"
     request_pnl: Literal["expected", "realised"] = "realised"
+    potential: Literal["none", "closed_form"] = "none"
     connectivity: Annotated[float, Gt(0), Le(1)] = 1.0
     risk_aversions: tuple[float, ...] = ()
     target_shares: tuple[float, ...] = ()
@@ -131,7 +135,8 @@ class FxDealer(Market):
     variants: ClassVar[tuple[Mapping[str, Any], ...]] = (
         {},
         {"preset": "usdcnh", "inventory_pnl": "realised"},
-        {"preset": "eurusd_2021", "request_pnl": "expected", "start": "stationary", "days": 0.01},
+        {"preset": "eurusd_2021", "request_pnl": "expected", "potential": "closed_form",
+         "start": "stationary", "days": 0.01},
         {"dealers": 3, "design": "composition", "request_pnl": "expected"},
         {"dealers": 2, "design": "supertypes"},
         {
@@ -325,11 +330,19 @@ class FxDealer(Market):
             MOST_HEDGE * np.sign(u) * beyond**2,
         )
 
+    def _bend(self, aversion: Array, reach: Array) -> Array:
+        """A of the closed form, bp / M, of the shape of both."""
+        return self._riccati * np.sqrt(aversion / reach)
+
+    @cached_property
+    def _riccati(self) -> float:
+        return riccati(self.pair)
+
     def closed_form(self, inventory: Array, aversion: Array, reach: Array) -> tuple[Array, Array]:
         """Mark-ups ``(…, T, Z, 2)`` and hedges of the value −A q² / 2; all else ``(…)``."""
         pair = self.pair
         sizes, alphas, betas, _ = self._fixed
-        A = riccati(pair) * np.sqrt(aversion / reach)
+        A = self._bend(aversion, reach)
         s = (pair.impact - A) * inventory
         hedge = np.sign(s) * np.maximum(np.abs(s) - pair.spread_cost, 0.0)
         hedge = np.clip(hedge / (2.0 * pair.depth_cost) * pair.dt, -MOST_HEDGE, MOST_HEDGE)
@@ -352,6 +365,7 @@ class FxDealer(Market):
             markup, hedge = self.quotes(actions[DEALER])
         else:
             markup, hedge = self.closed_form(state.inventory, gamma, reach)
+        bend = 0.0 * gamma if self.potential == "none" else self._bend(gamma, reach)
         sizes, alphas, betas, flags = self._fixed
         inventory, price = state.inventory.copy(), state.price.copy()
         volume, hedged = state.volume.copy(), state.hedged.copy()
@@ -359,7 +373,7 @@ class FxDealer(Market):
         reward, won_now = np.empty((B, D)), np.zeros((B, D, Z))
         shown, dealt = np.zeros((2, B, T, len(CURVE) - 1))
         advance(
-            markup, hedge, inventory, price, gamma, reach, self.types.chances(state.theta),
+            markup, hedge, inventory, price, gamma, reach, bend, self.types.chances(state.theta),
             sizes, alphas, betas, self._terms, flags, shocks["request"], shocks["reach"],
             shocks["price"], CURVE, volume, hedged, won, asked, reward, won_now, shown, dealt,
         )  # fmt: skip

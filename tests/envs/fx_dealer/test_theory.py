@@ -249,6 +249,24 @@ def test_pay_in_the_mean_is_the_mean_of_what_is_paid():
     assert (rewards["expected"].std(axis=0) < 0.6 * rewards["realised"].std(axis=0)).all()
 
 
+def test_a_potential_pays_what_inventories_are_worth_in_the_end():
+    generator = np.random.default_rng(10)
+    actions = [generator.uniform(-1.0, 0.4, (20, 1, 21)) for _ in range(15)]
+    paid, last = {}, {}
+    for potential in ("none", "closed_form"):
+        market = make("fx_dealer", potential=potential, start="stationary")
+        state = first = market.reset(10, 20)
+        total = 0.0
+        for action in actions:
+            step = market.step(state, {"dealer": action})
+            state, total = step.state, total + step.rewards["dealer"]
+        paid[potential], last[potential] = total, state.inventory
+    np.testing.assert_array_equal(last["none"], last["closed_form"])
+    A = riccati(market.pair) * np.sqrt(market.pair.risk_aversion)
+    worth = -0.5 * A * (last["none"] ** 2 - first.inventory**2) / market.neutral_per_step
+    np.testing.assert_allclose(paid["closed_form"] - paid["none"], worth, atol=1e-9)
+
+
 def test_a_hedge_is_zero_in_reach_and_costs_what_it_says():
     market = make("fx_dealer", preset="usdcnh")
     actions = np.zeros((3, 9))
