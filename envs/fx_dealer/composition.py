@@ -21,7 +21,7 @@ from .hjb import Dealer, Solution, alone
 from .presets import Pair
 
 Floats = NDArray[np.float64]
-ATOMS = 32  # values that a rival's quotes are summed up by
+ATOMS = 12  # values that a rival's quotes are summed up by
 MOST_ROUNDS = 40
 EXACT = 3e-7
 

@@ -11,13 +11,15 @@ from typing import Any
 
 from ..core.kernels.compiled import kernel
 
+ROUNDS = 4  # of Newton's method for Lambert's function: to the last digit from these starts
+
 
 @kernel
 def advance(
     markup: Any, hedge: Any, inventory: Any, price: Any, gamma: Any, reach: Any, bend: Any,
     chance: Any, sizes: Any, alphas: Any, betas: Any, terms: Any, flags: Any, uniforms: Any,
-    reach_uniforms: Any, normal: Any, edges: Any, volume: Any, hedged: Any, won: Any, asked: Any, reward: Any,
-    won_now: Any, shown: Any, dealt: Any,
+    reach_uniforms: Any, normal: Any, edges: Any, volume: Any, hedged: Any, won: Any, asked: Any,
+    reward: Any, won_now: Any, shown: Any, dealt: Any,
 ) -> None:  # fmt: skip
     """Change the state, from `inventory` on the left to `asked`, and fill in what the step brings.
 
@@ -144,7 +146,12 @@ def best_quotes(shadow: Any, alphas: Any, betas: Any, out: Any) -> None:
                 for side in range(2):
                     p = shadow[row, t, z, side]
                     x = -1.0 - alphas[t] - betas[t] * p
-                    w = x - math.log(x) if x > 2.0 else math.exp(x) / (1.0 + math.exp(x))
-                    for _ in range(8):
-                        w -= w * (w + math.log(w) - x) / (1.0 + w) if w > 1e-300 else 0.0
+                    w = math.exp(x)
+                    if x > 1.0:
+                        w = x - math.log(x)
+                    elif x > -2.0:
+                        w = math.exp(x) / (1.0 + 0.76 * math.exp(0.7 * x))
+                    if x > -36.0:
+                        for _ in range(ROUNDS):
+                            w *= (1.0 + x - math.log(w)) / (1.0 + w)
                     out[row, t, z, side] = p + (1.0 + w) / betas[t]

@@ -11,6 +11,7 @@ from pacesetter.envs.core.errors import PacesetterError
 from pacesetter.envs.fx_dealer.clients import Alone
 from pacesetter.envs.fx_dealer.composition import Composition
 from pacesetter.envs.fx_dealer.hjb import alone, riccati
+from pacesetter.envs.fx_dealer.information import information
 from pacesetter.envs.fx_dealer.presets import PRESETS
 from pacesetter.envs.fx_dealer.step_game import StepGame
 from pacesetter.envs.registry import make
@@ -184,6 +185,15 @@ def test_the_oblivious_equilibrium_of_a_planted_composition():
     np.testing.assert_allclose(found.internalisation, [0.5814, 0.8665, 0.9682], atol=1e-3)
     np.testing.assert_allclose(found.by_size[0, [0, -1]], [0.150, 0.004], atol=1e-3)
     np.testing.assert_allclose(found.by_size[2, [0, -1]], [0.237, 0.130], atol=1e-3)
+
+
+def test_what_outcomes_tell_of_reach_and_of_the_mix():
+    planted = Composition(SHARED, *PLANTED, sensitive_share=0.5)
+    names = ["connectivity_1", "connectivity_2", "connectivity_3", "sensitive_share"]
+    told = information(planted, names)
+    for known, least in ((3, [0.0163, 0.0163, 0.0161]), (4, [0.0339, 0.0476, 0.0525, 0.0818])):
+        covariance = np.linalg.inv(told[:known, :known]) / 10_000
+        np.testing.assert_allclose(np.sqrt(np.diag(covariance)), least, rtol=0.02)
 
 
 def test_equal_dealers_and_one_alone():
