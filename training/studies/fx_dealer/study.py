@@ -70,7 +70,8 @@ def rows(experiment: Experiment) -> list[Row]:
 def figures(experiment: Experiment, results: dict[str, float], arrays: Arrays) -> dict[str, Figure]:
     """The ladder over inventories, learned and computed."""
     market = experiment.market
-    prefix = f"{market.pair.risk_aversion:g}" if isinstance(market, FxDealer) else ""
+    assert isinstance(market, FxDealer)
+    prefix = f"{market.pair.risk_aversion:g}"
     if f"{prefix}/learned/markup" not in arrays:
         return {}
     return {"ladder": ladder_figure([arrays], prefix, market)}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from ....envs.registry import make
+from ....envs.fx_dealer.market import FxDealer
 from ..claims import Across, Claim, Reproduction, RunArrays, Trial, planted_error
 from .study import AVERSIONS
 
@@ -45,7 +45,6 @@ def ladders() -> Reproduction:
                 claims=tuple(claims),
                 report=tuple(f"{gamma:g}/internalisation" for gamma in AVERSIONS),
             ),
-            *(_published(preset) for preset in PUBLISHED),
         ),
         notes=(
             "Ladders are those of the most likely action. What they earn, `gain_share`, is "
@@ -54,11 +53,22 @@ def ladders() -> Reproduction:
             "Names begin with γ per bp·M. `skew_error` is that of half of ask less bid at 20 M, "
             "relative; `zone_error` that of the inventories hedged by less than 0.05 M per step, "
             "in M.",
-            "Published spreads of 1 M at no inventory: 0.32 bp (arXiv 2106.06974, section 4.2), "
-            "0.26 and 0.55 bp (arXiv 2112.02269).",
             "Recipe chosen on seed 10.",
         ),
         figures=_figures,
+    )
+
+
+def spreads() -> Reproduction:
+    """The reproduction ``fx_dealer_spreads``."""
+    return Reproduction(
+        "Currency dealers: learned spreads beside published ones",
+        tuple(_published(preset) for preset in PUBLISHED),
+        notes=(
+            "Spreads of 1 M at no inventory, of one policy for every aversion to risk, at the "
+            "preset's γ. Published: 0.32 bp (arXiv 2106.06974, section 4.2), 0.26 and 0.55 bp "
+            "(arXiv 2112.02269).",
+        ),
     )
 
 
@@ -136,4 +146,4 @@ def _figures(arrays: RunArrays) -> dict[str, Any]:
     from .figures import ladder_figure
 
     runs = arrays[CONDITIONAL]
-    return {"fx_dealer_ladder": ladder_figure(runs, "0.002", make("fx_dealer"))}
+    return {"fx_dealer_ladder": ladder_figure(runs, "0.002", FxDealer())}

@@ -90,7 +90,9 @@ def test_dealers_by_the_closed_form_share_the_flow_about_as_computed():
     assert found["computed/volume_share_3"] == pytest.approx(0.5, abs=1e-3)
 
 
-@pytest.mark.parametrize("table", [tables.ladders, tables.composition, tables.planted])
+@pytest.mark.parametrize(
+    "table", [tables.ladders, tables.spreads, tables.composition, tables.planted]
+)
 def test_trials_of_the_tables_are_experiments(table):
     reproduction = table()
     assert isinstance(reproduction, Reproduction)
