@@ -129,15 +129,17 @@ def planted() -> Reproduction:
             for number in range(OBSERVATIONS)
         ),
         seeds=(0,),
-        across=tuple(
-            Across(
-                f"root mean square error of {name}",
-                partial(planted_error, name=name, planted=value),
-                high=MOST_ERROR,
-            )
-            for name, value in PLANTED.items()
-        )
-        + (Across("largest error of a share of volume at the answers", share_error, high=0.02),),
+        across=(
+            *(
+                Across(
+                    f"root mean square error of {name}",
+                    partial(planted_error, name=name, planted=value),
+                    high=MOST_ERROR,
+                )
+                for name, value in PLANTED.items()
+            ),
+            Across("largest error of a share of volume at the answers", share_error, high=0.02),
+        ),
         notes=(
             "Nobody learns: dealers quote by the closed form of their own aversion to risk, which "
             "is given, and half of the requests are of the sensitive tier. The least standard "
