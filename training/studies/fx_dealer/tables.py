@@ -54,9 +54,9 @@ def ladders() -> Reproduction:
             "Ladders are those of the most likely action. What they earn, `gain_share`, is "
             "computed by the solver of the step game, over the best gain; the closed form earns "
             "0.999 of it, optimal quotes without hedge 0.92, a flat ladder 0.03.",
-            "Names begin with γ per bp·M. `skew_error` is that of half of ask less bid at 20 M, long "
-            "or short, whichever is larger, relative; `zone_error` that of the inventories hedged by less than 0.05 M per step, "
-            "in M.",
+            "Names begin with γ per bp·M. `skew_error` is that of half of ask less bid at 20 M, "
+            "long or short, whichever is larger, relative; `zone_error` that of the inventories "
+            "hedged by less than 0.05 M per step, in M.",
             "Recipe chosen on seed 10.",
         ),
         figures=_figures,
