@@ -23,7 +23,7 @@ from .presets import Pair
 Floats = NDArray[np.float64]
 ATOMS = 12  # values that a rival's quotes are summed up by
 MOST_ROUNDS = 40
-EXACT = 3e-7
+EXACT = 1e-5  # bp: summing quotes up moves mark-ups by a tenth of it
 
 
 @dataclass(frozen=True)
