@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from ..core.arrays import Array
 from ..core.characteristics import Characteristic, Characteristics
-from ..core.populations import Population, Trait
+from ..core.populations import By, Population, Trait
 from .presets import Pair
 
-Design = Literal["single", "composition", "supertypes"]
+Design = Literal["single", "connectivity", "composition", "supertypes"]
 LEAST_AVERSION, MOST_AVERSION = 2e-4, 0.03
 LEAST_CONNECTIVITY = 0.05
 AVERSION_UNIT = "per bp·M"
@@ -27,17 +27,20 @@ class Types:
     """Dealers' types.
 
     Attributes:
-        design: θ is one aversion to risk for all; or connectivity and ln γ of each dealer, and the
-            sensitive share of the requests; or mean and spread of connectivity and ln γ.
+        design: θ is one aversion to risk for all; or the connectivity of each dealer; or its
+            connectivity and ln γ, and the sensitive share of the requests; or mean and spread of
+            connectivity and ln γ.
         dealers: D.
         pair: what is dealt with.
         connectivity: where θ does not say.
+        risk_aversions: of each dealer, where θ does not say, ``(D,)``.
     """
 
     design: Design
     dealers: int
     pair: Pair
     connectivity: float
+    risk_aversions: tuple[float, ...]
 
     @cached_property
     def population(self) -> Population:
@@ -47,7 +50,9 @@ class Types:
             Trait("connectivity", LEAST_CONNECTIVITY, 1.0, 0.8, "chance to be in reach", "c"),
             Trait("log_risk_aversion", *SPAN, usual, f"ln γ, γ {AVERSION_UNIT}", "ln γ"),
         )
-        by = "individual" if self.design == "composition" else "distribution"
+        if self.design == "connectivity":
+            return Population(traits[:1], self.dealers, "individual")
+        by: By = "individual" if self.design == "composition" else "distribution"
         return Population(traits, self.dealers, by)
 
     @cached_property
@@ -70,6 +75,8 @@ class Types:
         """γ of each dealer, ``(B, D)``."""
         if self.design == "single":
             return theta[:, :1] + 0.0 * quantiles[:, :, 0]
+        if self.design == "connectivity":
+            return np.array(self.risk_aversions) + 0.0 * quantiles[:, :, 0]
         return np.exp(self._drawn(theta, quantiles)["log_risk_aversion"])
 
     def reach(self, theta: Array, quantiles: Array) -> Array:

@@ -197,7 +197,7 @@ class Dealer:
         system = A.copy()
         system[:, middle] = -1.0
         found = np.linalg.solve(system, -earned)
-        gain, value = float(found[middle]), found.copy()
+        gain, value = float(found[middle]), np.asarray(found, dtype=np.float64)
         value[middle] = 0.0
         flow = np.vstack([A.T[:-1], np.ones(n)])
         law = np.linalg.solve(flow, np.append(np.zeros(n - 1), 1.0))
@@ -231,10 +231,11 @@ class Dealer:
         Implicit steps in time, each with the policy of the one before.
         """
         n, dt = len(self.inventory), horizon / steps
-        value = np.zeros(n)
+        value: Floats = np.zeros(n)
         for _ in range(steps):
             A, earned = self._chain(*self._ladder(value), self._hedge(value))
-            value = np.linalg.solve(np.eye(n) - dt * A, value + dt * earned)
+            solved = np.linalg.solve(np.eye(n) - dt * A, value + dt * earned)
+            value = np.asarray(solved, dtype=np.float64)
         return value, self._hedge(value)
 
 

@@ -11,13 +11,15 @@ from typing import Any
 
 from ..core.kernels.compiled import kernel
 
+ROUNDS = 4  # of Newton's method for Lambert's function: to the last digit from these starts
+
 
 @kernel
 def advance(
-    markup: Any, hedge: Any, inventory: Any, price: Any, gamma: Any, reach: Any, chance: Any,
-    sizes: Any, alphas: Any, betas: Any, terms: Any, flags: Any, uniforms: Any, reach_uniforms: Any,
-    normal: Any, edges: Any, volume: Any, hedged: Any, won: Any, asked: Any, reward: Any,
-    won_now: Any, shown: Any, dealt: Any,
+    markup: Any, hedge: Any, inventory: Any, price: Any, gamma: Any, reach: Any, bend: Any,
+    chance: Any, sizes: Any, alphas: Any, betas: Any, terms: Any, flags: Any, uniforms: Any,
+    reach_uniforms: Any, normal: Any, edges: Any, volume: Any, hedged: Any, won: Any, asked: Any,
+    reward: Any, won_now: Any, shown: Any, dealt: Any,
 ) -> None:  # fmt: skip
     """Change the state, from `inventory` on the left to `asked`, and fill in what the step brings.
 
@@ -25,6 +27,7 @@ def advance(
         markup: bp, ``(B, D, T, Z, 2)``, side 0 raises the inventory.
         hedge: M, ``(B, D)``; what was done comes back in it.
         inventory, price, gamma, reach: ``(B, D)``, ``(B,)``, ``(B, D)``, ``(B, D)``.
+        bend: A of a worth −A q² / 2 of inventories, whose rise is paid for, bp / M, ``(B, D)``.
         chance: of a tier and size among requests, ``(B, T, Z)``, 1 in sum.
         sizes, alphas, betas: ``(Z,)``, ``(T,)``, ``(T,)``.
         terms: Q, ψ, η / dt, k, σ √dt, σ² dt / 2, what rewards are divided by, ``(7,)``.
@@ -53,6 +56,7 @@ def advance(
         for i in range(D):
             xi = hedge[b, i]
             earned = inventory[b, i] * told - psi * abs(xi) - depth * xi * xi
+            earned -= 0.5 * bend[b, i] * xi * (2.0 * inventory[b, i] + xi)
             inventory[b, i] += xi
             earned -= gamma[b, i] * risk * inventory[b, i] * inventory[b, i]
             hedged[b, i] += abs(xi)
@@ -86,7 +90,14 @@ def advance(
                                 delta = markup[b, i, tier, size, way]
                                 share = math.exp(-alphas[tier] - betas[tier] * delta) / total
                                 rate = 0.5 * chance[b, tier, size]
-                                reward[b, i] += rate * share * sizes[size] * delta
+                                reward[b, i] += (
+                                    rate
+                                    * share
+                                    * (
+                                        sizes[size] * delta
+                                        - 0.5 * bend[b, i] * (after**2 - inventory[b, i] ** 2)
+                                    )
+                                )
         # Whom it goes to.
         asked[b, z] += 1.0
         signed = sizes[z] if side == 0 else -sizes[z]
@@ -110,12 +121,14 @@ def advance(
                     if wins:
                         dealt[b, t, place] += 1.0
             if wins:
+                before = inventory[b, i]
                 inventory[b, i] += signed
                 volume[b, i] += sizes[z]
                 won[b, i, z] += 1.0
                 won_now[b, i, z] = 1.0
                 if flags[1]:
                     reward[b, i] += sizes[z] * delta
+                    reward[b, i] -= 0.5 * bend[b, i] * (inventory[b, i] ** 2 - before**2)
         for i in range(D):
             reward[b, i] /= unit
 
@@ -133,7 +146,12 @@ def best_quotes(shadow: Any, alphas: Any, betas: Any, out: Any) -> None:
                 for side in range(2):
                     p = shadow[row, t, z, side]
                     x = -1.0 - alphas[t] - betas[t] * p
-                    w = x - math.log(x) if x > 2.0 else math.exp(x) / (1.0 + math.exp(x))
-                    for _ in range(8):
-                        w -= w * (w + math.log(w) - x) / (1.0 + w) if w > 1e-300 else 0.0
+                    w = math.exp(x)
+                    if x > 1.0:
+                        w = x - math.log(x)
+                    elif x > -2.0:
+                        w = math.exp(x) / (1.0 + 0.76 * math.exp(0.7 * x))
+                    if x > -36.0:
+                        for _ in range(ROUNDS):
+                            w *= (1.0 + x - math.log(w)) / (1.0 + w)
                     out[row, t, z, side] = p + (1.0 + w) / betas[t]

@@ -41,15 +41,17 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..core.arrays import Array
 from ..core.characteristics import Characteristics
+from ..core.errors import PacesetterError
 from ..core.group import Group
 from ..core.market import Actions, Market, Shocks
+from ..core.populations import checked_shares
 from ..core.random_streams import Shock
 from ..core.state import State, changed
 from ..core.step import Step
 from .clients import Alone
 from .composition import Composition
 from .curve import fitted
-from .design import Design, Types, scaled_aversion
+from .design import LEAST_AVERSION, MOST_AVERSION, Design, Types, scaled_aversion
 from .hjb import Dealer, alone, riccati, stationary_deviation
 from .kernels import advance, best_quotes
 from .presets import Pair, pair_of
@@ -60,6 +62,7 @@ DEALER = "dealer"
 LOWEST_MARKUP, HIGHEST_MARKUP = -0.4, 2.0
 DEAD_ZONE = 0.1
 SEEN_INVENTORY = 20.0
+SHARE_SCALE = 0.05  # of a market share that is off by as much, the loss is 1
 CURVE = np.arange(-0.25, 0.56, 0.1)
 OPTIONS = (
     "sizes", "rates", "alphas", "betas", "volatility", "spread_cost", "depth_cost", "impact",
@@ -81,9 +84,16 @@ class FxDealer(Market):
         inventory_pnl: whether q (S' − S) is in the mean over the price's noise.
         request_pnl: whether what a request earns is in the mean over requests, given who is in
             reach: the same optimum, and less noise.
+        potential: what inventories are worth while dealers learn: nothing, or −A q² / 2 as in the
+            closed form, whose rise is paid, in the mean over requests where these are. Where
+            dealers are patient the optimum is the same, and what is far off need not be learned.
         connectivity: chance to be in reach, where θ does not say.
+        risk_aversions: γ, one for all dealers or one for each, where θ does not say; empty: the
+            preset's.
+        target_shares: of the volume, one for each dealer and 1 in sum: what `share_loss` is held
+            to; empty: nothing is.
         start: inventories that an episode starts with: none, or normal, with the stationary
-            deviation of each dealer's closed form times `start_spread`.
+            deviation of the closed form at the preset's γ, times `start_spread`.
         start_spread: more than 1 meets large inventories more often.
         days: of an episode.
         flow_curve: CSV file with the columns ``tier``, ``offset`` and ``share``, what clients are
@@ -101,7 +111,10 @@ class FxDealer(Market):
     dealers_are: Literal["learning", "closed_form"] = "learning"
     inventory_pnl: Literal["expected", "realised"] = "expected"
     request_pnl: Literal["expected", "realised"] = "realised"
+    potential: Literal["none", "closed_form"] = "none"
     connectivity: Annotated[float, Gt(0), Le(1)] = 1.0
+    risk_aversions: tuple[float, ...] = ()
+    target_shares: tuple[float, ...] = ()
     start: Literal["flat", "stationary"] = "flat"
     start_spread: Annotated[float, Gt(0)] = 1.0
     days: Annotated[float, Gt(0)] = 0.05
@@ -122,11 +135,16 @@ class FxDealer(Market):
     variants: ClassVar[tuple[Mapping[str, Any], ...]] = (
         {},
         {"preset": "usdcnh", "inventory_pnl": "realised"},
-        {"preset": "eurusd_2021", "request_pnl": "expected", "start": "stationary", "days": 0.01},
+        {"preset": "eurusd_2021", "request_pnl": "expected", "potential": "closed_form",
+         "start": "stationary", "days": 0.01},
         {"dealers": 3, "design": "composition", "request_pnl": "expected"},
         {"dealers": 2, "design": "supertypes"},
+        {
+            "dealers": 2, "design": "connectivity", "risk_aversions": (0.002, 0.01),
+            "target_shares": (0.4, 0.6), "days": 0.005,
+        },
         {"dealers": 3, "design": "composition", "dealers_are": "closed_form"},
-    )
+    )  # fmt: skip
     small: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "": {"preset": "usdcnh"},
         "composition": {"dealers": 2, "design": "composition", "sizes": (1.0, 50.0),
@@ -136,6 +154,20 @@ class FxDealer(Market):
     def __post_init__(self) -> None:
         """Refuse markets that contradict themselves."""
         super().__post_init__()
+        given = self.risk_aversions
+        if given and (
+            len(given) not in (1, self.dealers)
+            or min(given) < LEAST_AVERSION
+            or max(given) > MOST_AVERSION
+        ):
+            raise PacesetterError(
+                f"market.risk_aversions = {given} must be one for all {self.dealers} dealers or "
+                f"one for each, each from {LEAST_AVERSION:g} to {MOST_AVERSION:g} per bp·M: nobody "
+                "likes risk here."
+            )
+        if self.target_shares:
+            dealers = [f"dealer {i + 1}" for i in range(self.dealers)]
+            checked_shares(self.target_shares, dealers, "market.target_shares")
         self.pair  # noqa: B018 - what it is made of is checked
 
     @cached_property
@@ -151,7 +183,9 @@ class FxDealer(Market):
     @cached_property
     def types(self) -> Types:
         """Who the dealers are under θ."""
-        return Types(self.design, self.dealers, self.pair, self.connectivity)
+        given = self.risk_aversions or (self.pair.risk_aversion,)
+        each = given * self.dealers if len(given) == 1 else given
+        return Types(self.design, self.dealers, self.pair, self.connectivity, each)
 
     @cached_property
     def characteristics(self) -> Characteristics:
@@ -201,6 +235,7 @@ class FxDealer(Market):
             "market_share": "of each dealer in the volume dealt so far in the episode; 0 if none",
             "internalisation": "1 − hedged / volume so far, of each dealer; 0 if none was dealt",
             "dealt_share": "of the requests in the episode so far, dealt with anybody",
+            "share_loss": "at the end, mean of ((share − target) / 0.05)² over dealers; else 0",
             **{
                 f"markup_{sizes[0]:g}M_{tier}": "of each dealer, mean of bid and ask, bp"
                 for tier in tiers
@@ -240,9 +275,8 @@ class FxDealer(Market):
         nothing = np.zeros((len(theta), self.dealers))
         inventory = nothing
         if self.start == "stationary":
-            quantiles = shocks["type_quantiles"]
-            aversion = self.types.aversion(theta, quantiles)
-            deviation = stationary_deviation(self.pair) * aversion**-0.25
+            # Of the pair's own aversion to risk: where an episode starts does not depend on θ.
+            deviation = stationary_deviation(self.pair) * self.pair.risk_aversion**-0.25
             inventory = np.clip(self.start_spread * deviation * shocks["inventory"], -Q, Q)
         return {
             "inventory": inventory,
@@ -296,11 +330,19 @@ class FxDealer(Market):
             MOST_HEDGE * np.sign(u) * beyond**2,
         )
 
+    def _bend(self, aversion: Array, reach: Array) -> Array:
+        """A of the closed form, bp / M, of the shape of both."""
+        return self._riccati * np.sqrt(aversion / reach)
+
+    @cached_property
+    def _riccati(self) -> float:
+        return riccati(self.pair)
+
     def closed_form(self, inventory: Array, aversion: Array, reach: Array) -> tuple[Array, Array]:
         """Mark-ups ``(…, T, Z, 2)`` and hedges of the value −A q² / 2; all else ``(…)``."""
         pair = self.pair
         sizes, alphas, betas, _ = self._fixed
-        A = riccati(pair) * np.sqrt(aversion / reach)
+        A = self._bend(aversion, reach)
         s = (pair.impact - A) * inventory
         hedge = np.sign(s) * np.maximum(np.abs(s) - pair.spread_cost, 0.0)
         hedge = np.clip(hedge / (2.0 * pair.depth_cost) * pair.dt, -MOST_HEDGE, MOST_HEDGE)
@@ -323,6 +365,7 @@ class FxDealer(Market):
             markup, hedge = self.quotes(actions[DEALER])
         else:
             markup, hedge = self.closed_form(state.inventory, gamma, reach)
+        bend = 0.0 * gamma if self.potential == "none" else self._bend(gamma, reach)
         sizes, alphas, betas, flags = self._fixed
         inventory, price = state.inventory.copy(), state.price.copy()
         volume, hedged = state.volume.copy(), state.hedged.copy()
@@ -330,7 +373,7 @@ class FxDealer(Market):
         reward, won_now = np.empty((B, D)), np.zeros((B, D, Z))
         shown, dealt = np.zeros((2, B, T, len(CURVE) - 1))
         advance(
-            markup, hedge, inventory, price, gamma, reach, self.types.chances(state.theta),
+            markup, hedge, inventory, price, gamma, reach, bend, self.types.chances(state.theta),
             sizes, alphas, betas, self._terms, flags, shocks["request"], shocks["reach"],
             shocks["price"], CURVE, volume, hedged, won, asked, reward, won_now, shown, dealt,
         )  # fmt: skip
@@ -350,6 +393,7 @@ class FxDealer(Market):
             "requests_won": won_now.sum(axis=2),
             **self._so_far(after),
         }
+        quantities["share_loss"] = self._share_loss(after, quantities["market_share"])
         for t, tier in enumerate(self.pair.tiers):
             quantities[f"markup_{sizes[0]:g}M_{tier}"] = markup[:, :, t, 0].mean(axis=-1)
             quantities[f"shown_{tier}"] = shown[:, t]
@@ -369,6 +413,14 @@ class FxDealer(Market):
             "internalisation": np.where(state.volume > 0.0, kept, 0.0),
             "dealt_share": state.won.sum(axis=(1, 2)) / requests,
         }
+
+    def _share_loss(self, state: DealerState, share: Array) -> Array:
+        """How far the shares of an episode that ends are from `target_shares`, ``(B,)``."""
+        if not self.target_shares:
+            return 0.0 * state.price
+        gap = (share - np.array(self.target_shares)) / SHARE_SCALE
+        ends = state.clock + 1 >= self.steps_per_episode
+        return np.where(ends, (gap**2).mean(axis=1), 0.0)
 
     def observe(self, state: DealerState) -> dict[str, Array]:
         """Inventory and own type, ``(B, D, 3)``."""

@@ -148,7 +148,7 @@ class StepGame:
         system = smooth - np.eye(n)
         system[:, middle] = -1.0
         found = np.linalg.solve(system, -earned)
-        gain, value = float(found[middle]) / self._dt, found.copy()
+        gain, value = float(found[middle]) / self._dt, np.asarray(found, dtype=np.float64)
         value[middle] = 0.0
         balance = np.vstack([(flow - np.eye(n)).T[:-1], np.ones(n)])
         law = np.linalg.solve(balance, np.append(np.zeros(n - 1), 1.0)).clip(0.0, None)

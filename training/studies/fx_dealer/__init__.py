@@ -6,6 +6,7 @@ DECLARED = Declared(
     study="study:FX_STUDY",
     tables={
         "fx_dealer": "tables:ladders",
+        "fx_dealer_spreads": "tables:spreads",
         "fx_dealer_composition": "tables:composition",
         "fx_dealer_planted": "tables:planted",
     },

@@ -103,7 +103,9 @@ def alone(trained: Trained, risk_aversion: float) -> tuple[dict[str, float], Lad
     exact = computed_ladder(market, best)
     figures = {
         "gain_share": own.gain / best.gain,
-        "skew_error": abs(learned.skew(SKEWED) / exact.skew(SKEWED) - 1.0),
+        "skew_error": max(
+            abs(learned.skew(held) / exact.skew(held) - 1.0) for held in (SKEWED, -SKEWED)
+        ),
         "zone_error": abs(learned.zone() - exact.zone()),
         "zone": learned.zone(),
         "computed/zone": exact.zone(),

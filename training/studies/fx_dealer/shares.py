@@ -2,19 +2,34 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from ....envs.fx_dealer.market import FxDealer
 from ...policies.play import play
 from ...policies.policies import Trained
 
+DAYS = 0.1  # of an episode that shares are counted in, 720 requests in EUR/USD
+SETTLING = 0.1  # of it, before inventories are what they come to
+
 
 def shares(trained: Trained) -> dict[str, float]:
-    """Shares of volume, by size, of requests dealt, and internalisation, at the run's answer."""
+    """Shares of volume, by size, of requests dealt, and internalisation, at the run's answer.
+
+    Long episodes from flat inventories are played, however followers were trained.
+    """
     market = trained.experiment.market
     assert isinstance(market, FxDealer)
     sizes, D = market.pair.sizes, market.dealers
-    played = play(trained.experiment, trained.policies, trained.theta, greedy=True).quantities
+    experiment = replace(trained.experiment, market=replace(market, start="flat", days=DAYS))
+    settled = int(SETTLING * experiment.market.steps_per_episode)
+    played = {
+        name: value[:, settled:]
+        for name, value in play(
+            experiment, trained.policies, trained.theta, episodes=1, greedy=True
+        ).quantities.items()
+    }
     # Sums over all that was played: shares of a short episode are noisy, and biased.
     volume = played["volume"].sum(axis=(0, 1, 2))
     hedged = played["hedged"].sum(axis=(0, 1, 2))

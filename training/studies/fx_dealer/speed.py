@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ....envs.registry import make
+from ....envs.fx_dealer.market import FxDealer
 from ..speed import Figures, Measured, note, steps_per_second
 
 COPIES = 64
@@ -26,7 +26,7 @@ def alone(repeats: int, quick: bool = False) -> Figures:
     figures: Figures = {}
     for _ in range(repeats):
         for name, options in MARKETS.items():
-            market = make("fx_dealer", **options)
+            market = FxDealer(**options)
             actions = {
                 group.name: np.zeros((COPIES, group.size, *group.action_space.shape), np.float32)
                 for group in market.groups

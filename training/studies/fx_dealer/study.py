@@ -23,9 +23,15 @@ def measure(trained: Trained) -> Findings:
     if market.design == "single" and market.dealers == 1 and market.groups:
         for gamma in (*AVERSIONS, market.pair.risk_aversion):
             _of_one(trained, gamma, findings)
-    elif market.design == "composition" and market.dealers > 1:
+    elif _shared(market):
         findings.results.update(shares(trained))
     return findings
+
+
+def _shared(market: FxDealer) -> bool:
+    """Whether several dealers learn whose types θ says outright."""
+    types_known = market.design in ("composition", "connectivity")
+    return types_known and market.dealers > 1 and bool(market.groups)
 
 
 def _of_one(trained: Trained, gamma: float, findings: Findings) -> None:
@@ -43,7 +49,7 @@ def rows(experiment: Experiment) -> list[Row]:
     """Ours beside the computed figures."""
     market = experiment.market
     assert isinstance(market, FxDealer)
-    if market.design == "composition" and market.dealers > 1:
+    if _shared(market):
         table = []
         for i in range(1, market.dealers + 1):
             table += [
@@ -70,7 +76,8 @@ def rows(experiment: Experiment) -> list[Row]:
 def figures(experiment: Experiment, results: dict[str, float], arrays: Arrays) -> dict[str, Figure]:
     """The ladder over inventories, learned and computed."""
     market = experiment.market
-    prefix = f"{market.pair.risk_aversion:g}" if isinstance(market, FxDealer) else ""
+    assert isinstance(market, FxDealer)
+    prefix = f"{market.pair.risk_aversion:g}"
     if f"{prefix}/learned/markup" not in arrays:
         return {}
     return {"ladder": ladder_figure([arrays], prefix, market)}

@@ -1,0 +1,171 @@
+"""The tables of currency dealers: learned ladders, three dealers of types, and who is in reach."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from ....envs.fx_dealer.market import FxDealer
+from ...experiments.load import load_experiment
+from ..claims import Across, Claim, Floats, Reproduction, Results, RunArrays, Trial, planted_error
+from .study import AVERSIONS
+
+CONDITIONAL = "one policy for every aversion to risk"
+LEAST_GAIN, MOST_SKEW, MOST_ZONE, MOST_SPREAD = 0.97, 0.10, 3.0, 0.02
+PUBLISHED = {
+    "usdcnh": ("0.0005", {"client": 0.32}),
+    "eurusd_2021": ("0.0005", {"sensitive": 0.26, "insensitive": 0.55}),
+}
+"""Preset -> γ, and spread of 1 M at no inventory by tier, bp."""
+ACTIONS = {"usdcnh": 8, "eurusd_2021": 24}
+PLANTED = {"connectivity_1": 0.6740414, "connectivity_2": 0.8379983, "connectivity_3": 0.9}
+SHARES = [f"{what}_{i}" for what in ("volume_share", "internalisation") for i in (1, 2, 3)]
+PLANTED_ROW = list(PLANTED.values())
+MOST_ERROR = 0.05
+OBSERVATIONS = 5
+EPISODES = 250  # of an observation, each of a seed of its own: observations share none
+
+
+def ladders() -> Reproduction:
+    """The reproduction ``fx_dealer``."""
+    claims = [
+        claim
+        for gamma in AVERSIONS
+        for claim in (
+            Claim(f"{gamma:g}/gain_share", low=LEAST_GAIN),
+            Claim(f"{gamma:g}/skew_error", high=MOST_SKEW),
+            Claim(f"{gamma:g}/zone_error", high=MOST_ZONE),
+            Claim(f"{gamma:g}/hedge_monotone", low=1.0),
+        )
+    ]
+    return Reproduction(
+        "Currency dealers: learned ladders and hedges against the best ones",
+        (
+            Trial(
+                "fx_dealer_learning",
+                CONDITIONAL,
+                claims=tuple(claims),
+                report=tuple(f"{gamma:g}/internalisation" for gamma in AVERSIONS),
+            ),
+        ),
+        notes=(
+            "Ladders are those of the most likely action. What they earn, `gain_share`, is "
+            "computed by the solver of the step game, over the best gain; the closed form earns "
+            "0.999 of it, optimal quotes without hedge 0.92, a flat ladder 0.03.",
+            "Names begin with γ per bp·M. `skew_error` is that of half of ask less bid at 20 M, "
+            "long or short, whichever is larger, relative; `zone_error` that of the inventories "
+            "hedged by less than 0.05 M per step, in M.",
+            "Recipe chosen on seed 10.",
+        ),
+        figures=_figures,
+    )
+
+
+def spreads() -> Reproduction:
+    """The reproduction ``fx_dealer_spreads``."""
+    return Reproduction(
+        "Currency dealers: learned spreads beside published ones",
+        tuple(_published(preset) for preset in PUBLISHED),
+        notes=(
+            "Spreads of 1 M at no inventory, of one policy for every aversion to risk, at the "
+            "preset's γ. Published: 0.32 bp (arXiv 2106.06974, section 4.2), 0.26 and 0.55 bp "
+            "(arXiv 2112.02269).",
+        ),
+    )
+
+
+def _published(preset: str) -> Trial:
+    gamma, spreads = PUBLISHED[preset]
+    start = ", ".join(["-0.5"] * ACTIONS[preset] + ["0.0"])
+    return Trial(
+        "fx_dealer_learning",
+        preset,
+        (f"market.preset={preset}", f"followers.initial_action=[{start}]"),
+        claims=tuple(
+            Claim(f"{gamma}/spread_{tier}", spread - MOST_SPREAD, spread + MOST_SPREAD)
+            for tier, spread in spreads.items()
+        ),
+        report=(f"{gamma}/gain_share",),
+    )
+
+
+def composition() -> Reproduction:
+    """The reproduction ``fx_dealer_composition``."""
+    return Reproduction(
+        "Three currency dealers of types, trained together",
+        (
+            Trial(
+                "fx_dealer_composition",
+                claims=(
+                    Claim("volume_share_error", high=0.02),
+                    Claim("size_share_error", high=0.03),
+                    Claim("internalisation_error", high=0.06),
+                ),
+                report=(*SHARES, "dealt_share"),
+            ),
+        ),
+        notes=(
+            "Computed, as an oblivious equilibrium: shares of volume 0.150, 0.350 and 0.500, "
+            "internalisation 0.581, 0.866 and 0.968, requests dealt 0.548. Dealers who play its "
+            "ladders step by step come to 0.148, 0.350 and 0.503, and 0.536, 0.854 and 0.965.",
+        ),
+    )
+
+
+def planted() -> Reproduction:
+    """The reproduction ``fx_dealer_planted``."""
+    return Reproduction(
+        "How well dealers are connected, found again from 10,000 requests",
+        tuple(
+            Trial(
+                "fx_dealer_planted",
+                f"observation {number}",
+                (f"objective.reference.seed={EPISODES * number}",),
+                report=tuple(f"theta/{name}" for name in PLANTED)
+                + tuple(f"theta_standard_error/{name}" for name in PLANTED),
+            )
+            for number in range(OBSERVATIONS)
+        ),
+        seeds=(0,),
+        across=(
+            *(
+                Across(
+                    f"root mean square error of {name}",
+                    partial(planted_error, name=name, planted=value),
+                    high=MOST_ERROR,
+                )
+                for name, value in PLANTED.items()
+            ),
+            Across("largest error of a share of volume at the answers", share_error, high=0.02),
+        ),
+        notes=(
+            "Nobody learns: dealers quote by the closed form of their own aversion to risk, which "
+            "is given, and half of the requests are of the sensitive tier. The least standard "
+            "errors from 10,000 requests are 0.016 each; `pacesetter identify fx_dealer_planted` "
+            "says so before anything is calibrated.",
+            "Shares of volume at an answer are those of its computed equilibrium, against 0.15, "
+            "0.35 and 0.50 at the planted connectivity.",
+        ),
+    )
+
+
+def share_error(results: Results) -> Floats:
+    """Largest error of any dealer's share of volume, in equilibrium at any run's answer, (1,)."""
+    market = load_experiment("fx_dealer_planted").market
+    assert isinstance(market, FxDealer)
+    exact = market.composition(PLANTED_ROW).equilibrium().volume_share
+    errors = [
+        np.abs(market.composition(theta).equilibrium().volume_share - exact).max()
+        for runs in results.values()
+        for theta in ([run[f"theta/{name}"] for name in PLANTED] for run in runs)
+    ]
+    return np.array([max(errors)])
+
+
+def _figures(arrays: RunArrays) -> dict[str, Any]:
+    from .figures import ladder_figure
+
+    runs = arrays[CONDITIONAL]
+    return {"fx_dealer_ladder": ladder_figure(runs, "0.002", FxDealer())}
