@@ -58,8 +58,8 @@ def planted(runs: Path, out: Path, jobs: int, seeds: int | None) -> dict[str, fl
     lines = [
         "# A planted world, found again",
         "",
-        f"Made with `pacesetter reproduce world_planted`{f' --seeds {seeds}' if seeds else ''}; "
-        f"seeds {chosen[0]} to {chosen[-1]}.",
+        f"Made with `pacesetter reproduce world_planted{f' --seeds {seeds}' if seeds else ''}`; "
+        f"seeds {', '.join(map(str, chosen))}.",
         "",
         "The calibrated worlds of `world_rmsc04` stand for the real market. MMD² of the bag of "
         f"each feedback, {WORLDS} rollouts against {REAL}; the floor is the 95 % quantile of its "

@@ -62,8 +62,8 @@ def transfer(runs: Path, out: Path, jobs: int, seeds: int | None) -> dict[str, f
     lines = [
         "# An executor trained in a world, tested in the real market",
         "",
-        f"Made with `pacesetter reproduce world_transfer`{f' --seeds {seeds}' if seeds else ''}; "
-        f"seeds {chosen[0]} to {chosen[-1]}.",
+        f"Made with `pacesetter reproduce world_transfer{f' --seeds {seeds}' if seeds else ''}`; "
+        f"seeds {', '.join(map(str, chosen))}.",
         "",
         "An executor buys 50 shares of rmsc04 within ten minutes, by orders of ten; it is trained "
         "by one recipe in each market and judged on 200 real episodes per seed, which all play "

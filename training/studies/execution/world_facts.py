@@ -73,8 +73,8 @@ def world_facts(runs: Path, out: Path, jobs: int, seeds: int | None) -> dict[str
     lines = [
         "# Worlds that go on for whole days, beside rmsc04",
         "",
-        f"Made with `pacesetter reproduce world_facts`{f' --seeds {seeds}' if seeds else ''}; "
-        f"seeds {chosen[0]} to {chosen[-1]}, {COPIES} days of each market and seed, from 09:35 on.",
+        f"Made with `pacesetter reproduce world_facts{f' --seeds {seeds}' if seeds else ''}`; "
+        f"seeds {', '.join(map(str, chosen))}, {COPIES} days of each market and seed, from 09:35.",
         "",
         "Worlds are those of the tables `world_rmsc04` and `world_baselines`. A world whose book "
         "grew without end before the close is left out; to the close came "
