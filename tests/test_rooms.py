@@ -27,6 +27,7 @@ FLOORS = (
     {"loop"},
     {"studies"},
     {"evaluation", "bench"},
+    {"certificates"},
     {"reproduction", "session", "demo"},
     {"cli"},
 )
@@ -41,7 +42,7 @@ MAY_NAME_A_MARKET = {"envs/registry.py", "training/demo.py"}
 ONLY_IN = {
     "ray": ("training/rllib/",),
     "torch": ("training/", "leaders/gradient/", "leaders/world/"),
-    "matplotlib": ("training/studies/", "training/evaluation/"),
+    "matplotlib": ("training/studies/", "training/evaluation/", "training/certificates/"),
     "rich": ("training/",),
     "tensorboard": ("training/",),
 }

@@ -5,7 +5,10 @@ from __future__ import annotations
 from rich.console import Console
 from rich.table import Table
 
-from .evaluation.certify import FILE, FOLDER, certify
+from .certificates.certificate import FILE as CERTIFICATE
+from .certificates.certificate import PICTURE, certify, work_folder
+from .certificates.refine import refine
+from .certificates.table import HEADER, rows
 from .evaluation.counterfactual import FIGURE, counterfactual
 from .evaluation.counterfactual import FILE as COUNTERFACTUAL
 from .evaluation.evaluate import (
@@ -13,10 +16,12 @@ from .evaluation.evaluate import (
     evaluate,
     evaluate_during_training,
     evaluated_arrays,
+    read_refined,
     result_lines,
     write_answer,
 )
 from .evaluation.identify import Identified
+from .evaluation.retrain import FILE, FOLDER, retrain
 from .loop.notes import kept_notes
 from .loop.trainer import train
 from .runs.run_folder import RunFolder
@@ -39,7 +44,9 @@ def run_experiment(run: RunFolder, address: str | None = None, quiet: bool = Fal
         return INTERRUPTED
     write_answer(run, outcome.theta)
     if not quiet:
-        print(f"trained in {outcome.seconds:.0f} s; evaluating", flush=True)
+        print(f"trained in {outcome.seconds:.0f} s", flush=True)
+    if experiment.training.refine:
+        refine(run, (lambda text: None) if quiet else _say)
     results = evaluate(run)
     show(run, results)
     return 0
@@ -51,12 +58,39 @@ def evaluate_run(run: RunFolder) -> None:
 
 
 def certify_run(
+    run: RunFolder, tolerance: float, budget: float | None, anew: bool, quiet: bool
+) -> int:
+    """Certify a run's answer and show what was found; returns an exit code."""
+    try:
+        found = certify(run, tolerance, budget, anew, (lambda text: None) if quiet else _say)
+    except KeyboardInterrupt:
+        print(f"\nInterrupted; go on with  pacesetter certify {run.path}")
+        return INTERRUPTED
+    table = Table(title=f"{run.experiment.name}: the answer {found.verdict}", title_justify="left")
+    for column in HEADER:
+        table.add_column(column, justify="left" if column in (HEADER[0], HEADER[-1]) else "right")
+    for row in rows(found):
+        table.add_row(*row)
+    Console(highlight=False, width=130).print(table)
+    for kind, text in found.flags.items():
+        print(f"warning: {kind}: {text}")
+    print(f"{found.verdict} (tolerance {found.tolerance:g} % of what is at stake)")
+    print(f"figures: {run.path / CERTIFICATE}; picture: {run.path / PICTURE}")
+    print(f"pieces, which a repetition takes up: {work_folder(run)}")
+    return 0
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)
+
+
+def retrain_run(
     run: RunFolder, address: str | None = None, quiet: bool = False, beside: float | None = None
 ) -> int:
     """Train followers anew at a run's answer and show what changes; returns an exit code."""
-    found = certify(run, address, quiet, beside)
+    found = retrain(run, address, quiet, beside)
     if found is None:
-        print(f"\nInterrupted; go on with  pacesetter certify {run.path}")
+        print(f"\nInterrupted; go on with  pacesetter certify {run.path} --retrain")
         return INTERRUPTED
     followers = bool(run.experiment.market.groups)
     again = "followers as trained, and retrained at θ alone" if followers else "in fresh episodes"
@@ -128,7 +162,23 @@ def show(run: RunFolder, results: dict[str, float]) -> None:
     for line in result_lines(run.experiment, results):
         table.add_row(*line)
     Console(highlight=False, width=100).print(table)
-    for text in kept_notes(run):
+    for text in [*kept_notes(run), *_of_refinement(run)]:
         print(text)
     print(f"all figures: {run.path / 'results.json'}; pictures: {run.path / 'figures'}")
     print(f"TensorBoard: tensorboard --logdir {run.path} --host localhost")
+
+
+def _of_refinement(run: RunFolder) -> list[str]:
+    """What the last phase of training did to the answer, and what it could not mend."""
+    found = read_refined(run)
+    if found is None:
+        return []
+    moved = found["chosen"] != "answer"
+    text = (
+        f"refined: from {found['before']} to {found['answer']}" if moved else "refined: it stands"
+    )
+    worse = [
+        f"warning: {name} is better than the answer, each with adapted followers"
+        for name in found["worse_than"]
+    ]
+    return [f"refined: {text}", *worse]

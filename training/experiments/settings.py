@@ -56,6 +56,10 @@ class TrainingSettings:
         checkpoint_every: iterations between checkpoints.
         evaluate_every: iterations of phase 2 between evaluations written to TensorBoard; 0: only
             one at the end.
+        refine: iterations that followers adapt at each of a set of θ once training is over; the
+            best of them is the answer, and is handed over with its own followers. 0: no such phase.
+        baselines: θ that the answer is held to, in a certificate and in `refine`, name -> value;
+            entries that are left out take their default. The default itself is always one.
         torch_threads: threads of torch in every process; more than 1 is slower on busy cores.
         object_store_megabytes: size of Ray's object store.
     """
@@ -71,6 +75,8 @@ class TrainingSettings:
     averaged_share: Fraction = 0.2
     checkpoint_every: Count = 50
     evaluate_every: Annotated[int, Ge(0)] = 0
+    refine: Annotated[int, Ge(0)] = 0
+    baselines: tuple[dict[str, float], ...] = ()
     torch_threads: Count = 1
     object_store_megabytes: Annotated[int, Ge(80)] = 128
 
