@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import math
+import time
+from collections.abc import Callable
+
 from rich.console import Console
 from rich.table import Table
 
@@ -28,6 +32,7 @@ from .runs.run_folder import RunFolder
 
 INTERRUPTED = 130
 MOST_NAMES = 20  # of statistics that are shown
+SECONDS_BETWEEN_LINES = 2.0
 
 
 def run_experiment(run: RunFolder, address: str | None = None, quiet: bool = False) -> int:
@@ -46,7 +51,7 @@ def run_experiment(run: RunFolder, address: str | None = None, quiet: bool = Fal
     if not quiet:
         print(f"trained in {outcome.seconds:.0f} s", flush=True)
     if experiment.training.refine:
-        refine(run, (lambda text: None) if quiet else _say)
+        refine(run, _teller(quiet))
     results = evaluate(run)
     show(run, results)
     return 0
@@ -62,7 +67,7 @@ def certify_run(
 ) -> int:
     """Certify a run's answer and show what was found; returns an exit code."""
     try:
-        found = certify(run, tolerance, budget, anew, (lambda text: None) if quiet else _say)
+        found = certify(run, tolerance, budget, anew, _teller(quiet))
     except KeyboardInterrupt:
         print(f"\nInterrupted; go on with  pacesetter certify {run.path}")
         return INTERRUPTED
@@ -80,8 +85,18 @@ def certify_run(
     return 0
 
 
-def _say(text: str) -> None:
-    print(text, flush=True)
+def _teller(quiet: bool) -> Callable[[str], None]:
+    """What prints a line, the first one and then one every few seconds; nothing if quiet."""
+    last = -math.inf
+
+    def tell(text: str) -> None:
+        nonlocal last
+        now = time.monotonic()
+        if not quiet and now - last >= SECONDS_BETWEEN_LINES:
+            last = now
+            print(text, flush=True)
+
+    return tell
 
 
 def retrain_run(

@@ -15,7 +15,7 @@ from ..evaluation.evaluate import load_trained
 from ..policies.policies import Trained
 from ..runs.run_folder import RunFolder
 from ..runs.whole_files import write_json, write_whole
-from .certified import Certificate
+from .certified import HIDDEN, NOT_FINITE, NOTHING_AT_STAKE, Certificate
 from .followers import FollowersGap, followers_gap
 from .leader import LeadersGap, leaders_gap
 from .picture import draw, note_events
@@ -27,7 +27,6 @@ from .work import Work
 
 FILE, TABLE, PICTURE = "certificate.json", "certificate.md", "certificate.png"
 TOLERANCE = 1.0  # percent of what is at stake
-HIDDEN, NOT_FINITE, NOTHING_AT_STAKE = "hidden theta", "not finite", "nothing at stake"
 
 
 def certify(
@@ -96,7 +95,8 @@ def certificate_of(
             )
             for group in experiment.market.groups
         }
-        leader = leaders_gap(subject, planned.effort, work) if leads else None
+        able = all(gap.finite for gap in followers.values())  # else nobody can adapt
+        leader = leaders_gap(subject, planned.effort, work) if leads and able else None
     flags = _flags(subject, followers, leader, planned)
     return Certificate(subject, tolerance, followers, leader, flags, planned)
 

@@ -20,6 +20,8 @@ from .plan import Plan
 from .subject import Subject
 from .work import VERSION
 
+HIDDEN, NOT_FINITE, NOTHING_AT_STAKE = "hidden theta", "not finite", "nothing at stake"
+
 
 @dataclass(frozen=True)
 class Certificate:
@@ -73,6 +75,7 @@ class Certificate:
             "flags": self.flags,
             "answer": self.subject.answer,
             "figures": self.figures(),
+            "rival": None if self.leader is None else self.leader.rival.name,
             "points": _points(self.leader),
             "plan": self.plan.record(),
             "version": VERSION,

@@ -7,6 +7,7 @@ the next step is worth at best (`Market.best_response_value`).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -114,6 +115,9 @@ def followers_gap(
 
     place = f"followers/{group}"
     base = work.arrays(f"{place}/standing", standing(alone=True))
+    if not all(np.isfinite(values).all() for values in base.values()):
+        nothing = Gap(Estimate(*[math.nan] * 3), math.nan)
+        return FollowersGap(nothing, nothing, None, exact=False, finite=False, moves=True)
     base_of_all = work.arrays(f"{place}/standing_group", standing(alone=False))
     tried = [
         work.arrays(f"{place}/response_{seed}", response(seed, alone=True)) for seed in range(seeds)
@@ -127,7 +131,7 @@ def followers_gap(
     if bounds:
         reached = max(reached, float(base["own"].mean() + (bounds["best"] - bounds["own"]).mean()))
     stake = reached - float(base["chance"].mean())
-    everything = [best, of_all, base["own"], base["chance"]]
+    everything = [best, of_all]
     spread = max(float(np.abs(one - base["own"]).max()) for one in (best, base["chance"]))
     bound = None
     if bounds:

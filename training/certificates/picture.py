@@ -49,13 +49,12 @@ def note_events(folder: Path, figures: dict[str, float], figure: Figure, path: P
 
 def _over_theta(axis: Any, leader: LeadersGap, entry: int, name: str) -> None:
     x = np.array([point.theta[entry] for point in leader.points])
-    for values, label, colour, style in (
-        (leader.before, "followers as trained", "0.55", "o"),
-        (leader.after, "followers adapted", TRAINED_COLOUR, "o"),
+    for values, label, style in (
+        (leader.before, "followers as trained", {"color": "0.4", "markerfacecolor": "none"}),
+        (leader.after, "followers adapted", {"color": TRAINED_COLOUR, "markersize": 4}),
     ):
         y = np.array([values[point.name] for point in leader.points])
-        filled = colour if values is leader.after else "none"
-        axis.plot(x, y, style, color=colour, markerfacecolor=filled, markersize=5, label=label)
+        axis.plot(x, y, "o", label=label, **({"markersize": 8} | style))
     (answer,) = (point for point in leader.points if point.name == ANSWER)
     for label, point, colour in (
         ("answer", answer, EXACT_COLOUR),
