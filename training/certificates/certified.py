@@ -3,8 +3,8 @@
 An answer *holds* where no follower gains by deviating and no other θ, with followers who have
 adapted to it, gives the leader more: each by less than a tolerance, in percent of what is at stake,
 for sure. It *does not hold* where a gap exceeds the tolerance beyond its interval; else one *cannot
-tell*. What is at stake is for a follower the difference between its best and acting by chance, and
-for the leader that between the best and the worst θ of the set.
+tell*. What is at stake is for a follower the difference between its best and acting by chance (see
+`followers`), and for the leader that between the best and the worst θ of the set.
 """
 
 from __future__ import annotations

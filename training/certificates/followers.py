@@ -3,6 +3,11 @@
 From below, best responses are trained: networks of the group's own shape, fresh ones, that learn
 against the frozen rest at the leader's answer alone. From above, or exactly, a market may say what
 the next step is worth at best (`Market.best_response_value`).
+
+What is at stake is the difference between the best and acting by chance; or, where that is less, as
+among players whom an equilibrium leaves indifferent, how much it matters what one does: the mean
+difference, without its sign, between rewards of a step of two who act by chance in the same
+episodes.
 """
 
 from __future__ import annotations
@@ -20,7 +25,7 @@ from ..studies.resampling import Estimate
 from .gaps import FAILS, HOLDS, ROUNDING, UNSURE, Gap, Verdict
 from .learning import at_theta, deviating, learned
 from .market import Deviation, Led
-from .playing import JUDGEMENT, SELECTION, Behaviour, net_rewards, visited
+from .playing import JUDGEMENT, SELECTION, Behaviour, net_rewards, net_steps, visited
 from .subject import Subject
 from .work import Arrays, Work
 
@@ -106,9 +111,11 @@ def followers_gap(
 
         def make() -> Arrays:
             frozen = Policies(asked, {group: policies.modules[group]})
+            chance, other = (net_steps(asked, None, theta, JUDGEMENT, luck=n) for n in (0, 1))
             return {
                 "own": net_rewards(asked, frozen, theta, JUDGEMENT, greedy=False),
                 "chance": net_rewards(asked, None, theta, JUDGEMENT, greedy=False),
+                "swing": np.abs(chance - other).mean(keepdims=True).ravel(),
             }
 
         return make
@@ -130,9 +137,9 @@ def followers_gap(
     reached = max(float(base["own"].mean()), float(best.mean()))
     if bounds:
         reached = max(reached, float(base["own"].mean() + (bounds["best"] - bounds["own"]).mean()))
-    stake = reached - float(base["chance"].mean())
+    swing = float(base["swing"][0])
+    stake = max(reached - float(base["chance"].mean()), swing)
     everything = [best, of_all]
-    spread = max(float(np.abs(one - base["own"]).max()) for one in (best, base["chance"]))
     bound = None
     if bounds:
         gains = Gap.between(bounds["best"], bounds["own"], stake)
@@ -143,7 +150,7 @@ def followers_gap(
         bound=bound,
         exact=bool(bounds and bounds["exact"].all()),
         finite=all(bool(np.isfinite(one).all()) for one in everything),
-        moves=spread > ROUNDING,
+        moves=swing > ROUNDING,
     )
 
 

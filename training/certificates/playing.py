@@ -57,9 +57,25 @@ def net_rewards(
 ) -> Floats:
     """What the deviator nets in every episode, ``(episodes,)``: its return per step.
 
-    Information is paid for. A discount weighs the steps of an episode; with none (0), as of
-    followers for whom every step stands alone, all count alike. What follows the natural end of an
-    episode counts as nothing.
+    A discount weighs the steps of an episode; with none (0), as of followers for whom every step
+    stands alone, all count alike. See `net_steps` for the arguments.
+    """
+    steps = net_steps(experiment, policies, theta, offset, greedy)  # (E, T, B)
+    weights = (experiment.followers.discount or 1.0) ** np.arange(steps.shape[1])
+    return np.einsum("etb,t->eb", steps, weights).ravel() / weights.sum()
+
+
+def net_steps(
+    experiment: Experiment,
+    policies: Policies | None,
+    theta: Floats,
+    offset: int,
+    greedy: bool = False,
+    luck: int = 0,
+) -> Floats:
+    """What the deviator nets in every step, information paid for, ``(E, T, B)``.
+
+    What follows the natural end of an episode counts as nothing.
 
     Args:
         experiment: of a `Deviation`.
@@ -67,34 +83,33 @@ def net_rewards(
         theta: where a leader does not move it, ``(d,)``.
         offset: `SELECTION` or `JUDGEMENT`.
         greedy: it does what is most likely, and does not explore.
+        luck: which of several that draw differently in the same episodes; 0, 1, ….
     """
     market = experiment.market
     assert isinstance(market, Deviation)
     copies, episodes = episodes_of(experiment)
     seed = experiment.evaluation.seed + offset
-    generator = torch.Generator().manual_seed(seed + 1)
-    discount = experiment.followers.discount or 1.0
+    generator = torch.Generator().manual_seed(seed + 1 + luck)
     state = market.reset(seed, copies, theta)
     everywhere = np.ones(copies, dtype=bool)
-    returns, weights = np.zeros((episodes, copies)), discount ** np.arange(market.steps_per_episode)
+    steps = market.steps_per_episode
+    netted = np.zeros((episodes, steps, copies))
     for episode in range(episodes):
         going = everywhere
-        for weight in weights:
+        for time in range(steps):
             state = market.with_theta(state, state.theta)
             actions, cost = _decide(experiment, policies, state, generator, greedy)
             step = market.step(state, {market.group: actions})
-            reward = step.rewards[market.group] - cost
-            returns[episode] += np.where(going, weight * reward.mean(axis=1), 0.0)
+            net = (step.rewards[market.group] - cost).mean(axis=1)
+            netted[episode, time] = np.where(going, net, 0.0)
             ended = np.asarray(step.terminated | step.truncated)
-            going = going & ~ended
-            state = step.state if going.any() else market.restart(step.state, everywhere)
+            going, state = going & ~ended, step.state
             if not going.any():
                 break
             if ended.any():
                 state = market.restart(state, ended)
-        else:
-            state = market.restart(state, everywhere)
-    return returns.ravel() / weights.sum()
+        state = market.restart(state, everywhere)
+    return netted
 
 
 def _decide(
