@@ -1,4 +1,4 @@
-"""The best hours of one household while all others work as they do, by search over a grid.
+"""The best hours of one household while all others work as they do, by search.
 
 Working h alone, household i has, with S and K the others' sums of income and of income^(1 − ξ),
 
@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
-POINTS = 301  # of a grid of hours, even in their logarithm
+POINTS = 301  # of a grid of hours, even in their logarithm; between them runs a parabola
 CHUNK = 50  # households of every copy at once, which bounds the memory
 
 
@@ -56,6 +56,17 @@ def best_hours(
             return level / len(hours) + x * log_y - burden(h)
 
         shape = (*log_e.shape, POINTS)
-        best[:, part] = value(np.broadcast_to(grid, shape)).max(axis=-1)
+        best[:, part] = _top(value(np.broadcast_to(grid, shape)))
         own[:, part] = value(np.moveaxis(hours[..., part], 0, -1)).mean(axis=-1)
     return best, own
+
+
+def _top(values: Floats) -> Floats:
+    """The largest of values on an even grid, ``(…, H)``, by the parabola through it."""
+    place = np.clip(values.argmax(axis=-1), 1, values.shape[-1] - 2)[..., None]
+    before, here, after = (
+        np.take_along_axis(values, place + step, axis=-1)[..., 0] for step in (-1, 0, 1)
+    )
+    bend = 2.0 * here - before - after
+    top = here + (after - before) ** 2 / (8.0 * np.maximum(bend, 1e-300))
+    return np.where(bend > 0.0, np.maximum(top, values.max(axis=-1)), values.max(axis=-1))

@@ -8,10 +8,9 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import stdtrit
 
 from ..studies.resampling import LEAST_RUNS, Estimate, interquartile_mean
-from ..studies.statistics import standard_error
+from ..studies.statistics import half_width
 
 Floats = NDArray[np.float64]
 Verdict = Literal["holds", "does not hold", "cannot tell"]
@@ -24,11 +23,11 @@ ROUNDING = 1e-9  # of a gap that is none
 def clustered(differences: Floats, level: float = 0.95) -> Estimate:
     """Mean of paired differences, with an interval by seed of training and by episode.
 
-    Seeds and episodes are crossed: every seed is measured in the same episodes. The variances of
-    the means over either are added, and so are their degrees of freedom, after Satterthwaite (1946,
-    "An approximate distribution of estimates of variance components"). What is left over of both
-    counts twice, so that the interval errs on the wide side. Of three seeds resampling would
-    tell less than Student's t.
+    Seeds and episodes are crossed: every seed is measured in the same episodes. The half-widths
+    of the means over either, each by its own Student's t, are added as squares. What is left over
+    of both counts twice, so that the interval errs on the wide side; with one number of degrees of
+    freedom for the sum, after Satterthwaite, it would hold the truth in 92 % where three seeds
+    differ a little. Of three seeds resampling would tell less still.
 
     Args:
         differences: ``(seeds, episodes)``; of one seed, the interval is over episodes alone.
@@ -38,14 +37,10 @@ def clustered(differences: Floats, level: float = 0.95) -> Estimate:
     mean = float(values.mean())
     if values.shape[1] < 2:
         return Estimate(mean, math.nan, math.nan)
-    parts = [(standard_error(values.mean(axis=0)) ** 2, values.shape[1] - 1)]
+    squares = half_width(values.mean(axis=0), level) ** 2
     if len(values) > 1:
-        parts.append((standard_error(values.mean(axis=1)) ** 2, len(values) - 1))
-    variance = sum(part for part, _ in parts)
-    if variance == 0.0:
-        return Estimate(mean, mean, mean)
-    freedom = variance**2 / sum(part**2 / number for part, number in parts)
-    half = float(stdtrit(freedom, (1.0 + level) / 2) * np.sqrt(variance))
+        squares += half_width(values.mean(axis=1), level) ** 2
+    half = float(np.sqrt(squares))
     return Estimate(mean, mean - half, mean + half)
 
 

@@ -204,7 +204,7 @@ def _table(
         "adapted followers; *exact*: what a closed form says of the same two θ. Certificates of "
         "seed 10 were looked at before the table was made; nothing was tuned on seeds 0 to 9.",
         "",
-        "| answer | trained, % | by the market, % | rival, % | exact, % | verdict | seconds | due |",
+        "| answer | trained, % | market, % | rival, % | exact, % | verdict | s | as due |",
         "|---|---|---|---|---|---|---|---|",
     ]
     for case, found in rows:
