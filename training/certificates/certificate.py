@@ -75,14 +75,20 @@ def certificate_of(
     budget: float | None = None,
     anew: bool = False,
     say: Callable[[str], None] = lambda text: None,
+    planned: Plan | None = None,
 ) -> Certificate:
-    """Certify a trained experiment, with pieces kept in a folder; see `certify`."""
+    """Certify a trained experiment, with pieces kept in a folder.
+
+    The arguments are those of `certify`; `planned` says how much is done, whatever it costs.
+    """
     subject = Subject.of(trained)
     experiment = subject.experiment
     leads = experiment.leader.drawn_answer(experiment.market.characteristics, 0) is None
     what = subject.record() | {"budget": budget}
     before = Work.subject(folder)
-    if before is not None and {k: before.get(k) for k in what} == what and "plan" in before:
+    if planned is not None:
+        planned.effort.points(subject)  # what is wrong with them is said now
+    elif before is not None and {k: before.get(k) for k in what} == what and "plan" in before:
         planned = Plan(**before["plan"])  # an interrupted one goes on as it began
     else:
         planned = plan(subject, leads, budget)

@@ -17,7 +17,7 @@ SHARE = 0.2  # of the run's iterations: at one θ there is less to learn than at
 LEAST_ITERATIONS = 8  # a response that learned for fewer says nothing
 MOST_ITERATIONS = 400
 FROM_NOTHING = 40  # iterations that a fresh network is given at least, if there is no budget
-SIZES = ((8, 4, 3), (4, 2, 2), (2, 2, 1))
+SIZES = ((8, 4, 3), (4, 2, 3), (2, 2, 1))
 """Points over the space, points around the answer, and seeds: as wide as the budget allows."""
 PLAYS_OF_A_RESPONSE = 4.0
 

@@ -19,15 +19,19 @@ from ..policies.policies import Policies
 from .market import Deviation, Led
 
 Floats = NDArray[np.float64]
-LEAST_EPISODES = 40  # an interval over fewer says little
+LEAST_EPISODES, MOST_EPISODES = 40, 1000  # an interval over fewer says little, over more no more
+DECISIONS = 500_000  # of all followers in between: what an evaluation may cost
 SELECTION, JUDGEMENT = 600_000, 700_000
 """Seeds from that of the evaluation on: of the episodes that choose, and of those that judge."""
 
 
 def episodes_of(experiment: Experiment) -> tuple[int, int]:
-    """Copies, and episodes of each, that a certificate plays."""
-    settings = experiment.evaluation
-    return settings.copies, max(settings.episodes, -(-LEAST_EPISODES // settings.copies))
+    """Copies, and episodes of each, that a certificate plays: at least those of an evaluation."""
+    settings, market = experiment.evaluation, experiment.market
+    whole = market.market if isinstance(market, Led) else market
+    decisions = whole.steps_per_episode * max(1, sum(group.size for group in whole.groups))
+    number = min(max(LEAST_EPISODES, DECISIONS // decisions), MOST_EPISODES)
+    return settings.copies, max(settings.episodes, -(-number // settings.copies))
 
 
 def objective_of(experiment: Experiment, policies: Policies, theta: Theta, offset: int) -> Floats:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from ..evaluation.evaluate import ADAPTED, REFINED, load_trained, write_answer
+from ..evaluation.evaluate import ADAPTED, REFINED, load_trained, read_refined, write_answer
 from ..runs.run_folder import RunFolder
 from ..runs.whole_files import write_json
 from .gaps import Gap
@@ -21,7 +21,7 @@ from .subject import Subject
 from .work import Work
 
 FOLDER = "refine"
-SOBOL, NEAR, SEEDS = 8, 4, 2
+SOBOL, NEAR, SEEDS = 8, 4, 3
 
 
 def refine(run: RunFolder, say: Callable[[str], None] = lambda text: None) -> dict[str, Any] | None:
@@ -43,6 +43,9 @@ def refine(run: RunFolder, say: Callable[[str], None] = lambda text: None) -> di
     if experiment.leader.drawn_answer(experiment.market.characteristics, 0) is not None:
         return None
     subject = Subject.of(trained)
+    done, followers = read_refined(run), subject.record()["followers"]
+    if done and (done["answer"], done["followers"]) == (subject.answer, followers):
+        return done
     effort = Effort(experiment.training.refine, SOBOL, NEAR, SEEDS)
     effort.points(subject)
     say(f"refining the answer: at most {effort.most_iterations(1 + _declared(subject))} iterations")
@@ -60,6 +63,7 @@ def refine(run: RunFolder, say: Callable[[str], None] = lambda text: None) -> di
         "constant": best or subject.leader is None,
         "gain": list(found.best.gain) if best else [0.0, 0.0, 0.0],
         "worse_than": _better(found, chosen.name),
+        "followers": followers,
     }
     write_json(run.path / REFINED, record)
     write_answer(run, theta)
