@@ -34,7 +34,7 @@ from gymnasium.spaces import Box, Discrete
 
 from ..core.arrays import Array, namespace
 from ..core.characteristics import Characteristic, Characteristics
-from ..core.deviations import BestResponse, Followers, priced
+from ..core.deviations.best_response import BestResponse, Followers, priced
 from ..core.errors import PacesetterError, unknown
 from ..core.group import Group
 from ..core.market import Actions, Market, Shocks

@@ -23,7 +23,7 @@ from numpy.typing import ArrayLike
 
 from .arrays import Array, convert, converted, detached, is_tensor, namespace
 from .characteristics import Characteristics
-from .deviations import BestResponse, Followers
+from .deviations.best_response import BestResponse, Followers
 from .errors import PacesetterError
 from .group import Group
 from .paths import Paths

@@ -27,7 +27,7 @@ from gymnasium.spaces import Box
 
 from ..core.arrays import Array, namespace
 from ..core.characteristics import Characteristic, Characteristics
-from ..core.deviations import BestResponse, Followers
+from ..core.deviations.best_response import BestResponse, Followers
 from ..core.errors import PacesetterError
 from ..core.group import Group
 from ..core.market import Actions, Market, Shocks

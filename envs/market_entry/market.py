@@ -38,7 +38,7 @@ from gymnasium.spaces import Box, Discrete
 
 from ..core.arrays import Array, at_least, namespace, row_mean, row_sum
 from ..core.characteristics import Characteristic, Characteristics
-from ..core.deviations import BestResponse, Followers, priced
+from ..core.deviations.best_response import BestResponse, Followers, priced
 from ..core.errors import PacesetterError
 from ..core.group import Group
 from ..core.market import Actions, Market, Shocks

@@ -49,7 +49,7 @@ from gymnasium.spaces import Box
 
 from ..core.arrays import Array, at_least, namespace, row_count
 from ..core.characteristics import Characteristic, Characteristics
-from ..core.deviations import BestResponse, Followers
+from ..core.deviations.best_response import BestResponse, Followers
 from ..core.group import Group
 from ..core.market import Actions, Market, Shocks
 from ..core.random_streams import Shock

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from pacesetter.envs.cobweb.equilibrium import LogitEquilibrium
-from pacesetter.envs.core.deviations import priced
+from pacesetter.envs.core.deviations.best_response import priced
 from pacesetter.envs.labour_tax.equilibrium import equilibrium_hours
 from pacesetter.envs.market_entry.equilibrium import symmetric_entry
 from pacesetter.envs.registry import make
