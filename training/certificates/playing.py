@@ -20,7 +20,8 @@ from .market import Deviation, Led
 
 Floats = NDArray[np.float64]
 LEAST_EPISODES, MOST_EPISODES = 40, 1000  # an interval over fewer says little, over more no more
-DECISIONS = 500_000  # of all followers in between: what an evaluation may cost
+DECISIONS = 500_000  # of all followers in between: what a market steps through in no time
+TIMES = 5  # of the episodes of an evaluation, at most: what the user found affordable
 SELECTION, JUDGEMENT = 600_000, 700_000
 """Seeds from that of the evaluation on: of the episodes that choose, and of those that judge."""
 
@@ -30,7 +31,9 @@ def episodes_of(experiment: Experiment) -> tuple[int, int]:
     settings, market = experiment.evaluation, experiment.market
     whole = market.market if isinstance(market, Led) else market
     decisions = whole.steps_per_episode * max(1, sum(group.size for group in whole.groups))
-    number = min(max(LEAST_EPISODES, DECISIONS // decisions), MOST_EPISODES)
+    affordable = TIMES * settings.copies * settings.episodes
+    number = min(DECISIONS // decisions, MOST_EPISODES, affordable)
+    number = max(number, LEAST_EPISODES)
     return settings.copies, max(settings.episodes, -(-number // settings.copies))
 
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import qmc
 
 from ...envs.core.characteristics import Characteristics
 from ...envs.core.errors import PacesetterError
@@ -164,6 +163,8 @@ def _sobol(entries: int, number: int, seed: int) -> Floats:
     """So many points in the unit cube, ``(number, entries)``."""
     if number < 1 or entries < 1:
         return np.empty((0, entries))
+    from scipy.stats import qmc  # takes a while to import
+
     power = max(0, int(np.ceil(np.log2(number))))
     rows = qmc.Sobol(entries, scramble=True, seed=np.random.default_rng(seed)).random_base2(power)
     return rows[:number]

@@ -33,7 +33,7 @@ QUICK = (
     *("followers.hidden_layers=[8]", "followers.activation=relu", "training.copies=64"),
     *("followers.learning_rate=1e-2", "followers.minibatch_size=512", "training.rollout_steps=8"),
     *("training.pretrain_iterations=0", "training.iterations=150", "training.route=local"),
-    *("evaluation.copies=50", "evaluation.episodes=2", "training.checkpoint_every=1000"),
+    *("evaluation.copies=500", "evaluation.episodes=2", "training.checkpoint_every=1000"),
 )
 
 
