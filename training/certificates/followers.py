@@ -1,8 +1,9 @@
 """The followers' gap: what one of them, or a whole group, could gain by behaving otherwise.
 
-From below, best responses are trained: networks of the group's own shape, fresh ones, that learn
-against the frozen rest at the leader's answer alone. From above, or exactly, a market may say what
-the next step is worth at best (`Market.best_response_value`).
+From below, best responses are trained against the frozen rest at the leader's answer alone:
+networks of the group's own shape, fresh ones, and one that goes on from what it knows, which finds
+small improvements in a large space of actions. From above, or exactly, a market may say what the
+next step is worth at best (`Market.best_response_value`).
 
 What is at stake is the difference between the best and acting by chance; or, where that is less, as
 among players whom an equilibrium leaves indifferent, how much it matters what one does: the mean
@@ -23,7 +24,7 @@ from ..experiments.experiment import Experiment
 from ..policies.policies import Policies
 from ..studies.resampling import Estimate
 from .gaps import FAILS, HOLDS, ROUNDING, UNSURE, Gap, Verdict
-from .learning import at_theta, deviating, learned
+from .learning import at_theta, deviating, gently, learned
 from .market import Deviation, Led
 from .playing import JUDGEMENT, SELECTION, Behaviour, net_rewards, net_steps, visited
 from .subject import Subject
@@ -82,7 +83,7 @@ def followers_gap(
         subject: what is certified.
         group: whose.
         iterations: how long a best response learns.
-        seeds: how many are trained, and the best taken.
+        seeds: how many fresh ones are trained; the best of all is taken.
         work: where pieces are kept.
     """
     experiment, policies, theta = subject.experiment, subject.at_answer, subject.theta
@@ -93,11 +94,11 @@ def followers_gap(
             market, leader, experiment.interval_steps, rest=policies, group=group, alone=alone
         )
 
-    def response(seed: int, alone: bool) -> Callable[[], Arrays]:
+    def response(seed: int, alone: bool, fresh: bool = True) -> Callable[[], Arrays]:
         asked = deviating(at_theta(experiment, theta, iterations, seed), against(alone))
 
         def make() -> Arrays:
-            found = learned(asked)
+            found = learned(asked) if fresh else learned(gently(asked), policies.modules)
             return {
                 f"{episodes}_{how}": net_rewards(asked, found, theta, offset, how == "greedy")
                 for episodes, offset in (("chosen", SELECTION), ("judged", JUDGEMENT))
@@ -129,6 +130,7 @@ def followers_gap(
     tried = [
         work.arrays(f"{place}/response_{seed}", response(seed, alone=True)) for seed in range(seeds)
     ]
+    tried.append(work.arrays(f"{place}/response_on", response(seeds + 1, True, fresh=False)))
     best = _best_of(tried)
     of_all = _best_of([work.arrays(f"{place}/group", response(seeds, alone=False))])
     bounds = work.arrays(

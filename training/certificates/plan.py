@@ -13,10 +13,10 @@ from .market import Deviation
 from .playing import SELECTION, objective_of
 from .subject import Subject
 
-SHARE = 0.2  # of the run's iterations: at one θ there is less to learn than at all of them
+SHARE = 0.1  # of the run's iterations: at one θ there is less to learn than at all of them
 LEAST_ITERATIONS = 8  # a response that learned for fewer says nothing
 MOST_ITERATIONS = 400
-FROM_NOTHING = 40  # iterations that a fresh network is given at least, if there is no budget
+ENOUGH = 40  # iterations that everybody is given at least, if the budget allows
 SIZES = ((8, 4, 3), (4, 2, 3), (2, 2, 1))
 """Points over the space, points around the answer, and seeds: as wide as the budget allows."""
 PLAYS_OF_A_RESPONSE = 4.0
@@ -30,7 +30,7 @@ class Plan:
         response_iterations: of every best response.
         adapt_iterations: of followers at a θ that stays to the end.
         sobol, near: points over the space and around the answer.
-        seeds: best responses of a group, and adaptations of what is compared in the end.
+        seeds: fresh best responses of a group, and adaptations of what is compared in the end.
         iterations: of both kinds, in all; at most.
         minutes: that they are expected to take here.
     """
@@ -55,7 +55,7 @@ class Plan:
     def __str__(self) -> str:
         return (
             f"{self.iterations} iterations, about {self.minutes:.1f} minutes "
-            f"({self.seeds} best responses of {self.response_iterations} iterations per group; "
+            f"({self.seeds} fresh best responses of {self.response_iterations} iterations per group; "
             f"θ over the space {self.sobol}, near the answer {self.near}, each adapted to for up "
             f"to {self.adapt_iterations})"
         )
@@ -79,19 +79,18 @@ def plan(subject: Subject, leads: bool, budget: float | None) -> Plan:
         Effort(1, *SIZES[0]).points(subject)  # what is wrong with them is said now
     cost = _Cost.measured(subject)
     wanted = round(SHARE * (training.pretrain_iterations + training.iterations))
-    wanted = min(max(LEAST_ITERATIONS, wanted), MOST_ITERATIONS)
+    wanted = min(max(ENOUGH, wanted), MOST_ITERATIONS)
     most = None if budget is None else 60.0 * budget
     least = 0.0
     for sobol, near, seeds in SIZES:
-        response = max(FROM_NOTHING, wanted)
-        full = cost.of(Effort(wanted, sobol, near, seeds), response, leads, declared)
+        full = cost.of(Effort(wanted, sobol, near, seeds), wanted, leads, declared)
         share = 1.0 if most is None else min(1.0, (most - full[1]) / max(full[2], 1e-9))
-        scaled = (int(share * response), int(share * wanted))
-        if share == 1.0 or min(scaled) >= LEAST_ITERATIONS:
-            effort = Effort(scaled[1], sobol, near, seeds)
-            iterations, plays, learning = cost.of(effort, scaled[0], leads, declared)
+        scaled = int(share * wanted)
+        if share == 1.0 or scaled >= LEAST_ITERATIONS:
+            effort = Effort(scaled, sobol, near, seeds)
+            iterations, plays, learning = cost.of(effort, scaled, leads, declared)
             minutes = (plays + learning) / 60.0
-            return Plan(*scaled, sobol, near, seeds, iterations, minutes)
+            return Plan(scaled, scaled, sobol, near, seeds, iterations, minutes)
         effort = Effort(LEAST_ITERATIONS, sobol, near, seeds)
         least = sum(cost.of(effort, LEAST_ITERATIONS, leads, declared)[1:])
     raise PacesetterError(
@@ -137,10 +136,10 @@ class _Cost:
         self, effort: Effort, response: int, leads: bool, declared: int
     ) -> tuple[int, float, float]:
         """Iterations, seconds of playing and seconds of learning."""
-        responses = (effort.seeds + 1) * response
+        responses = (effort.seeds + 2) * response
         adapting = effort.most_iterations(declared) if leads and self.groups else 0
         points = (2 + declared + effort.sobol + effort.near) if leads else 0
-        plays = 3.0 * points + PLAYS_OF_A_RESPONSE * (effort.seeds + 1) * self.groups
+        plays = 3.0 * points + PLAYS_OF_A_RESPONSE * (effort.seeds + 2) * self.groups
         return (
             responses * self.groups + adapting,
             plays * self.playing,

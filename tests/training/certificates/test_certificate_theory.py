@@ -150,7 +150,7 @@ def contents(folder):
 
 def test_a_run_is_certified_and_goes_on_where_it_was_interrupted(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(planning, "SIZES", ((2, 2, 3),))
-    monkeypatch.setattr(planning, "FROM_NOTHING", 20)
+    monkeypatch.setattr(planning, "ENOUGH", 20)
     run = finished(tmp_path, options=("training.iterations=80",))
     before, trained = contents(run.path), []
 
