@@ -55,9 +55,9 @@ class Plan:
     def __str__(self) -> str:
         return (
             f"{self.iterations} iterations, about {self.minutes:.1f} minutes "
-            f"({self.seeds} fresh best responses of {self.response_iterations} iterations per group; "
-            f"θ over the space {self.sobol}, near the answer {self.near}, each adapted to for up "
-            f"to {self.adapt_iterations})"
+            f"(per group {self.seeds} fresh best responses of {self.response_iterations} "
+            f"iterations; θ over the space {self.sobol}, near the answer {self.near}, each adapted "
+            f"to for up to {self.adapt_iterations})"
         )
 
 
