@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from .certificates.certificate import FILE as CERTIFICATE
-from .certificates.certificate import PICTURE, certify, work_folder
+from .certificates.certificate import PICTURE, certify, kept_verdict, work_folder
 from .certificates.refine import refine
 from .certificates.table import HEADER, rows
 from .evaluation.counterfactual import FIGURE, counterfactual
@@ -177,7 +177,7 @@ def show(run: RunFolder, results: dict[str, float]) -> None:
     for line in result_lines(run.experiment, results):
         table.add_row(*line)
     Console(highlight=False, width=100).print(table)
-    for text in [*kept_notes(run), *_of_refinement(run)]:
+    for text in filter(None, [*kept_notes(run), *_of_refinement(run), kept_verdict(run)]):
         print(text)
     print(f"all figures: {run.path / 'results.json'}; pictures: {run.path / 'figures'}")
     print(f"TensorBoard: tensorboard --logdir {run.path} --host localhost")

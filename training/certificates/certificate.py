@@ -5,13 +5,14 @@ See `certified` for what that means.
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
-from ..evaluation.evaluate import load_trained
+from ..evaluation.evaluate import load_trained, read_answer
 from ..policies.policies import Trained
 from ..runs.run_folder import RunFolder
 from ..runs.whole_files import write_json, write_whole
@@ -60,6 +61,19 @@ def certify(
     note_events(run.path / "tensorboard", found.figures(), figure, run.path / PICTURE)
     write_json(run.path / FILE, found.record())  # last: its presence says that all is there
     return found
+
+
+def kept_verdict(run: RunFolder) -> str:
+    """What the certificate in a run folder says, in a sentence; empty if there is none."""
+    try:
+        kept = json.loads((run.path / FILE).read_text(encoding="utf-8"))
+        verdict, answer = kept["verdict"], kept["answer"]
+        tolerance = kept["tolerance_percent"]
+    except (OSError, ValueError, KeyError):
+        return ""
+    if answer != run.experiment.market.characteristics.named(read_answer(run)):
+        return "certificate: of an earlier answer; 'pacesetter certify RUN --anew' makes another"
+    return f"certificate: {verdict} (tolerance {tolerance:g} % of what is at stake)"
 
 
 def work_folder(run: RunFolder) -> Path:

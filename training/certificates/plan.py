@@ -20,6 +20,7 @@ ENOUGH = 40  # iterations that everybody is given at least, if the budget allows
 SIZES = ((8, 4, 3), (4, 2, 3), (2, 2, 1))
 """Points over the space, points around the answer, and seeds: as wide as the budget allows."""
 PLAYS_OF_A_RESPONSE = 4.0
+MARGIN = 0.8  # of a budget that is planned for: what is measured once may take longer another time
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,7 @@ def plan(subject: Subject, leads: bool, budget: float | None) -> Plan:
     cost = _Cost.measured(subject)
     wanted = round(SHARE * (training.pretrain_iterations + training.iterations))
     wanted = min(max(ENOUGH, wanted), MOST_ITERATIONS)
-    most = None if budget is None else 60.0 * budget
+    most = None if budget is None else MARGIN * 60.0 * budget
     least = 0.0
     for sobol, near, seeds in SIZES:
         full = cost.of(Effort(wanted, sobol, near, seeds), wanted, leads, declared)
@@ -95,7 +96,8 @@ def plan(subject: Subject, leads: bool, budget: float | None) -> Plan:
         least = sum(cost.of(effort, LEAST_ITERATIONS, leads, declared)[1:])
     raise PacesetterError(
         f"--budget {budget:g}: too small for any statement; the least that says something takes "
-        f"about {1.2 * least / 60.0:.2g} minutes here. Give that many, or leave the budget out."
+        f"about {1.1 * least / MARGIN / 60.0:.2g} minutes here. Give that many, or leave the "
+        "budget out."
     )
 
 

@@ -17,7 +17,12 @@ from pacesetter.envs.core.errors import PacesetterError
 from pacesetter.envs.duopoly.market import FOLLOWER, Duopoly
 from pacesetter.training.certificates import learning
 from pacesetter.training.certificates import plan as planning
-from pacesetter.training.certificates.certificate import FILE, certificate_of, work_folder
+from pacesetter.training.certificates.certificate import (
+    FILE,
+    certificate_of,
+    kept_verdict,
+    work_folder,
+)
 from pacesetter.training.certificates.certified import HIDDEN, NOT_FINITE, NOTHING_AT_STAKE
 from pacesetter.training.certificates.gaps import FAILS, HOLDS, UNSURE
 from pacesetter.training.certificates.market import Deviation, Led
@@ -175,6 +180,11 @@ def test_a_run_is_certified_and_goes_on_where_it_was_interrupted(tmp_path, monke
     assert list((run.path / "tensorboard").glob("events*"))
     assert main(["certify", str(run.path), "--tolerance", "2", "--quiet"]) == 0
     assert len(trained) == number  # nobody learned again
+    assert (
+        kept_verdict(run) == f"certificate: {found['verdict']} (tolerance 2 % of what is at stake)"
+    )
+    write_answer(run, np.array([5.0]))
+    assert "of an earlier answer" in kept_verdict(run)
     plan = Plan(**found["plan"])
     whole = certified(duopoly(options=("training.iterations=80",)), tmp_path, planned=plan)
     assert whole.figures() == pytest.approx(found["figures"], rel=1e-12)
