@@ -97,7 +97,6 @@ def certificate_of(
     """
     subject = Subject.of(trained)
     experiment = subject.experiment
-    leads = experiment.leader.drawn_answer(experiment.market.characteristics, 0) is None
     what = subject.record() | {"budget": budget}
     before = Work.subject(folder)
     if planned is not None:
@@ -105,7 +104,7 @@ def certificate_of(
     elif before is not None and {k: before.get(k) for k in what} == what and "plan" in before:
         planned = Plan(**before["plan"])  # an interrupted one goes on as it began
     else:
-        planned = plan(subject, leads, budget)
+        planned = plan(subject, budget)
     work = Work.begin(folder, what | {"plan": planned.record()}, anew, say)
     say(f"certificate of {experiment.name}: {planned}")
     with np.errstate(invalid="ignore"):
@@ -116,7 +115,7 @@ def certificate_of(
             for group in experiment.market.groups
         }
         able = all(gap.finite for gap in followers.values())  # else nobody can adapt
-        leader = leaders_gap(subject, planned.effort, work) if leads and able else None
+        leader = leaders_gap(subject, planned.effort, work) if subject.chooses and able else None
     flags = _flags(subject, followers, leader, planned)
     return Certificate(subject, tolerance, followers, leader, flags, planned)
 

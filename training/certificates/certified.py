@@ -31,7 +31,7 @@ class Certificate:
         subject: what is certified.
         tolerance: in percent of what is at stake.
         followers: the gap of every group, by name.
-        leader: its gap; None where its answer is a distribution that nobody chose for a value.
+        leader: its gap; None where nothing else could be chosen, or nothing was chosen for a value.
         flags: what is wrong with the game itself, in sentences, by kind.
         plan: what it cost.
     """

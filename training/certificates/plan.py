@@ -62,12 +62,11 @@ class Plan:
         )
 
 
-def plan(subject: Subject, leads: bool, budget: float | None) -> Plan:
+def plan(subject: Subject, budget: float | None) -> Plan:
     """The widest plan within a budget; nothing is written.
 
     Args:
         subject: what is certified.
-        leads: whether the leader's gap is asked for.
         budget: in minutes; None: none.
 
     Raises:
@@ -75,7 +74,7 @@ def plan(subject: Subject, leads: bool, budget: float | None) -> Plan:
             the market has to restart, is not allowed.
     """
     training = subject.experiment.training
-    declared = 1 + len(training.baselines)
+    declared, leads = 1 + len(training.baselines), subject.chooses
     if leads:
         Effort(1, *SIZES[0]).points(subject)  # what is wrong with them is said now
     cost = _Cost.measured(subject)

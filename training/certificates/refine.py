@@ -35,14 +35,14 @@ def refine(run: RunFolder, say: Callable[[str], None] = lambda text: None) -> di
 
     Returns:
         What ``refined.json`` holds: both answers, by how much the one that is handed over is
-        better, and every baseline that is still better for sure. None if the answer is a known
-        distribution, of which there is nothing to refine.
+        better, and every baseline that is still better for sure. None where there is nothing to
+        refine: the answer is a known distribution, or the only θ there is.
     """
     trained = replace(load_trained(run), adapted=None, constant=False)
     experiment = trained.experiment
-    if experiment.leader.drawn_answer(experiment.market.characteristics, 0) is not None:
-        return None
     subject = Subject.of(trained)
+    if not subject.chooses:
+        return None
     done, followers = read_refined(run), subject.record()["followers"]
     if done and (done["answer"], done["followers"]) == (subject.answer, followers):
         return done

@@ -60,6 +60,14 @@ class Subject:
         )
 
     @property
+    def chooses(self) -> bool:
+        """Whether a leader has chosen the answer, for a value: there is another, and no lottery."""
+        experiment = self.experiment
+        space = experiment.market.characteristics
+        drawn = experiment.leader.drawn_answer(space, experiment.seed)
+        return drawn is None and bool((space.high > space.low).any())
+
+    @property
     def answer(self) -> dict[str, float]:
         """The answer by name."""
         return self.experiment.market.characteristics.named(self.theta)

@@ -85,6 +85,10 @@ def test_where_nobody_learns_every_leader_trains_without_ray(
     assert again["leader_gap"] == pytest.approx(
         again["objective/as_trained"] - again["objective/fresh_episodes"]
     )
+    assert main(["certify", str(run), "--quiet"]) == 0
+    certificate = json.loads((run / "certificate.json").read_text())
+    assert certificate["answer"] == json.loads((run / "answer.json").read_text())
+    assert set(certificate["verdicts"]) == ({"leader"} if certificate["points"] else set())
     assert abs(again["leader_gap"]) < 6 * again["leader_gap/standard_error"]
     assert len(read_history(run)) == 8
     assert list((run / "tensorboard").glob("events*"))
