@@ -94,6 +94,10 @@ def followers_gap(
             market, leader, experiment.interval_steps, rest=policies, group=group, alone=alone
         )
 
+    # Who pays for information trembles because that is best, and not to explore.
+    pays = against(True).groups[0].information_cost
+    hows = ("drawn",) if pays else ("drawn", "greedy")
+
     def response(seed: int, alone: bool, fresh: bool = True) -> Callable[[], Arrays]:
         asked = deviating(at_theta(experiment, theta, iterations, seed), against(alone))
 
@@ -102,7 +106,7 @@ def followers_gap(
             return {
                 f"{episodes}_{how}": net_rewards(asked, found, theta, offset, how == "greedy")
                 for episodes, offset in (("chosen", SELECTION), ("judged", JUDGEMENT))
-                for how in ("drawn", "greedy")
+                for how in hows
             }
 
         return make
@@ -158,9 +162,13 @@ def followers_gap(
 
 def _best_of(tried: list[Arrays]) -> Floats:
     """What the best response nets where it is judged; it is chosen in other episodes."""
-    ways = [(one, how) for one in tried for how in ("drawn", "greedy")]
-    best, how = max(ways, key=lambda way: float(np.nan_to_num(way[0][f"chosen_{way[1]}"].mean())))
-    return best[f"judged_{how}"]
+    found = [
+        (float(one[f"chosen_{how}"].mean()), one[f"judged_{how}"])
+        for one in tried
+        for how in ("drawn", "greedy")
+        if f"chosen_{how}" in one
+    ]
+    return max(found, key=lambda pair: np.nan_to_num(pair[0], nan=-np.inf))[1]
 
 
 def _bound(

@@ -161,14 +161,18 @@ class _Search:
 
     def _better_half(self, staying: list[Point]) -> list[Point]:
         """Those that go on: what is declared, the best rival, and the better half."""
-        ranked = sorted(staying, key=lambda point: -np.nan_to_num(self.after[point.name]))
+        ranked = sorted(staying, key=self._worth, reverse=True)
         number = max(2, int(np.ceil(len(staying) * KEPT)))
         return [point for place, point in enumerate(ranked) if place < number or point.declared]
+
+    def _worth(self, point: Point) -> float:
+        """What was measured at a point last; what is no number is worth nothing."""
+        return float(np.nan_to_num(self.after[point.name], nan=-np.inf))
 
     def _compared(self, staying: list[Point], followers: Mapping[str, Policies]) -> LeadersGap:
         """The answer against its best rival and against what is declared, with several seeds."""
         rivals = [point for point in staying if point.name != ANSWER]
-        rival = max(rivals, key=lambda point: np.nan_to_num(self.after[point.name]))
+        rival = max(rivals, key=self._worth)
         compared = [point for point in staying if point.declared or point.name == rival.name]
         judged = {point.name: self._judged(point, followers[point.name]) for point in compared}
         values = np.array(list(self.after.values()))
