@@ -15,7 +15,7 @@ def rows(found: Certificate) -> list[Row]:
     """Every gap: what it is, how large, in percent, and the verdict of its part."""
     lines: list[Row] = []
     for name, gap in found.followers.items():
-        verdict = found.verdicts[f"followers/{name}"]
+        verdict: str = found.verdicts[f"followers/{name}"]
         lines.append(_row(f"{name}: one deviates, trained (at least)", gap.alone, verdict))
         if gap.bound is not None:
             kind = "exact" if gap.exact else "at most"
@@ -29,12 +29,10 @@ def rows(found: Certificate) -> list[Row]:
                 found.verdicts["leader"],
             )
         )
-        for name, gap in leader.baselines.items():
+        for name, baseline in leader.baselines.items():
             if name != leader.rival.name:
-                worse = gap.gain.low > 0.0
-                lines.append(
-                    _row(f"leader: {name}", gap, "better than the answer" if worse else "")
-                )
+                verdict = "better than the answer" if baseline.gain.low > 0.0 else ""
+                lines.append(_row(f"leader: {name}", baseline, verdict))
         lines.append(
             (f"leader: place of the answer among {len(leader.points)} θ", str(leader.place), "", "")
         )
