@@ -51,7 +51,14 @@ def run_experiment(run: RunFolder, address: str | None = None, quiet: bool = Fal
     if not quiet:
         print(f"trained in {outcome.seconds:.0f} s", flush=True)
     if experiment.training.refine:
-        refine(run, _teller(quiet))
+        try:
+            refine(run, _teller(quiet))
+        except KeyboardInterrupt:
+            print(
+                "\nInterrupted while the answer was refined; finished pieces are kept.\n"
+                f"Go on with  pacesetter train --resume {run.path}"
+            )
+            return INTERRUPTED
     results = evaluate(run)
     show(run, results)
     return 0

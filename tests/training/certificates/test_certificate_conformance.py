@@ -78,11 +78,16 @@ def test_a_leader_that_moves_theta_is_held_to_constant_ones(tmp_path):
     assert other.leader.before["answer"] != found.leader.before["answer"]
 
 
-def test_training_ends_with_a_refined_answer_and_the_report_says_so(tmp_path, capsys):
+def test_training_ends_with_a_refined_answer_and_the_report_says_so(tmp_path, monkeypatch, capsys):
     options = ("market.households=20", "followers.minibatch_size=32", "training.refine=4")
     line = ["train", "labour_tax_bayesian", *SMALL, *options, "leader.candidates=2"]
-    assert main([*line, "--runs", str(tmp_path), "--name", "run", "--quiet"]) == 0
     run = tmp_path / "run"
+    with monkeypatch.context() as patched:
+        patched.setattr("pacesetter.training.certificates.leader.learned", _tired)
+        assert main([*line, "--runs", str(tmp_path), "--name", "run", "--quiet"]) == 130
+    assert f"train --resume {run}" in capsys.readouterr().out
+    assert not (run / "refined.json").exists() and not (run / "results.json").exists()
+    assert main(["train", "--resume", str(run), "--quiet"]) == 0
     refined = json.loads((run / "refined.json").read_text())
     assert json.loads((run / "answer.json").read_text()) == refined["answer"]
     assert (run / "policies_at_answer" / "household.safetensors").exists()
@@ -92,3 +97,7 @@ def test_training_ends_with_a_refined_answer_and_the_report_says_so(tmp_path, ca
     assert main(["train", "--resume", str(run), "--quiet"]) == 0
     assert json.loads((run / "refined.json").read_text()) == refined
     assert json.loads((run / "results.json").read_text()) == results
+
+
+def _tired(*arguments):
+    raise KeyboardInterrupt
