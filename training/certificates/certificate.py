@@ -98,14 +98,14 @@ def certificate_of(
     subject = Subject.of(trained)
     experiment = subject.experiment
     what = subject.record() | {"budget": budget}
-    before = Work.subject(folder)
+    before = None if anew else Work.subject(folder)
     if planned is not None:
         planned.effort.points(subject)  # what is wrong with them is said now
     elif before is not None and {k: before.get(k) for k in what} == what and "plan" in before:
         planned = Plan(**before["plan"])  # an interrupted one goes on as it began
     else:
         planned = plan(subject, budget)
-    work = Work.begin(folder, what | {"plan": planned.record()}, anew, say)
+    work = Work.begin(folder, what | {"plan": planned.record()}, say, anew)
     say(f"certificate of {experiment.name}: {planned}")
     with np.errstate(invalid="ignore"):
         followers = {

@@ -49,7 +49,7 @@ def refine(run: RunFolder, say: Callable[[str], None] = lambda text: None) -> di
     effort = Effort(experiment.training.refine, SOBOL, NEAR, SEEDS)
     effort.points(subject)
     say(f"refining the answer: at most {effort.most_iterations(1 + _declared(subject))} iterations")
-    work = Work.begin(run.path / FOLDER, subject.record(), anew=True, say=say)
+    work = Work.begin(run.path / FOLDER, subject.record(), say, replaces=True)
     found = leaders_gap(subject, effort, work)
     best = found.best.gain.value > 0.0
     chosen = found.rival if best else next(p for p in found.points if p.name == ANSWER)

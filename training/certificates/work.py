@@ -40,15 +40,21 @@ class Work:
 
     @classmethod
     def begin(
-        cls, path: Path, subject: dict[str, Any], anew: bool, say: Callable[[str], None]
+        cls,
+        path: Path,
+        subject: dict[str, Any],
+        say: Callable[[str], None],
+        anew: bool = False,
+        replaces: bool = False,
     ) -> Work:
         """The folder of a certificate of this subject: a new one, or the one to go on in.
 
         Args:
             path: the folder.
             subject: what is certified and how; plain values.
-            anew: throw away what is there.
             say: see `Work`.
+            anew: throw away what is there, whatever it is of.
+            replaces: throw it away where it is of another subject.
 
         Raises:
             PacesetterError: the folder is of another subject or version, or something else.
@@ -56,9 +62,9 @@ class Work:
         subject = json.loads(json.dumps(subject | {"version": VERSION}))
         if path.exists():
             before = cls.subject(path)
-            if before == subject:
+            if before == subject and not anew:
                 return cls(path, say)
-            if not anew:
+            if not (anew or replaces):
                 raise PacesetterError(f"{path}: {_difference(before, subject)}")
             shutil.rmtree(path)
         prepare_folder(path)

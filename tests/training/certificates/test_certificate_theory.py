@@ -180,6 +180,8 @@ def test_a_run_is_certified_and_goes_on_where_it_was_interrupted(tmp_path, monke
     assert list((run.path / "tensorboard").glob("events*"))
     assert main(["certify", str(run.path), "--tolerance", "2", "--quiet"]) == 0
     assert len(trained) == number  # nobody learned again
+    assert main(["certify", str(run.path), "--tolerance", "2", "--quiet", "--anew"]) == 0
+    assert len(trained) > number
     assert (
         kept_verdict(run) == f"certificate: {found['verdict']} (tolerance 2 % of what is at stake)"
     )
