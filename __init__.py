@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         evaluate,
         load_experiment,
         resume,
+        retrain,
         train,
     )
     from .training.policies.served import ServedPolicy, load_policies, load_policy
@@ -52,6 +53,7 @@ __all__ = [
     "register_with_gymnasium",
     "register_with_rllib",
     "resume",
+    "retrain",
     "sb3_env",
     "train",
     "vector_env",
@@ -73,6 +75,7 @@ _PLACES = {
     "register_with_gymnasium": "envs.vector.registration",
     "register_with_rllib": "training.rllib.names",
     "resume": "training.api",
+    "retrain": "training.api",
     "sb3_env": "envs.vector.stable_baselines",
     "train": "training.api",
     "vector_env": "envs.vector.gymnasium_view",

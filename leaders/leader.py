@@ -272,8 +272,8 @@ class LeaderSettings(ABC):
         wants_statistics: whether it compares statistics of paths, which the objective must declare.
         wants_paths: whether it also needs the reference path by path.
         followers_may_learn: whether it can follow a market whose followers change.
-        certified_around: how far beside its answer, as a share of each range, a certificate also
-            trains followers; 0: nowhere.
+        certified_around: how far beside its answer, as a share of each range, followers are also
+            trained from scratch where they are so at the answer; 0: nowhere.
         wants_laboratory: whether it replaces the market's own traders.
     """
 

@@ -28,6 +28,7 @@ FLOORS = (
     {"loop"},
     {"studies"},
     {"evaluation", "bench"},
+    {"certificates"},
     {"api"},
     {"reproduction", "session", "demo", "completion", "sweep", "doctor"},
     {"quickstart"},
@@ -44,7 +45,7 @@ MAY_NAME_A_MARKET = {"envs/registry.py", "training/demo.py"}
 ONLY_IN = {
     "ray": ("training/rllib/",),
     "torch": ("training/", "leaders/gradient/", "leaders/world/"),
-    "matplotlib": ("training/studies/", "training/evaluation/"),
+    "matplotlib": ("training/studies/", "training/evaluation/", "training/certificates/"),
     "rich": ("training/",),
     "tensorboard": ("training/",),
     "stable_baselines3": ("envs/vector/stable_baselines.py", "training/studies/views.py"),

@@ -12,10 +12,12 @@ Nothing heavy is imported before it is used.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+import math
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +28,10 @@ from .experiments.load import load_experiment
 from .experiments.place import WAIT, check_place
 from .runs.run_folder import RESULTS, RunFolder
 
+SECONDS_BETWEEN_LINES = 2.0
+
 if TYPE_CHECKING:
+    from .certificates.certified import Certificate
     from .evaluation.counterfactual import Counterfactual
     from .evaluation.page import Pictures
     from .policies.served import ServedPolicy
@@ -108,14 +113,14 @@ class Run:
         return load_policies(self.path)
 
     @property
-    def certificate(self) -> dict[str, float] | None:
-        """What `certify` found; None if nobody has asked."""
-        from .evaluation.certify import FILE
+    def certificate(self) -> dict[str, Any] | None:
+        """What `certify` found, as plain values; None if nobody has asked."""
+        from .certificates.certificate import FILE
 
         path = self.path / FILE
         if not path.exists():
             return None
-        found: dict[str, float] = json.loads(path.read_text(encoding="utf-8"))
+        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         return found
 
     def figures(self) -> Pictures:
@@ -285,7 +290,24 @@ def carry_out(
         write_answer(folder, outcome.theta)
     if not quiet:
         print(f"trained in {outcome.seconds:.0f} s; evaluating", flush=True)
+    if experiment.training.refine and not _refined(folder, quiet):
+        return None
     return measured(folder, "Training is finished, and what it brought is kept.")
+
+
+def _refined(folder: RunFolder, quiet: bool) -> bool:
+    """The last phase of training, in which the answer is refined; False: it was interrupted."""
+    from .certificates.refine import refine
+    from .loop.stopping import reported
+
+    again = f"Go on with 'pacesetter train --resume {folder.path}'."
+    try:
+        with reported(folder, "refining the answer", again, "Training is finished and saved."):
+            refine(folder, teller(quiet))
+    except KeyboardInterrupt:
+        print(f"\nInterrupted while the answer was refined; finished pieces are kept.\n{again}")
+        return False
+    return True
 
 
 def measured(folder: RunFolder, kept: str = "") -> dict[str, float]:
@@ -315,6 +337,30 @@ def evaluate(run: Run | str | Path) -> Run:
 
 def certify(
     run: Run | str | Path,
+    tolerance: float = 1.0,
+    budget: float | None = None,
+    anew: bool = False,
+    quiet: bool = False,
+) -> Certificate:
+    """Whether the answer of a run holds: what followers, and the leader, would gain otherwise.
+
+    Args:
+        run: finished.
+        tolerance: of every gap, in percent of what is at stake.
+        budget: in minutes; None: as much as is due.
+        anew: throw away what was kept of an earlier certificate.
+        quiet: no word of what is being done.
+
+    Raises:
+        PacesetterError: see `certificates.certificate.certify`.
+    """
+    from .certificates.certificate import certify as ask
+
+    return ask(_folder(run), tolerance, budget, anew, teller(quiet))
+
+
+def retrain(
+    run: Run | str | Path,
     around: float | None = None,
     address: str | None = None,
     quiet: bool = False,
@@ -329,14 +375,28 @@ def certify(
         quiet: no progress display.
 
     Returns:
-        name -> number; see `training.evaluation.certify`.
+        name -> number; see `evaluation.retrain.retrain`.
 
     Raises:
         PacesetterError: the run is not finished, or has no one answer.
     """
-    from .evaluation.certify import certify as retrain
+    from .evaluation.retrain import retrain as ask
 
-    return retrain(_folder(run), address, quiet, around)
+    return ask(_folder(run), address, quiet, around)
+
+
+def teller(quiet: bool) -> Callable[[str], None]:
+    """What prints a line, the first one and then one every few seconds; nothing if quiet."""
+    last = -math.inf
+
+    def tell(text: str) -> None:
+        nonlocal last
+        now = time.monotonic()
+        if not quiet and now - last >= SECONDS_BETWEEN_LINES:
+            last = now
+            print(text, flush=True)
+
+    return tell
 
 
 def counterfactual(

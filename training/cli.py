@@ -110,18 +110,7 @@ def _parser() -> argparse.ArgumentParser:
         _trust_options(command)
     command.add_argument("--html", action="store_true", help="also as one web page to share")
     _export_options(add("export", export, "Write a run's policies for other programs."))
-    command = add("certify", certify, "Train followers anew at a run's answer and compare.")
-    command.add_argument("folder", metavar="RUN", help="folder of a finished run")
-    _cluster_options(command)
-    command.add_argument("--quiet", action="store_true", help="no progress display")
-    command.add_argument(
-        "--around",
-        type=_share,
-        metavar="SHARE",
-        help="also at θ ± this share of every range, whether it is an optimum; 0: not "
-        "(default: 0.1 for the gradient leader, else 0)",
-    )
-    _trust_options(command, checkpoints=True)
+    _certify_options(add("certify", certify, "Say whether the answer of a run holds."))
     command = add("counterfactual", counterfactual, "Ask what another θ would do, by who adapts.")
     command.add_argument("folder", metavar="RUN", help="folder of a finished run")
     command.add_argument("change", nargs="+", metavar="theta.NAME=VALUE", help="what changes")
@@ -237,6 +226,37 @@ def _sweep_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--quiet", action="store_true", help="no line per trial")
 
 
+def _certify_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument("folder", metavar="RUN", help="folder of a finished run")
+    command.add_argument(
+        "--tolerance",
+        type=_positive,
+        metavar="PERCENT",
+        help="of what is at stake, within which a gap is none (default: 1)",
+    )
+    command.add_argument(
+        "--budget", type=_positive, metavar="MINUTES", help="do no more than this allows"
+    )
+    command.add_argument(
+        "--anew", action="store_true", help="throw away what an earlier certificate has kept"
+    )
+    command.add_argument("--quiet", action="store_true", help="no progress display")
+    command.add_argument(
+        "--retrain",
+        action="store_true",
+        help="instead train followers from scratch at the answer, as long as the run, and compare",
+    )
+    command.add_argument(
+        "--around",
+        type=_share,
+        metavar="SHARE",
+        help="with --retrain: also at θ ± this share of every range; 0: not (default: 0.1 for the "
+        "gradient leader, else 0)",
+    )
+    _cluster_options(command)
+    _trust_options(command, checkpoints=True)
+
+
 def _identify_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("experiment", help="name of a shipped experiment, or path of a YAML file")
     command.add_argument("override", nargs="*", help="key=value, e.g. market.horizon=100")
@@ -261,6 +281,17 @@ def _share(text: str) -> float:
     if not 0.0 <= share <= 0.5:
         raise argparse.ArgumentTypeError(f"must be a number from 0 to 0.5, got {text!r}")
     return share
+
+
+def _positive(text: str) -> float:
+    """A finite number above 0."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
+    if not 0.0 < number < float("inf"):
+        raise argparse.ArgumentTypeError(f"must be a number above 0, got {text!r}")
+    return number
 
 
 def _at_least(least: int) -> Callable[[str], int]:
@@ -436,15 +467,24 @@ def certify(options: argparse.Namespace) -> int:
     from .experiments.place import check_place
     from .runs.run_folder import RunFolder
 
+    alone = {"--around": options.around, "--address": options.address}
+    both = {"--tolerance": options.tolerance, "--budget": options.budget}
+    unfit = both if options.retrain else alone
+    for name in [name for name, value in unfit.items() if value is not None]:
+        how = "without" if options.retrain else "with"
+        raise PacesetterError(f"{name} goes {how} --retrain alone; leave one of the two out.")
     run = RunFolder.open(options.folder, options.trust, options.trust_checkpoint)
     if options.address is not None:
         from .api import join
 
         check_place(run.experiment, options.address)
         join(run.experiment, options.address, options.wait)
-    from .session import certify_run
+    from .session import certify_run, retrain_run
 
-    return certify_run(run, options.address, options.quiet, options.around)
+    if options.retrain:
+        return retrain_run(run, options.address, options.quiet, options.around)
+    tolerance = 1.0 if options.tolerance is None else options.tolerance
+    return certify_run(run, tolerance, options.budget, options.anew, options.quiet)
 
 
 def counterfactual(options: argparse.Namespace) -> int:

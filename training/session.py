@@ -5,16 +5,20 @@ from __future__ import annotations
 from rich.console import Console
 from rich.table import Table
 
-from .api import carry_out, measured
-from .evaluation.certify import FILE, FOLDER, certify
+from .api import carry_out, measured, teller
+from .certificates.certificate import FILE as CERTIFICATE
+from .certificates.certificate import PICTURE, certify, kept_verdict, work_folder
+from .certificates.table import HEADER, rows
 from .evaluation.counterfactual import FIGURE, counterfactual
 from .evaluation.counterfactual import FILE as COUNTERFACTUAL
 from .evaluation.evaluate import (
     draw_again,
+    read_refined,
     result_lines,
 )
 from .evaluation.identify import Identified
 from .evaluation.page import write_page
+from .evaluation.retrain import FILE, FOLDER, retrain
 from .evaluation.told import read_told
 from .loop.notes import kept_notes
 from .loop.stopping import reported
@@ -39,14 +43,39 @@ def evaluate_run(run: RunFolder) -> None:
 
 
 def certify_run(
+    run: RunFolder, tolerance: float, budget: float | None, anew: bool, quiet: bool
+) -> int:
+    """Certify a run's answer and show what was found; returns an exit code."""
+    again = f"Mend that, and go on with 'pacesetter certify {run.path}'."
+    try:
+        with reported(run, "the certificate", again):
+            found = certify(run, tolerance, budget, anew, teller(quiet))
+    except KeyboardInterrupt:
+        print(f"\nInterrupted; go on with  pacesetter certify {run.path}")
+        return INTERRUPTED
+    table = Table(title=f"{run.experiment.name}: the answer {found.verdict}", title_justify="left")
+    for column in HEADER:
+        table.add_column(column, justify="left" if column in (HEADER[0], HEADER[-1]) else "right")
+    for row in rows(found):
+        table.add_row(*row)
+    Console(highlight=False, width=130).print(table)
+    for kind, text in found.flags.items():
+        print(f"warning: {kind}: {text}")
+    print(f"{found.verdict} (tolerance {found.tolerance:g} % of what is at stake)")
+    print(f"figures: {run.path / CERTIFICATE}; picture: {run.path / PICTURE}")
+    print(f"pieces, which a repetition takes up: {work_folder(run)}")
+    return 0
+
+
+def retrain_run(
     run: RunFolder, address: str | None = None, quiet: bool = False, beside: float | None = None
 ) -> int:
     """Train followers anew at a run's answer and show what changes; returns an exit code."""
-    again = f"Mend that, and go on with 'pacesetter certify {run.path}'."
-    with reported(run, "the certificate", again):
-        found = certify(run, address, quiet, beside)
+    again = f"Mend that, and go on with 'pacesetter certify {run.path} --retrain'."
+    with reported(run, "retraining", again):
+        found = retrain(run, address, quiet, beside)
     if found is None:
-        print(f"\nInterrupted; go on with  pacesetter certify {run.path}")
+        print(f"\nInterrupted; go on with  pacesetter certify {run.path} --retrain")
         return INTERRUPTED
     followers = bool(run.experiment.market.groups)
     again = "followers as trained, and retrained at θ alone" if followers else "in fresh episodes"
@@ -119,9 +148,25 @@ def show(run: RunFolder, results: dict[str, float]) -> None:
     for line in result_lines(run.experiment, results):
         table.add_row(*line)
     Console(highlight=False, width=100).print(table)
-    for text in kept_notes(run):
+    for text in filter(None, [*kept_notes(run), *_of_refinement(run), kept_verdict(run)]):
         print(text)
     if (identified := read_told(run.path)) is not None:
         show_identified(identified)
     print(f"all figures: {run.path / 'results.json'}; pictures: {run.path / 'figures'}")
     print(f"TensorBoard: tensorboard --logdir {run.path} --host localhost")
+
+
+def _of_refinement(run: RunFolder) -> list[str]:
+    """What the last phase of training did to the answer, and what it could not mend."""
+    found = read_refined(run)
+    if found is None:
+        return []
+    moved = found["chosen"] != "answer"
+    text = (
+        f"refined: from {found['before']} to {found['answer']}" if moved else "refined: it stands"
+    )
+    worse = [
+        f"warning: {name} is better than the answer, each with adapted followers"
+        for name in found["worse_than"]
+    ]
+    return [f"refined: {text}", *worse]

@@ -34,12 +34,14 @@ from gymnasium.spaces import Box, Discrete
 
 from ..core.arrays import Array, namespace
 from ..core.characteristics import Characteristic, Characteristics
+from ..core.deviations.best_response import BestResponse, Followers, priced
 from ..core.errors import PacesetterError, unknown
 from ..core.group import Group
 from ..core.market import Actions, Market, Shocks
 from ..core.random_streams import Shock
 from ..core.state import State
 from ..core.step import Step
+from .deviation import expected_rewards
 from .equilibrium import LogitEquilibrium
 from .laws import (
     HIGHEST_FORECAST,
@@ -51,6 +53,7 @@ from .laws import (
 )
 
 PRODUCER = "producer"
+DRAWS = 256  # of all forecasts, for a best response to them
 HALF_VIEW = 0.2  # the λ at which its view λ / (λ + HALF_VIEW) is one half
 
 
@@ -324,6 +327,15 @@ class Cobweb(Market):
         else:
             equilibrium = solver.solve(np.maximum(theta, 5e-3))
         return equilibrium.sample(np.random.default_rng(seed), number)
+
+    def best_response_value(
+        self, state: CobwebState, followers: Followers
+    ) -> dict[str, BestResponse]:
+        """Of a producer that knows the others' past forecasts; see `deviation`."""
+        rewards = expected_rewards(self, followers.draws(state, DRAWS)[PRODUCER])
+        chances = followers.probabilities(PRODUCER, state)
+        best, own = priced(rewards, chances, self.information_costs(state)[PRODUCER])
+        return {PRODUCER: BestResponse(best, own, False)}
 
     def benchmark(self) -> dict[str, float]:
         """Rational expectations; the logit equilibrium is in `equilibrium`."""

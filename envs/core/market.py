@@ -23,6 +23,7 @@ from numpy.typing import ArrayLike
 
 from .arrays import Array, convert, converted, detached, is_tensor, namespace
 from .characteristics import Characteristics
+from .deviations.best_response import BestResponse, Followers
 from .errors import PacesetterError
 from .group import Group
 from .paths import Paths
@@ -228,6 +229,18 @@ class Market(ABC):
         Their episodes must be restarted.
         """
         return [""] * state.theta.shape[0]
+
+    def best_response_value(self, state: Any, followers: Followers) -> dict[str, BestResponse]:
+        """What the next step is worth to a follower that alone does its best; empty: not known.
+
+        Of one step, as it counts for followers who do not look ahead (a discount of 0) or have
+        nothing to look ahead to. Groups that are left out are not known.
+
+        Args:
+            state: of B copies, NumPy; θ may differ between them.
+            followers: how all behave, the deviating one included.
+        """
+        return {}
 
     def benchmark(self) -> dict[str, float]:
         """Closed-form or brute-force figures of this market, name -> value; empty if none."""

@@ -27,6 +27,7 @@ from gymnasium.spaces import Box
 
 from ..core.arrays import Array, namespace
 from ..core.characteristics import Characteristic, Characteristics
+from ..core.deviations.best_response import BestResponse, Followers
 from ..core.errors import PacesetterError
 from ..core.group import Group
 from ..core.market import Actions, Market, Shocks
@@ -34,6 +35,7 @@ from ..core.state import State
 from ..core.step import Step
 
 FOLLOWER = "follower"
+DRAWS = 512  # of everybody's quantities, of which a best response needs the mean
 
 
 @dataclass(frozen=True)
@@ -202,3 +204,19 @@ class Duopoly(Market):
     def best_response(self, leader_quantity: Array) -> Array:
         """Each follower's equilibrium answer to q_L, ``(a − c − b q_L) / (b (n + 1))``."""
         return (self.largest_quantity - leader_quantity) / (self.followers + 1)
+
+    def best_response_value(
+        self, state: DuopolyState, followers: Followers
+    ) -> dict[str, BestResponse]:
+        """Against a mean quantity m of the others the best is ``q = (a − c − b (q_L + m)) / 2b``.
+
+        Exact for a lone follower; among several, m is a mean of draws, and θ is taken as seen.
+        """
+        drawn = followers.draws(state, DRAWS)[FOLLOWER][..., 0].astype(np.float64)  # (K, B, n)
+        others = drawn.mean(axis=0).sum(axis=1, keepdims=True) - drawn.mean(axis=0)
+        room = self.largest_quantity - state.theta - others  # (B, n)
+        q = np.clip(room / 2.0, 0.0, self.largest_quantity)
+        unit = self.demand_slope / self.reward_unit
+        own = np.mean((room - drawn) * drawn, axis=0)
+        exact = self.theta_visible and self.followers == 1
+        return {FOLLOWER: BestResponse(unit * (room - q) * q, unit * own, exact)}

@@ -53,11 +53,13 @@ from gymnasium.spaces import Box
 
 from ..core.arrays import Array, namespace
 from ..core.characteristics import Characteristic, Characteristics
+from ..core.deviations.best_response import BestResponse, Followers
 from ..core.group import Group
 from ..core.market import Actions, Market, Shocks
 from ..core.random_streams import Shock
 from ..core.state import State
 from ..core.step import Step
+from .deviation import best_hours
 
 HOUSEHOLD = "household"
 LEAST_HOURS, MOST_HOURS = 0.01, 2.0
@@ -66,6 +68,7 @@ REFERENCE_PROGRESSIVITY = 0.5
 LEAST_LOG_KEPT = float(np.log(1.0 - MOST_PROGRESSIVITY))
 MOST_VARIANCE = 4.0  # beyond, mean income is that of a handful of households, whatever N
 MOST_INVERSE_ELASTICITY = 10.0
+DRAWS = 8  # of all hours, for a best response to them
 
 
 @dataclass(frozen=True)
@@ -247,3 +250,17 @@ class LabourTax(Market):
     def consumption_gain_percent(self, tax_progressivity: Array | float) -> Array:
         """Consumption that everybody would have to be given untaxed to be as well off, percent."""
         return 100.0 * np.expm1(self.welfare(tax_progressivity) - self.welfare(0.0))
+
+    def best_response_value(
+        self, state: LabourTaxState, followers: Followers
+    ) -> dict[str, BestResponse]:
+        """Of a household that knows the others' productivity; see `deviation`."""
+        drawn = followers.draws(state, DRAWS)[HOUSEHOLD][..., 0].astype(np.float64)
+        best, own = best_hours(
+            self.log_productivity(state.productivity_scores),
+            drawn,
+            1.0 - state.theta,
+            self.burden,
+            (LEAST_HOURS, MOST_HOURS),
+        )
+        return {HOUSEHOLD: BestResponse(best, own, False)}

@@ -38,11 +38,13 @@ from gymnasium.spaces import Box, Discrete
 
 from ..core.arrays import Array, at_least, namespace, row_mean, row_sum
 from ..core.characteristics import Characteristic, Characteristics
+from ..core.deviations.best_response import BestResponse, Followers, priced
 from ..core.errors import PacesetterError
 from ..core.group import Group
 from ..core.market import Actions, Market, Shocks
 from ..core.state import State
 from ..core.step import Step
+from .deviation import entry_utilities
 from .equilibrium import symmetric_entry
 from .laws import ENTRY_STRENGTH, OUTSIDE_UTILITY
 
@@ -243,6 +245,21 @@ class MarketEntry(Market):
         xp = namespace(state.theta)
         cost = self.information_cost / self.reward_unit
         return {TRADER: xp.zeros_like(state.positions) + cost}
+
+    def best_response_value(
+        self, state: MarketEntryState, followers: Followers
+    ) -> dict[str, BestResponse]:
+        """Of a trader that knows everybody's chance of entering, from the law of the crowd.
+
+        Exact where nobody pays a tax and all enter by one chance, which `memory` off makes so.
+        """
+        chances = followers.probabilities(TRADER, state)  # (B, N, 2)
+        tax = state.theta * (state.clock > 0)[:, None]
+        values = entry_utilities(self, chances[..., 1], state.positions, tax) / self.reward_unit
+        cost = np.full(state.positions.shape, self.information_cost / self.reward_unit)
+        best, own = priced(values, chances, cost)
+        exact = not self.memory and not state.theta.any()
+        return {TRADER: BestResponse(best, own, exact)}
 
     def benchmark(self) -> dict[str, float]:
         """Attendance of the pure equilibria, and the equilibrium in which all enter by chance.

@@ -49,6 +49,7 @@ from gymnasium.spaces import Box
 
 from ..core.arrays import Array, at_least, namespace, row_count
 from ..core.characteristics import Characteristic, Characteristics
+from ..core.deviations.best_response import BestResponse, Followers
 from ..core.group import Group
 from ..core.market import Actions, Market, Shocks
 from ..core.random_streams import Shock
@@ -58,6 +59,7 @@ from .laws import PriceProcess
 from .optimum import OptimalQuotes
 
 MARKET_MAKER = "market_maker"
+DRAWS = 64  # of the quote, for what it is worth on average
 HALF_VIEW = 0.2  # c in the view of ω, 2 (1 + c) ω / (ω + c) − 1
 PREFERENCES = (0.0, 0.25, 0.5, 0.75, 1.0)  # the paper's ω
 
@@ -244,6 +246,17 @@ class MarketMaker(Market):
             PacesetterError: the price would reach its floor at 0.
         """
         return OptimalQuotes(self.prices, self.initial_price, self.periods)
+
+    def best_response_value(
+        self, state: MarketMakerState, followers: Followers
+    ) -> dict[str, BestResponse]:
+        """The best quote for every price and ω, from `optimum`; quotes do not move the price."""
+        optimum = self.best_quotes
+        d, omega = state.price - self.reference_price, state.theta[:, 0]
+        drawn = followers.draws(state, DRAWS)[MARKET_MAKER][:, :, 0, 0].astype(np.float64)
+        best = optimum.expected_reward(optimum.half_spread(d, omega), d, omega)
+        own = optimum.expected_reward(drawn, d, omega).mean(axis=0)
+        return {MARKET_MAKER: BestResponse(best[:, None], own[:, None], self.theta_visible)}
 
     def benchmark(self) -> dict[str, float]:
         """Means under the optimal policy at the paper's five ω, over the prices of an episode."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -10,6 +12,7 @@ from numpy.typing import NDArray
 from torch.utils.tensorboard import SummaryWriter
 
 from ...envs.core.errors import PacesetterError
+from ...leaders.search.fixed import FixedLeader
 from ..experiments.experiment import Experiment
 from ..loop.notes import FIGURES
 from ..policies.play import Theta, play
@@ -29,6 +32,7 @@ from .told import LEAST_ERROR, least_errors, told
 
 ANSWER, ARRAYS = "answer.json", "evaluation.npz"
 PLAYED = ("answer", "default_theta")  # θ that the followers are measured under
+ADAPTED, REFINED = "policies_at_answer", "refined.json"  # of a run whose answer was refined
 STANDARD_ERROR = "theta_standard_error"
 LEADERS_OWN = ("misfit/", "discriminator_loss/", "world/")  # what a leader says of its answer
 
@@ -68,7 +72,29 @@ def load_trained(run: RunFolder) -> Trained:
     run.check_unchanged()
     theta = read_answer(run)
     policies = Policies.load(run.experiment, run.path / POLICIES)
-    return Trained(run.experiment, policies, theta, load_world(run.path))
+    refined = read_refined(run)
+    adapted = None
+    if refined and run.experiment.market.groups:
+        alone = replace(run.experiment, leader=FixedLeader())
+        adapted = Policies.load(alone, run.path / ADAPTED)
+    constant = bool(refined and refined["constant"])
+    return Trained(run.experiment, policies, theta, load_world(run.path), adapted, constant)
+
+
+def read_refined(run: RunFolder) -> dict[str, Any] | None:
+    """What became of the answer in the last phase of training; None: there was none.
+
+    Raises:
+        PacesetterError: the file is damaged.
+    """
+    path = run.path / REFINED
+    try:
+        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise PacesetterError(f"{path}: cannot be read ({error}); resume the run.") from error
+    return found
 
 
 def measure(trained: Trained) -> Findings:
@@ -77,9 +103,12 @@ def measure(trained: Trained) -> Findings:
     findings = Findings()
     for name, value in characteristics.named(trained.theta).items():
         findings.results[f"theta/{name}"] = value
-    both = (leader_of(trained), characteristics.default)
-    for label, theta in zip(PLAYED, both, strict=True):
-        played = play(experiment, trained.policies, theta)
+    under = (
+        (leader_of(trained), trained.adapted or trained.policies),
+        (characteristics.default, trained.policies),
+    )
+    for label, (theta, followers) in zip(PLAYED, under, strict=True):
+        played = play(experiment, followers, theta)
         findings.results[f"objective/{label}"] = float(played.objective.mean())
         paid, episode = played.objective, played.episode
         errors = {
@@ -116,7 +145,7 @@ def _finite(results: dict[str, float]) -> dict[str, float]:
 def leader_of(trained: Trained) -> Theta:
     """What sets θ in an evaluation: a policy, a known distribution, or else the one answer."""
     experiment = trained.experiment
-    if trained.policies.has_leader and sets_theta(experiment):
+    if trained.policies.has_leader and sets_theta(experiment) and not trained.constant:
         return trained.policies.theta
     draw = experiment.leader.drawn_answer(experiment.market.characteristics, experiment.seed)
     return trained.theta if draw is None else lambda state: draw(len(state.theta))

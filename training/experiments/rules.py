@@ -227,6 +227,15 @@ def _leader_fits_the_market(experiment: Experiment) -> Iterable[Problem]:
         yield ("leader",), str(error)
 
 
+def _baselines_are_allowed(experiment: Experiment) -> Iterable[Problem]:
+    """What an answer is held to must be something that the leader could choose."""
+    for number, baseline in enumerate(experiment.training.baselines):
+        try:
+            experiment.market.characteristics.validate(baseline)
+        except PacesetterError as error:
+            yield ("training", "baselines", number), str(error)
+
+
 def _leader_is_told_enough(experiment: Experiment) -> Iterable[Problem]:
     """Some leaders compare statistics of paths, and need them from the objective."""
     leader, market = experiment.leader, experiment.market
@@ -330,6 +339,7 @@ RULES: list[Callable[[Experiment], Iterable[Problem]]] = [
     _initial_action_is_an_action,
     _interval_within_episode,
     _leader_fits_the_market,
+    _baselines_are_allowed,
     _objective_can_be_measured,
     _posterior_can_be_calibrated,
     _leader_is_told_enough,

@@ -62,6 +62,10 @@ class TrainingSettings:
             does not depend on it, and they step back where cores are busy.
         step_timeout: seconds that one step of all copies may take; after it the run stops and says
             where it hangs. A remote env runner that is silent for not much longer stops it, too.
+        refine: iterations that followers adapt at each of a set of θ once training is over; the
+            best of them is the answer, and is handed over with its own followers. 0: no such phase.
+        baselines: θ that the answer is held to, in a certificate and in `refine`, name -> value;
+            entries that are left out take their default. The default itself is always one.
         torch_threads: threads of torch in every process; more than 1 is slower on busy cores.
         object_store_megabytes: size of Ray's object store.
     """
@@ -79,6 +83,8 @@ class TrainingSettings:
     evaluate_every: Annotated[int, Ge(0)] = 0
     learner_threads: Count = 1
     step_timeout: Annotated[float, Gt(0)] = 20.0
+    refine: Annotated[int, Ge(0)] = 0
+    baselines: tuple[dict[str, float], ...] = ()
     torch_threads: Count = 1
     object_store_megabytes: Annotated[int, Ge(80)] = 128
 

@@ -160,9 +160,13 @@ class Trained:
         policies: the result.
         theta: the leader's answer, ``(d,)``.
         world: weights of the world agent, of a leader that learns one; None: it learns none.
+        adapted: followers who have adapted to the answer alone; None: `policies` hold there too.
+        constant: whether the answer stands for whole episodes, although its leader has a policy.
     """
 
     experiment: Experiment
     policies: Policies
     theta: NDArray[np.float64]
     world: Mapping[str, NDArray[Any]] | None = None
+    adapted: Policies | None = None
+    constant: bool = False

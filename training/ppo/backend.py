@@ -6,6 +6,7 @@ step around them. It trains where Ray is not installed, and markets in which nob
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +53,12 @@ class LocalBackend:
         # of matrices then rounds otherwise than RLlib's runners do.
         self.modules = Policies.untrained(experiment).modules
         self._steps = 0
+
+    def begin_at(self, modules: Mapping[str, ActorCritic]) -> None:
+        """Go on from networks that were trained before; those without a critic leave it fresh."""
+        for name, student in self._students.items():
+            student.module.load_state_dict(modules[name].state_dict(), strict=False)
+        self._hand_over()
 
     def command(self, led: int, theta: NDArray[np.float64] | None) -> None:
         """See `Backend.command`."""

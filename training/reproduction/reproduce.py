@@ -16,6 +16,7 @@ from ..runs.run_folder import RESULTS, RunFolder, prepare_folder
 from ..runs.whole_files import write_json, write_whole
 from ..studies.catalogue import Measurement, measurements, tables
 from ..studies.claims import Reproduction, Trial
+from .certificates import certificates
 from .cost import cost_of_runs, measured_here, run_measured
 from .foreign_study import foreign_environments
 from .judge import summarise
@@ -85,7 +86,11 @@ def known() -> list[str]:
 
 def other_tables() -> dict[str, Measurement]:
     """Those that are not made of a market's shipped experiments."""
-    return {**measurements(), "foreign_environments": foreign_environments}
+    return {
+        **measurements(),
+        "foreign_environments": foreign_environments,
+        "certificates": certificates,
+    }
 
 
 def check_known(name: str) -> None:
@@ -133,7 +138,7 @@ def _run_all(reproduction: Reproduction, parent: Path, seeds: tuple[int, ...], j
 
 def _check_recipe(path: Path, trial: Trial, seed: int) -> None:
     """Refuse a run, finished or not, of another recipe than the trial has now."""
-    wanted = load_experiment(trial.experiment, (*trial.overrides, f"seed={seed}"))
+    wanted = load_experiment(trial.experiment, _changes(trial, seed))
     if (path / "config.yaml").exists() and load_experiment(str(path / "config.yaml")) != wanted:
         raise PacesetterError(
             f"{path} was made by another recipe than {trial.name!r} has now. Delete the folder, or "
@@ -147,7 +152,7 @@ def _run_one(parent: Path, trial: Trial, seed: int) -> None:
     if (path / "config.yaml").exists():
         command += ["--resume", str(path)]
     else:
-        command += [trial.experiment, *trial.overrides, f"seed={seed}"]
+        command += [trial.experiment, *_changes(trial, seed)]
         command += ["--runs", str(parent), "--name", path.name]
     code, errors = run_measured(command, path)
     if code != 0:
@@ -155,6 +160,11 @@ def _run_one(parent: Path, trial: Trial, seed: int) -> None:
             f"{trial.name}, seed {seed} failed:\n{errors.strip()[-2000:]}\n"
             f"Run it alone: {' '.join(command[1:])}"
         )
+
+
+def _changes(trial: Trial, seed: int) -> tuple[str, ...]:
+    """Overrides of a run: leaders are shown as they learn, before their answers are refined."""
+    return ("training.refine=0", *trial.overrides, f"seed={seed}")
 
 
 def _path(parent: Path, trial: Trial, seed: int) -> Path:

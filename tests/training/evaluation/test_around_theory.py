@@ -59,7 +59,7 @@ def test_at_a_bound_there_is_one_neighbour():
     assert found["around/local_optimum"] == 0.0
 
 
-def test_an_interrupted_neighbour_is_no_certificate():
+def test_with_an_interrupted_neighbour_nothing_is_said():
     assert around(duopoly(6.0), 0.1, lambda theta, name: None) is None
 
 
@@ -71,20 +71,20 @@ def test_a_neighbour_that_is_not_allowed_is_refused():
         neighbours(trained, 0.5)
 
 
-def test_the_gradient_leader_is_certified_on_both_sides(tmp_path):
+def test_for_the_gradient_leader_followers_are_retrained_on_both_sides(tmp_path):
     line = ["train", "duopoly_gradient", *SHORT, "--runs", str(tmp_path), "--name", "run"]
     assert main([*line, "--quiet"]) == 0
     run = tmp_path / "run"
-    assert main(["certify", str(run), "--quiet", "--around", "0"]) == 0
-    assert not (run / "certificate_around").exists()
-    assert main(["certify", str(run), "--quiet"]) == 0
-    found = json.loads((run / "certificate.json").read_text())
+    assert main(["certify", str(run), "--retrain", "--quiet", "--around", "0"]) == 0
+    assert not (run / "retrained_around").exists()
+    assert main(["certify", str(run), "--retrain", "--quiet"]) == 0
+    found = json.loads((run / "retrained.json").read_text())
     assert found["leader_gap"] == pytest.approx(
         found["objective/as_trained"] - found["objective/retrained"]
     )
     answer = json.loads((run / "answer.json").read_text())["leader_quantity"]
     trained_at = [
-        load_experiment(run / "certificate_around" / name / "config.yaml").leader.theta
+        load_experiment(run / "retrained_around" / name / "config.yaml").leader.theta
         for name in ("leader_quantity_below", "leader_quantity_above")
     ]
     at = [theta["leader_quantity"] for theta in trained_at]

@@ -59,6 +59,9 @@ def values_of(annotation: Any) -> st.SearchStrategy[Any]:
         return st.one_of([values_of(argument) for argument in arguments])
     if origin is tuple:
         return st.lists(values_of(arguments[0]), max_size=3)
+    if origin is dict:
+        keys = st.sampled_from(("mean_information_cost", "nobody knows it"))
+        return st.dictionaries(keys, values_of(arguments[1]), max_size=2)
     if dataclasses.is_dataclass(annotation):
         return record(annotation)
     if annotation is float:

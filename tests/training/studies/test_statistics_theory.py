@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 from pacesetter.training.evaluation import evaluate
-from pacesetter.training.evaluation.certify import compare
+from pacesetter.training.evaluation.retrain import compare
 from pacesetter.training.experiments.load import load_experiment
 from pacesetter.training.policies.play import play
 from pacesetter.training.policies.policies import Trained

@@ -1,4 +1,4 @@
-"""The certificate: followers trained anew at a run's answer, compared in the same episodes."""
+"""Followers trained anew at a run's answer, compared in the same episodes."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import pytest
 
 from pacesetter.envs.core.errors import PacesetterError
 from pacesetter.training.cli import main
-from pacesetter.training.evaluation import certify
-from pacesetter.training.evaluation.certify import certificate_experiment, compare
+from pacesetter.training.evaluation import retrain
+from pacesetter.training.evaluation.retrain import compare, retraining_experiment
 from pacesetter.training.experiments.load import load_experiment
 from pacesetter.training.policies.policies import Policies, Trained
 from pacesetter.training.runs.run_folder import RunFolder
@@ -60,56 +60,56 @@ def test_the_gap_is_what_the_leader_loses_when_followers_do_their_best():
     assert found["follower_gap/follower"] == pytest.approx((9.0 - 5.0) / 9.0)  # paid in units of 9
 
 
-def test_a_run_is_certified_once_and_shown_again(tmp_path, capsys):
+def test_followers_are_retrained_once_and_shown_again(tmp_path, capsys):
     line = ("train", "duopoly_ppo", *TINY, "--runs", tmp_path, "--name", "run", "--quiet")
     assert command(*line) == 0
     run = tmp_path / "run"
-    assert command("certify", run, "--quiet") == 0
-    found = json.loads((run / "certificate.json").read_text())
+    assert command("certify", run, "--retrain", "--quiet") == 0
+    found = json.loads((run / "retrained.json").read_text())
     answer = json.loads((run / "answer.json").read_text())
-    again = load_experiment(run / "certificate" / "config.yaml")
+    again = load_experiment(run / "retrained" / "config.yaml")
     assert again.leader.theta == pytest.approx(answer)
     assert (again.training.pretrain_iterations, again.training.iterations) == (0, 12)
     assert found["leader_gap"] == pytest.approx(
         found["objective/as_trained"] - found["objective/retrained"]
     )
-    before = (run / "certificate" / "results.json").stat().st_mtime_ns
+    before = (run / "retrained" / "results.json").stat().st_mtime_ns
     capsys.readouterr()
-    assert command("certify", run, "--quiet") == 0
+    assert command("certify", run, "--retrain", "--quiet") == 0
     assert "leader_gap" in capsys.readouterr().out
-    assert (run / "certificate" / "results.json").stat().st_mtime_ns == before
+    assert (run / "retrained" / "results.json").stat().st_mtime_ns == before
 
 
 @pytest.mark.parametrize(
     ("answer", "iterations", "kept"), [(6.0, 0, True), (5.5, 0, False), (6.0, 30, False)]
 )
-def test_a_certificate_of_another_answer_is_trained_anew(
+def test_for_another_answer_they_are_trained_anew(
     answer, iterations, kept, tmp_path, monkeypatch, capsys
 ):
     """A run that was resumed with more iterations ends with another answer, or trained longer."""
     first = duopoly(3.0)
     run = RunFolder.create(tmp_path, first.experiment, "run")
-    there = RunFolder.create(run.path, certificate_experiment(first), "certificate")
+    there = RunFolder.create(run.path, retraining_experiment(first), "retrained")
     (there.path / "trace.txt").write_text("of the earlier one")
-    (run.path / "certificate.json").write_text("{}")
+    (run.path / "retrained.json").write_text("{}")
     settings = first.experiment.training
     longer = replace(settings, iterations=settings.iterations + iterations)
     changed = replace(
         first, theta=np.array([answer]), experiment=replace(first.experiment, training=longer)
     )
     trained = []
-    monkeypatch.setattr(certify, "load_trained", lambda folder: changed)
+    monkeypatch.setattr(retrain, "load_trained", lambda folder: changed)
     monkeypatch.setattr(
-        certify, "train", lambda folder, *rest, **named: trained.append(folder) or Interrupted
+        retrain, "train", lambda folder, *rest, **named: trained.append(folder) or Interrupted
     )
-    assert certify.certify(run) is None
+    assert retrain.retrain(run) is None
     (folder,) = trained
     assert folder.path == there.path
     stored = load_experiment(there.path / "config.yaml")
     assert stored.leader.theta == {"leader_quantity": answer}
-    assert stored.training.iterations == certificate_experiment(changed).training.iterations
+    assert stored.training.iterations == retraining_experiment(changed).training.iterations
     assert (there.path / "trace.txt").exists() == kept
-    assert (run.path / "certificate.json").exists() == kept
+    assert (run.path / "retrained.json").exists() == kept
     assert ("trained anew" in capsys.readouterr().out) == (not kept)
 
 
@@ -119,13 +119,13 @@ class Interrupted:
     theta = None
 
 
-def test_a_leader_that_moves_within_the_episode_has_no_certificate():
+def test_at_a_theta_that_moves_within_the_episode_nobody_is_retrained():
     experiment = load_experiment("market_entry_ppo")
     trained = Trained(experiment, Policies.untrained(experiment), np.array([0.05]))
     with pytest.raises(PacesetterError, match=r"every 1 steps.*leader\.interval=episode"):
-        certificate_experiment(trained)
+        retraining_experiment(trained)
 
 
 def test_an_unfinished_run_is_refused(tmp_path, capsys):
-    assert command("certify", tmp_path / "nowhere") == 2
+    assert command("certify", tmp_path / "nowhere", "--retrain") == 2
     assert "there is no such folder" in capsys.readouterr().err

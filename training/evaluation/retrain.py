@@ -1,11 +1,11 @@
-"""The certificate of a run: are its followers those that the leader's answer deserves?
+"""Followers trained from scratch at a run's answer: would others have learned the same?
 
 Followers of a run have learned under many θ, while a leader went on moving; they may lag behind it,
-and a leader that is measured on such followers may promise more than it keeps. A certificate trains
-followers from scratch at the leader's answer alone, for as many iterations, and measures again, in
-the same episodes. Where nobody learns there is nobody to train anew: what a leader promises is then
-measured again in episodes that it has never met. Either may be done beside the answer, too, which
-tells whether it is an optimum (`around`).
+and a leader that is measured on such followers may promise more than it keeps. Here followers are
+trained from scratch at the leader's answer alone, for as many iterations as the whole run, and
+measured in the same episodes. Where nobody learns there is nobody to train anew: what a leader
+promises is then measured again in episodes that it has never met. Either may be done beside the
+answer, too, which tells whether it is an optimum (`around`).
 """
 
 from __future__ import annotations
@@ -38,12 +38,12 @@ from .evaluate import (
     write_answer,
 )
 
-FOLDER, FILE = "certificate", "certificate.json"
-AROUND = "certificate_around"
+FOLDER, FILE = "retrained", "retrained.json"
+AROUND = "retrained_around"
 FRESH_SEEDS = 500_000  # away from those of the evaluation
 
 
-def certify(
+def retrain(
     run: RunFolder,
     address: str | None = None,
     quiet: bool = False,
@@ -51,9 +51,9 @@ def certify(
 ) -> dict[str, float] | None:
     """Train followers anew at the answer of a finished run; None if that was interrupted.
 
-    The new run stands in ``RUN/certificate``, with results and pictures of its own, and is resumed
+    The new run stands in ``RUN/retrained``, with results and pictures of its own, and is resumed
     if it is there already; one of another answer or other options is of no use any more, and makes
-    room, which a line on the screen says. ``RUN/certificate.json`` holds, for the same constant θ:
+    room, which a line on the screen says. ``RUN/retrained.json`` holds, for the same constant θ:
 
     | name | what |
     |---|---|
@@ -67,7 +67,7 @@ def certify(
     ``objective/retrained``, nothing is trained, and the leader may move θ within the episode.
 
     With `beside` followers are also trained at θ less and plus that share of every range, each in a
-    run in ``RUN/certificate_around``; see `around` for what that adds.
+    run in ``RUN/retrained_around``; see `around` for what that adds.
 
     Args:
         run: a finished run whose leader sets θ once per episode.
@@ -77,7 +77,7 @@ def certify(
 
     Raises:
         PacesetterError: the run is not finished, its leader moves θ within the episode, a θ beside
-            the answer is not allowed, or ``RUN/certificate`` is something else.
+            the answer is not allowed, or ``RUN/retrained`` is something else.
     """
     with run.locked():
         return _certify(run, address, quiet, beside)
@@ -91,12 +91,12 @@ def _certify(
     if share:
         neighbours(trained, share)  # before anybody is trained
 
-    def retrain(theta: NDArray[np.float64], name: str) -> Trained | None:
+    def elsewhere(theta: NDArray[np.float64], name: str) -> Trained | None:
         moved = replace(trained, theta=theta)
         if not run.experiment.market.groups:
             return moved
         if not quiet:
-            print(f"followers at {_answer(certificate_experiment(moved).leader)}", flush=True)
+            print(f"followers at {_answer(retraining_experiment(moved).leader)}", flush=True)
         (run.path / AROUND).mkdir(exist_ok=True)
         return _retrained(moved, run.path / AROUND / name, run, address, quiet)
 
@@ -108,7 +108,7 @@ def _certify(
     else:
         again, found = trained, in_fresh_episodes(trained)
     if share:
-        sides = around(again, share, retrain)
+        sides = around(again, share, elsewhere)
         if sides is None:
             return None
         found |= sides
@@ -120,7 +120,7 @@ def _retrained(
     trained: Trained, path: Path, run: RunFolder, address: str | None, quiet: bool
 ) -> Trained | None:
     """Followers trained from scratch at the answer of `trained`, in a folder; None: interrupted."""
-    again = _certificate_folder(run, path, certificate_experiment(trained))
+    again = _folder(run, path, retraining_experiment(trained))
     if not (again.path / RESULTS).exists():
         outcome = train(again, address, quiet, watch=evaluate_during_training)
         if outcome.theta is None:
@@ -130,7 +130,7 @@ def _retrained(
     return load_trained(again)
 
 
-def _certificate_folder(run: RunFolder, path: Path, wanted: Experiment) -> RunFolder:
+def _folder(run: RunFolder, path: Path, wanted: Experiment) -> RunFolder:
     """The folder to train in: an earlier one if it is of the same experiment, else a new one."""
     if not path.exists():
         return RunFolder.create(path.parent, wanted, path.name)
@@ -138,7 +138,7 @@ def _certificate_folder(run: RunFolder, path: Path, wanted: Experiment) -> RunFo
     if resolved(there.experiment) == resolved(wanted):
         return there
     if type(there.experiment.leader) is not type(wanted.leader):
-        raise PacesetterError(f"{path}: holds a run that is no certificate; move it elsewhere.")
+        raise PacesetterError(f"{path}: holds a run of another kind; move it elsewhere.")
     print(
         f"{path} is of {_answer(there.experiment.leader)} and {_length(there.experiment)}; the run "
         f"has changed since. Followers are trained anew, at {_answer(wanted.leader)} for "
@@ -158,13 +158,13 @@ def _length(experiment: Experiment) -> str:
     return f"{experiment.training.iterations} iterations"
 
 
-def certificate_experiment(trained: Trained) -> Experiment:
+def retraining_experiment(trained: Trained) -> Experiment:
     """The run's experiment with its answer as the only θ that followers ever meet."""
     experiment = trained.experiment
     if experiment.leader.interval != "episode" and leader_of(trained) is not trained.theta:
         raise PacesetterError(
-            f"{experiment.name}: its leader sets θ every {experiment.leader.interval} steps, and a "
-            "certificate needs one θ for whole episodes; train with leader.interval=episode."
+            f"{experiment.name}: its leader sets θ every {experiment.leader.interval} steps, and "
+            "retraining needs one θ for whole episodes; train with leader.interval=episode."
         )
     settings = experiment.training
     theta = experiment.market.characteristics.named(trained.theta)

@@ -1,0 +1,1 @@
+"""What a follower could gain by deviating, where a market can say it."""

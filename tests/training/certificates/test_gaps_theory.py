@@ -1,0 +1,60 @@
+"""Intervals of gaps hold what they say, and verdicts follow from them."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from pacesetter.training.certificates.gaps import FAILS, HOLDS, UNSURE, Gap, clustered, together
+from pacesetter.training.studies.resampling import Estimate
+
+
+@pytest.mark.parametrize(("seeds", "of_seed"), [(1, 0.0), (3, 0.0), (3, 0.5), (5, 2.0)])
+def test_intervals_over_seeds_and_episodes_hold_the_truth(seeds, of_seed):
+    generator, held = np.random.default_rng(0), 0
+    for _ in range(1000):
+        of_training = of_seed * generator.standard_normal((seeds, 1))
+        values = 1.0 + of_training + generator.standard_normal((1, 40))
+        values = values + generator.standard_normal((seeds, 40))
+        _, low, high = clustered(values)
+        held += low <= 1.0 <= high
+    assert 930 <= held <= 995
+
+
+def test_taking_seeds_for_episodes_would_not():
+    generator, held = np.random.default_rng(1), 0
+    for _ in range(300):
+        values = generator.standard_normal((3, 1)) + generator.standard_normal((3, 40))
+        _, low, high = clustered(values.reshape(1, -1))
+        held += low <= 0.0 <= high
+    assert held < 150
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "verdict"),
+    [(-1.0, 0.9, HOLDS), (1.1, 3.0, FAILS), (0.5, 1.5, UNSURE), (math.nan, math.nan, UNSURE)],
+)
+def test_a_verdict_needs_the_whole_interval(low, high, verdict):
+    """In percent of a stake of 50: a tolerance of 2 % is a gain of 1."""
+    gap = Gap(Estimate((low + high) / 2, low, high), 50.0)
+    assert gap.verdict(2.0) == verdict
+    assert Gap(gap.gain, 0.0).verdict(2.0) == UNSURE  # nothing is at stake
+
+
+def test_the_worst_that_is_sure_decides():
+    assert together([HOLDS, UNSURE, FAILS]) == FAILS
+    assert together([HOLDS, UNSURE]) == UNSURE
+    assert together([HOLDS, HOLDS]) == HOLDS
+    assert together([]) == UNSURE
+
+
+def test_a_gap_names_its_figures():
+    ours = np.array([[3.0, 2.0, 4.0, 3.0, 1.0]])
+    found = Gap.between(ours, ours - np.array([1.0, 0.0, 1.0, 1.0, 1.0]), 8.0).figures("gap")
+    assert found["gap/gain"] == pytest.approx(0.8)
+    assert found["gap/percent"] == pytest.approx(10.0)
+    assert found["gap/iqm"] == pytest.approx(1.0)
+    assert found["gap/improvement"] == pytest.approx(0.9)  # a tie counts half
+    assert found["gap/gain_low"] < 0.8 < found["gap/gain_high"]

@@ -1,0 +1,70 @@
+"""The table of certificates: what is counted as held, covered and found out."""
+
+from __future__ import annotations
+
+import json
+from types import SimpleNamespace
+
+import pytest
+
+from pacesetter.envs.registry import make
+from pacesetter.training.reproduction import certificates as table
+from pacesetter.training.reproduction.certificates import CASES, Case, certificates
+
+
+def found(case, seed):
+    """A certificate of the verdict that is due, whose intervals miss with seed 1."""
+    miss = 0.2 * (seed == 1)
+    figures = {
+        "followers/seller/one/gain": 0.1 + miss,
+        "followers/seller/one/gain_low": 0.05 + miss,
+        "followers/seller/one/gain_high": 0.15 + miss,
+        "followers/seller/one/percent": 1.0,
+        "followers/seller/exact/gain": 0.1,
+        "followers/seller/exact/percent": 1.0,
+        "leader/rival/gain_low": -0.1,
+        "leader/rival/gain_high": 0.1,
+        "leader/rival/percent": 0.5,
+        "leader/rival/stake": 2.0,
+    }
+    made = {
+        "verdict": case.verdict or "cannot tell",
+        "flags": {case.flag: "so it is"} if case.flag else {},
+        "figures": figures,
+        "seconds": 30.0,
+    }
+    return made | ({"exact_gain": 0.0} if case.exact else {})
+
+
+def test_intervals_and_verdicts_are_counted(tmp_path, monkeypatch):
+    monkeypatch.setattr(table, "_certified", lambda runs, case, seed: found(case, seed))
+    figures = certificates(tmp_path / "runs", tmp_path, jobs=1, seeds=2)
+    assert figures["coverage/followers, exact"] == 0.5
+    assert figures["coverage/leader"] == 1.0
+    closed = sum(case.exact is not None for case in CASES)
+    share = (len(CASES) + 2 * closed) / (2 * len(CASES) + 2 * closed)
+    assert figures["coverage/all exact ones"] == pytest.approx(share)
+    lines = (tmp_path / "certificates.md").read_text()
+    assert lines.count("| yes |") == sum(bool(case.verdict) for case in CASES)
+    assert "does not hold 2 (hidden theta)" in lines
+    assert "| leader (" in lines and "100 % | **no** |" in lines  # too wide is no better
+    assert json.loads((tmp_path / "certificates.json").read_text())["seeds"] == [0, 1]
+
+
+@pytest.mark.parametrize(("verdict", "flag"), [("holds", ""), ("does not hold", "hidden theta")])
+def test_every_seed_must_be_as_due(verdict, flag):
+    case = Case("one", "experiment", (), verdict, flag)
+    right = found(case, 0)
+    assert table._passed(case, [right, right])
+    assert not table._passed(case, [right, right | {"verdict": "cannot tell"}])
+    assert bool(flag) != table._passed(case, [right, right | {"flags": {}}])
+
+
+def test_closed_forms_of_what_a_leader_gets():
+    """18 and 16 of the duopoly at Stackelberg and Cournot; the labour tax's own best."""
+    duopoly = make("duopoly")
+    assert [table._profit(duopoly, [q]) for q in (6.0, 4.0)] == pytest.approx([18.0, 16.0])
+    market = make("labour_tax")
+    best = market.benchmark()["optimal_tax_progressivity"]
+    assert table._welfare(market, [best]) > table._welfare(market, [best + 0.01])
+    assert table._welfare(SimpleNamespace(welfare=lambda xi: 3.0), [0.0]) == 3.0
