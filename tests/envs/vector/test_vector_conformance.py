@@ -19,6 +19,7 @@ import pacesetter
 from pacesetter.envs.core.errors import PacesetterError
 from pacesetter.envs.registry import MARKETS, make
 
+pacesetter.register_with_gymnasium()  # whatever was imported first in this process
 WITH_ONE = [name for name in MARKETS if len(g := make(name).groups) == 1 and g[0].size == 1]
 """Markets in which a single follower acts."""
 
