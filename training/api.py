@@ -26,7 +26,7 @@ from ..envs.core.errors import PacesetterError
 from .experiments.experiment import Experiment
 from .experiments.load import load_experiment
 from .experiments.place import WAIT, check_place
-from .runs.run_folder import RESULTS, RunFolder
+from .runs.run_folder import CERTIFICATE, RESULTS, RunFolder
 
 SECONDS_BETWEEN_LINES = 2.0
 
@@ -115,9 +115,7 @@ class Run:
     @property
     def certificate(self) -> dict[str, Any] | None:
         """What `certify` found, as plain values; None if nobody has asked."""
-        from .certificates.certificate import FILE
-
-        path = self.path / FILE
+        path = self.path / CERTIFICATE
         if not path.exists():
             return None
         found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))

@@ -17,7 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from .runs.machine import cores_here, processor
+from .experiments.place import cores_here
+from .runs.machine import processor
 
 PACKAGES = ("pacesetter", "ray", "torch", "numpy", "numba", "gymnasium", "pettingzoo", "scipy")
 OPTIONAL = {

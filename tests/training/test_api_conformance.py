@@ -55,8 +55,9 @@ def test_a_run_shows_itself_in_a_notebook(run):
 
 def test_a_run_is_certified_and_asked_what_if(run):
     assert run.certificate is None
-    found = pacesetter.certify(run, quiet=True)
-    assert found == run.certificate and "leader_gap" in found
+    found = pacesetter.retrain(run, quiet=True)
+    assert found is not None and "leader_gap" in found
+    assert run.certificate is None  # which says more, and is another question
     what_if = pacesetter.counterfactual(run, {"leader_quantity": 2.0})
     assert what_if.new == {"leader_quantity": 2.0}
 

@@ -32,8 +32,9 @@ from gymnasium.spaces import Discrete
 
 from ...envs.registry import make
 
-CLIP, DISCOUNT_STEPS = 0.2, 1e-8
+CLIP, SMALL = 0.2, 1e-8
 BETA_1, BETA_2 = 0.9, 0.999
+NO_STREAMS: dict[str, Any] = {"step_stream": None, "reset_stream": None}
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ class Loop:
         self.discrete = isinstance(self.group.action_space, Discrete)
         box = self.group.action_space
         self.actions = int(box.n) if isinstance(box, Discrete) else box.shape[0]
-        self.low, self.high = (None, None) if isinstance(box, Discrete) else (box.low, box.high)
+        self.low, self.high = (0.0, 0.0) if isinstance(box, Discrete) else (box.low, box.high)
         rows = task.copies * task.steps * self.group.size
         self.minibatches = max(1, rows // task.minibatch_size)
         self.used = rows // self.minibatches * self.minibatches  # of each epoch's permutation
@@ -165,7 +166,7 @@ class Loop:
         return {"theta": theta, "clock": clock, **self.market.initial(theta, shocks)}
 
     def _state(self, arrays: dict[str, Any]) -> Any:
-        return self.market.state_type(step_stream=None, reset_stream=None, **arrays)
+        return self.market.state_type(**arrays, **NO_STREAMS)
 
     def _step(self, parameters: Any, arrays: dict[str, Any], key: Any) -> tuple[Any, Any]:
         keys = jax.random.split(key, 3)
@@ -262,7 +263,7 @@ class Loop:
         rate = self.task.learning_rate / (1.0 - BETA_1**count)
         correction = 1.0 - BETA_2**count
         parameters = jax.tree.map(
-            lambda p, m, v: p - rate * m / (jnp.sqrt(v / correction) + DISCOUNT_STEPS),
+            lambda p, m, v: p - rate * m / (jnp.sqrt(v / correction) + SMALL),
             parameters,
             first,
             second,

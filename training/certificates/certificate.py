@@ -14,7 +14,7 @@ import numpy as np
 
 from ..evaluation.evaluate import load_trained, read_answer
 from ..policies.policies import Trained
-from ..runs.run_folder import RunFolder
+from ..runs.run_folder import CERTIFICATE, CERTIFIED, RunFolder
 from ..runs.whole_files import write_json, write_whole
 from .certified import HIDDEN, NOT_FINITE, NOTHING_AT_STAKE, Certificate
 from .followers import FollowersGap, followers_gap
@@ -26,7 +26,7 @@ from .subject import Subject
 from .table import markdown
 from .work import Work
 
-FILE, TABLE, PICTURE = "certificate.json", "certificate.md", "certificate.png"
+FILE, TABLE, PICTURE = CERTIFICATE, "certificate.md", CERTIFIED
 TOLERANCE = 1.0  # percent of what is at stake
 
 

@@ -14,9 +14,8 @@ from matplotlib.figure import Figure
 from ..experiments.load import resolved
 from ..experiments.yaml_file import dump_yaml
 from ..loop.notes import kept_notes
-from ..runs.run_folder import VERSIONS, RunFolder
+from ..runs.run_folder import CERTIFICATE, CERTIFIED, VERSIONS, RunFolder
 from ..runs.whole_files import write_whole
-from .certify import FILE
 from .evaluate import draw, evaluated_arrays, result_lines
 
 PAGE = "report.html"
@@ -109,10 +108,15 @@ def write_page(run: RunFolder) -> Path:
 
 
 def _certificate(run: RunFolder) -> str:
-    path = run.path / FILE
+    path = run.path / CERTIFICATE
     if not path.exists():
         return f"<p>None yet: <code>pacesetter certify {_text(str(run.path))}</code></p>"
-    return _numbers(json.loads(path.read_text(encoding="utf-8")).items())
+    found = json.loads(path.read_text(encoding="utf-8"))
+    said = f"The answer {found['verdict']}; tolerance {found['tolerance_percent']:g} %."
+    flags = "".join(f"<p>{_text(f'{kind}: {text}')}</p>" for kind, text in found["flags"].items())
+    picture = run.path / CERTIFIED
+    shown = _embedded("certificate", picture.read_bytes()) if picture.exists() else ""
+    return f"<p>{_text(said)}</p>{flags}{_numbers(found['figures'].items())}{shown}"
 
 
 def _versions(run: RunFolder) -> str:
@@ -140,7 +144,11 @@ def _table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 def _picture(name: str, figure: Figure) -> str:
     memory = io.BytesIO()
     figure.savefig(memory, format="png")
-    data, label = base64.b64encode(memory.getvalue()).decode(), _text(name.replace("_", " "))
+    return _embedded(name, memory.getvalue())
+
+
+def _embedded(name: str, png: bytes) -> str:
+    data, label = base64.b64encode(png).decode(), _text(name.replace("_", " "))
     return (
         f'<figure><img alt="{label}" src="data:image/png;base64,{data}">'
         f"<figcaption>{label}</figcaption></figure>"

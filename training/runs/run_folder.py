@@ -38,6 +38,7 @@ from .trust import code_elsewhere, named_code, refuse_strangers_code
 from .whole_files import is_disk_full, write_json, write_whole
 
 VERSIONS, RESULTS, REFERENCE = "versions.json", "results.json", "reference.npz"
+CERTIFICATE, CERTIFIED = "certificate.json", "certificate.png"  # and its picture
 CHECKPOINTS, POLICIES, TRAINED_AS = "checkpoints", "policies", "experiment.yaml"
 LEAST_FREE_MEGABYTES = 200
 LONGEST_NAME = 200

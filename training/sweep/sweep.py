@@ -6,8 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from ...envs.core.errors import PacesetterError
-from ..experiments.place import has_ray
-from ..runs.machine import cores_here
+from ..experiments.place import cores_here, has_ray
 from .table import show
 from .trials import Report, Sweep, Trial, create, opened, run_trial, trials
 
