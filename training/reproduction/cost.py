@@ -2,7 +2,7 @@
 
 A run keeps its cost in its folder, so that a table made from finished runs can still say it. Memory
 is that of a run's process and of all that it starts, pages that several share counted once, looked
-up every second; where the system does not tell, it is the most that a single one of them held.
+up four times a second; where the system does not tell, it is the most that one of them held.
 """
 
 from __future__ import annotations
