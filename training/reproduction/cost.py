@@ -2,7 +2,7 @@
 
 A run keeps its cost in its folder, so that a table made from finished runs can still say it. Memory
 is that of a run's process and of all that it starts, pages that several share counted once, looked
-up every second; where the system does not tell, it is the most that a single one of them held.
+up four times a second; where the system does not tell, it is the most that one of them held.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from pathlib import Path
 from ..runs.whole_files import write_json, write_whole
 
 FILE = "cost.json"
-LOOK_EVERY = 1.0  # seconds
+LOOK_EVERY = 0.25  # seconds
 RSS_UNIT = 1.0 if sys.platform == "darwin" else 1024.0  # bytes, of `ru_maxrss`
 PROC = Path("/proc")
 
@@ -60,17 +60,18 @@ def run_measured(command: Sequence[str], folder: Path) -> tuple[int, str]:
     with tempfile.TemporaryFile() as errors:
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=errors)
         while True:
+            time.sleep(LOOK_EVERY)  # first: a process that has just begun is a copy of this one
             pid, status, usage = os.wait4(process.pid, os.WNOHANG)
             if pid:
                 break
             most = max(most, tree_megabytes(process.pid))
-            time.sleep(LOOK_EVERY)
         process.returncode = os.waitstatus_to_exitcode(status)
         errors.seek(0)
         said = errors.read().decode(errors="replace")
     used = usage.ru_utime + usage.ru_stime
-    largest = usage.ru_maxrss * RSS_UNIT / 1e6
-    cost = Cost(time.monotonic() - began, used, max(most, largest))
+    # What the system keeps of a process counts the moment in which it was a copy, too.
+    megabytes = most or usage.ru_maxrss * RSS_UNIT / 1e6
+    cost = Cost(time.monotonic() - began, used, megabytes)
     if folder.is_dir():
         before = read_cost(folder)
         write_json(folder / FILE, asdict(before.and_then(cost) if before else cost))
