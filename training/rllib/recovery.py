@@ -56,7 +56,13 @@ class TellsErrors:
 
     def apply(self, func: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         """Call a function with the runner as its first argument."""
-        return func(self, *args, **kwargs)
+        try:
+            return func(self, *args, **kwargs)
+        except SystemExit as error:  # which Ray would take for the end of the runner
+            raise RuntimeError(
+                f"code of the market or objective called sys.exit({error.code!r}); raise an error "
+                "instead"
+            ) from error
 
 
 class RemoteRunners:
