@@ -66,7 +66,7 @@ class Terms:
 
     @cached_property
     def characteristics(self) -> Characteristics:
-        """θ; followers meet risk aversions evenly by their root, as quotes go with it."""
+        """θ; followers meet small risk aversions more often, as quotes go with the root."""
         found = (p.characteristics for p in self.populations if p is not None)
         entries = [entry for own in found for entry in own]
         return Characteristics(entries, prior=partial(_prior, entries))
@@ -138,7 +138,7 @@ def looked_up(xp: Any, table: np.ndarray, risk: Array, number: Array, inventory:
 
 
 def _prior(entries: Sequence[Characteristic], uniforms: np.ndarray) -> np.ndarray:
-    """Anything alike, but risk aversions by their root, ``(n, d)``."""
+    """Anything alike, but small risk aversions more often, ``(n, d)``."""
     low, high = np.array([(entry.low, entry.high) for entry in entries]).T
     averse = [e.name.startswith("risk_aversion") and "spread" not in e.name for e in entries]
-    return low + (high - low) * np.where(averse, uniforms**2, uniforms)
+    return low + (high - low) * np.where(averse, uniforms**1.5, uniforms)
