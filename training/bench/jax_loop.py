@@ -76,7 +76,8 @@ class Loop:
         self.discrete = isinstance(self.group.action_space, Discrete)
         box = self.group.action_space
         self.actions = int(box.n) if isinstance(box, Discrete) else box.shape[0]
-        self.low, self.high = (0.0, 0.0) if isinstance(box, Discrete) else (box.low, box.high)
+        self.low: Any = 0.0 if isinstance(box, Discrete) else box.low
+        self.high: Any = 0.0 if isinstance(box, Discrete) else box.high
         rows = task.copies * task.steps * self.group.size
         self.minibatches = max(1, rows // task.minibatch_size)
         self.used = rows // self.minibatches * self.minibatches  # of each epoch's permutation
