@@ -32,6 +32,8 @@ FLOORS = (
     {"api"},
     {"reproduction", "session", "demo", "completion", "sweep", "doctor"},
     {"quickstart"},
+    {"commands"},
+    {"options"},
     {"cli"},
 )
 """Rooms of training, from the ground up."""

@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 from pacesetter.envs.registry import MARKETS, make
-from pacesetter.training import cli
+from pacesetter.training.options import parser
 
 ROOT = Path(__file__).parent.parent
 BLOCK = re.compile(r"^```(\w+)[^\n]*\n(.*?)^```", re.S | re.M)
@@ -90,6 +90,6 @@ def _check_commands(lines):
     for line in lines:
         words = shlex.split(line.rstrip("\\"), comments=True)  # of two lines the first
         if words[:1] == ["pacesetter"]:
-            cli._parser().parse_known_args(words[1:])
+            parser().parse_known_args(words[1:])
             checked += 1
     return checked
