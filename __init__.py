@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from .training.policies.served import ServedPolicy, load_policies, load_policy
     from .training.rllib.names import register_with_rllib
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 __all__ = [
     "Market",
     "PacesetterError",
