@@ -32,6 +32,7 @@ names = [
     module.name
     for module in pkgutil.walk_packages(pacesetter.__path__, "pacesetter.")
     if module.name.split(".")[1] in ("envs", "leaders", "training", "configs")
+    and not module.name.endswith(".jax_loop")  # which runs in another environment
 ]
 if sys.argv[1] == "others":  # first what these import of other packages, alone
     import ast, pathlib

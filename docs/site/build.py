@@ -348,10 +348,10 @@ def notebook(said: str, code: str) -> str:
 
 def write_results() -> list[Any]:
     """Every table of docs/results, as it stands there."""
+    overview = PAGES / "results" / "overview.md"
+    lines = [overview.read_text(encoding="utf-8"), "## All tables", ""]
+    overview.unlink()
     found = sorted(path.stem for path in (PAGES / "results").glob("*.md"))
-    overview = SITE / "notes" / "results.md"
-    lines = ["# Results", "", overview.read_text(encoding="utf-8").replace("../results/", "")]
-    lines += ["", "## All tables", ""]
     lines += [f"- [{result_title(name)}]({name}.md)" for name in found]
     write("results/index.md", "\n".join(lines))
     return ["results/index.md", *(f"results/{name}.md" for name in found if name != "bench")]

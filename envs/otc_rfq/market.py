@@ -31,7 +31,7 @@ from functools import cached_property, partial
 from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
-from annotated_types import Ge
+from annotated_types import Ge, Le
 from gymnasium.spaces import Box
 from numpy.typing import ArrayLike, NDArray
 
@@ -95,7 +95,7 @@ class RequestForQuote(Market):
     dealers: Annotated[int, Ge(2), "a gap needs a second offer"] = 5
     dealers_are: Literal["exogenous", "learning"] = "exogenous"
     design: Literal["asked_and_client", "asked"] = "asked_and_client"
-    client: tuple[float, float] = (1.0, 0.5)
+    client: tuple[Annotated[float, Ge(0), Le(10)], Annotated[float, Ge(0), Le(10)]] = (1.0, 0.5)
     costs: Costs = "uniform"
     requests: Annotated[int, Ge(1)] = 100
     asking_cost: Annotated[float, Ge(0)] = 0.0

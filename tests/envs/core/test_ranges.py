@@ -70,7 +70,9 @@ def test_every_option_is_held_to_its_annotation(market, option, annotation, put)
         refused(market, option, 3, "must be text")
     if get_origin(kind) is Literal:
         refused(market, option, get_args(kind)[0] + "x", f"did you mean {get_args(kind)[0]!r}")
-        refused(market, option, None, "Known: ")
+        hint = get_type_hints(MARKETS[market], include_extras=True)[option]
+        if type(None) not in get_args(hint):  # else None is the market's own choice
+            refused(market, option, None, "Known: ")
     for limit in limits:
         if type(limit) in BOUNDS:
             side, step = BOUNDS[type(limit)]

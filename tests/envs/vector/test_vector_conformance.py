@@ -66,7 +66,8 @@ def _box(env):
     [
         "import gymnasium, pacesetter; name = 'pacesetter/duopoly-v0'",
         "import pacesetter, gymnasium; pacesetter.Market; name = 'pacesetter/duopoly-v0'",
-        "import pacesetter; _, name, *_ = pacesetter.register_with_gymnasium(); import gymnasium",
+        "import pacesetter; names = pacesetter.register_with_gymnasium(); import gymnasium; "
+        "name = next(name for name in names if 'duopoly' in name)",
         "import gymnasium; name = 'pacesetter.envs.vector.registration:pacesetter/duopoly-v0'",
     ],
 )
