@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from ..experiments.load import resolved
@@ -143,7 +144,7 @@ def _table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 def _picture(name: str, figure: Figure) -> str:
     memory = io.BytesIO()
-    figure.savefig(memory, format="png")
+    FigureCanvasAgg(figure).print_png(memory)
     return _embedded(name, memory.getvalue())
 
 

@@ -171,12 +171,24 @@ class RemoteRunners:
         """Give every runner its state back; why episodes had to begin anew, if they had."""
         self._states = torch.load(folder / FILE, weights_only=False)  # signed by its user
         self.attempt(lambda: self._give_back(self._numbers))
+        self.attempt(self._send_weights)
         lost = self.call(lambda runner: runner.lost)
         return max(lost, default="")
 
     def _give_back(self, numbers: list[int]) -> None:
         for number in numbers:
             self.call(partial(_go_back, state=self._states.get(number)), only=[number])
+
+    def _send_weights(self) -> None:
+        """The learner's weights to every runner, whatever it believes to have.
+
+        What RLlib gives a runner when it restores an algorithm is the main process's copy, under
+        the number of the newest weights.
+        """
+        self.call(_forget_weights)
+        self._group.sync_weights(
+            from_worker_or_learner_group=self._algorithm.learner_group, inference_only=True
+        )
 
     # Failures -------------------------------------------------------------------------------------
 
@@ -213,9 +225,7 @@ class RemoteRunners:
                 )
             time.sleep(0.2)
         try:
-            self._group.sync_weights(
-                from_worker_or_learner_group=self._algorithm.learner_group, inference_only=True
-            )
+            self._send_weights()
             whole = self.call(lambda runner: getattr(runner, "whole", True))
             self._give_back([n for n, fit in zip(self._numbers, whole, strict=True) if not fit])
             self.call(self._command)
@@ -245,6 +255,10 @@ def original(error: BaseException) -> BaseException:
     """What was raised in the worker; the error itself, if none was."""
     cause = error.cause if isinstance(error, RayTaskError) else None
     return cause if isinstance(cause, BaseException) else error
+
+
+def _forget_weights(runner: Any) -> None:
+    runner._weights_seq_no = 0
 
 
 def _go_back(runner: Any, state: Any) -> None:

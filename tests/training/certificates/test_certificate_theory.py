@@ -151,7 +151,8 @@ def finished(folder, **options):
 
 
 def contents(folder):
-    return {p.relative_to(folder): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+    files = (p for p in folder.rglob("*") if p.is_file() and p.name != ".lock")
+    return {p.relative_to(folder): p.read_bytes() for p in files}
 
 
 def test_a_run_is_certified_and_goes_on_where_it_was_interrupted(tmp_path, monkeypatch, capsys):

@@ -157,7 +157,7 @@ def test_what_yaml_allows_and_an_experiment_does_not(write):
         ("unstable", "unstabel", "experiment.yaml:1: market.treatment: must be 'stable', 'unstable'"
             " or 'strongly_unstable', got the text 'unstabel'; did you mean 'unstable'?"),
         ("cobweb", "cobwep", "experiment.yaml:1: market.name: unknown market 'cobwep'; did you "
-            "mean 'cobweb'? Known: cobweb, duopoly"),
+            "mean 'cobweb'? Known: cobweb, dealers, duopoly"),
         ("name: ppo", "name: bayes", "experiment.yaml:6: leader.name: unknown leader 'bayes'; did "
             "you mean 'bayesian'? Known: adversarial"),
         ("name: moments", "name: moment", "experiment.yaml:5: objective.reference.name: unknown "

@@ -104,14 +104,18 @@ def test_both_groups_learn(route, write, tmp_path):
 def test_every_group_has_its_own_rate_and_epochs(write):
     """Counted in the steps of the optimisers, and read from them."""
     backend = LocalBackend(load_experiment(write(OPTIONS), ["followers.shop.epochs=8"]))
-    optimizers = {name: s._trainee.optimizer for name, s in backend._students.items()}
+    trainees = {name: student._trainee for name, student in backend._students.items()}
+    optimizers = {name: trainee.optimizer for name, trainee in trainees.items()}
     rates = {name: optimizer.param_groups[0]["lr"] for name, optimizer in optimizers.items()}
     assert rates == pytest.approx({"shop": 0.01, "customer": 0.02})
     taken = dict.fromkeys(optimizers, 0)
-    for name, optimizer in optimizers.items():
-        optimizer.register_step_post_hook(
-            lambda *_, name=name: taken.__setitem__(name, taken[name] + 1)
-        )
+    for name, trainee in trainees.items():
+
+        def counted(optimizer, name=name, follow=trainee.flat.follow):
+            taken[name] += 1
+            follow(optimizer)
+
+        trainee.flat.follow = counted
     backend.command(0, None)
     backend.iterate()
     # 32 copies, 4 steps; 2 shops and 3 customers; minibatches of 64.

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import sys
 
-import pytest
-
 from pacesetter.training.reproduction.cost import (
     cost_of_runs,
     measured_here,
@@ -61,4 +59,4 @@ def test_a_table_made_here_carries_its_cost(tmp_path):
     assert head == "# Table" and foot.startswith(
         "Time and memory, without runs kept from before: 0 s of"
     )
-    assert float(foot.split()[-6]) == pytest.approx(500, abs=490)
+    assert float(foot.split()[-6]) > 10  # megabytes at most, of a process that may be an old one

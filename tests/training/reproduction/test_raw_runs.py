@@ -105,7 +105,9 @@ def test_reproduce_writes_them_beside_the_table(tmp_path):
     results = made_up(reproduction)
     for trial in reproduction.trials:
         plain = "".join(c if c.isalnum() else "_" for c in trial.name)
-        experiment = load_experiment(trial.experiment, (*trial.overrides, "seed=0"))
+        experiment = load_experiment(
+            trial.experiment, ("training.refine=0", *trial.overrides, "seed=0")
+        )
         run = RunFolder.create(tmp_path / "runs", experiment, f"{plain}_seed_0")
         run.write_results(results[trial.name][0])
     reproduce("labour_tax", tmp_path / "runs", tmp_path / "out", seeds=1)

@@ -269,6 +269,17 @@ def test_large_rewards_counted_in_large_units_train_the_same_networks():
     torch.testing.assert_close(values[1], 128.0 * values[0])
 
 
+def count_steps(trainee, count):
+    """Call `count` at every step that the trainee's optimiser takes."""
+    follow = trainee.flat.follow
+
+    def counted(optimizer):
+        count()
+        follow(optimizer)
+
+    trainee.flat.follow = counted
+
+
 def test_every_module_is_trained_for_its_own_epochs():
     leader = PPOLeader(interval=2, epochs=5, minibatch_size=7)
     experiment = experiment_on("cobweb", leader, {"periods": 6}, epochs=2)
@@ -280,7 +291,7 @@ def test_every_module_is_trained_for_its_own_epochs():
     for name, trainee in learner._trainees.items():
         ((_, optimizer),) = learner.get_optimizers_for_module(name)
         assert optimizer.param_groups[0]["params"][0] is trainee.flat.buffer
-        optimizer.register_step_post_hook(lambda *_, name=name: steps.update([name]))
+        count_steps(trainee, lambda name=name: steps.update([name]))
     learner.update(episodes=[rollout])
     decisions = int(rollout.modules[LEADER].valid.sum())
     # Eleven steps: two episodes of three intervals, less the cut one; in three of four copies.

@@ -53,7 +53,7 @@ def test_a_damaged_checkpoint_gives_way_to_the_one_before(
     (run / "results.json").unlink()
     # One whole resume shows that what comes out is the same; the others, where it begins.
     if file != "algorithm/local.pt":
-        monkeypatch.setattr("pacesetter.training.session.evaluate", lambda run: {})
+        monkeypatch.setattr("pacesetter.training.evaluation.evaluate.evaluate", lambda run: {})
         monkeypatch.setattr("pacesetter.training.session.show", lambda run, results: None)
     assert main(["train", "--resume", str(run), "--quiet"]) == 0
     told = capsys.readouterr().out

@@ -75,14 +75,14 @@ def test_a_planted_pickle_is_refused(planted, mark, capsys):
 
 
 def test_a_planted_pickle_of_a_certificate_is_refused(run, mark, capsys):
-    assert main(["certify", str(run), "--quiet"]) == 0
-    certificate = run / "certificate"
+    assert main(["certify", str(run), "--retrain", "--quiet"]) == 0
+    certificate = run / "retrained"
     (certificate / "results.json").unlink()
     checkpoint = certificate / "checkpoints" / "iteration_000006"
     torch.save(Malicious(mark), checkpoint / "algorithm" / "local.pt")
     forge(checkpoint)
     capsys.readouterr()
-    assert main(["certify", str(run), "--quiet"]) == 2
+    assert main(["certify", str(run), "--retrain", "--quiet"]) == 2
     assert "--trust-checkpoint" in capsys.readouterr().err
     assert not mark.exists()
 

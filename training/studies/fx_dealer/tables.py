@@ -121,7 +121,7 @@ def planted() -> Reproduction:
         tuple(
             Trial(
                 "fx_dealer_planted",
-                f"observation {number}",
+                f"currency dealers, observation {number}",
                 (f"objective.reference.seed={EPISODES * number}",),
                 report=tuple(f"theta/{name}" for name in PLANTED)
                 + tuple(f"theta_standard_error/{name}" for name in PLANTED),
