@@ -45,9 +45,11 @@ def write_onnx(policy: ServedPolicy, path: Path) -> None:
         OSError: the file cannot be written.
     """
     require_onnx()
+    import onnx
+
     model = _Graph(policy).model()
     with whole_file(path) as temporary:
-        Path(temporary).write_bytes(model.SerializeToString())
+        onnx.save_model(model, str(temporary))
 
 
 def export_run(run: str | Path, out: Path | None = None, any_version: bool = False) -> list[Path]:

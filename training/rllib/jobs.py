@@ -19,6 +19,7 @@ from ..experiments.experiment import Experiment
 from ..experiments.load import resolved
 from ..experiments.place import in_one_process
 from ..experiments.yaml_file import dump_yaml
+from ..runs.whole_files import write_whole
 from .cluster import own_modules, require_an_answer, stage
 
 FILE, DATA = "experiment.yaml", "data"
@@ -132,7 +133,7 @@ def _pack(experiment: Experiment, folder: Path) -> None:
     for name in ("pacesetter", *own_modules(experiment)):
         stage(name, folder)
     values = resolved(experiment)
-    (folder / FILE).write_text(dump_yaml(_with_data(values, folder)), encoding="utf-8")
+    write_whole(folder / FILE, dump_yaml(_with_data(values, folder)))
 
 
 def _with_data(value: Any, folder: Path, key: str = "") -> Any:

@@ -1,4 +1,4 @@
-"""The files of raw runs: what marl-eval says that it reads, and what the README makes of them."""
+"""The files of raw runs: what marl-eval says that it reads, and what the results at a glance make of them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from pacesetter.training.reproduction.reproduce import reproduce
 from pacesetter.training.runs.run_folder import RunFolder
 from pacesetter.training.studies.catalogue import tables
 
-README = (Path(pacesetter.__file__).parent / "README.md").read_text(encoding="utf-8")
+RESULTS = Path(pacesetter.__file__).parent / "docs" / "results"
+OVERVIEW = (RESULTS / "overview.md").read_text(encoding="utf-8")
 SEEDS = (0, 1)
 
 
@@ -80,9 +81,9 @@ def test_what_a_trial_has_alone_is_apart():
     assert [run["absolute_metrics"]["regret"] for run in alone.values()] == [[2.0], [4.0]]
 
 
-def test_the_lines_of_the_readme_make_rliables_matrices(tmp_path, monkeypatch):
+def test_the_lines_of_the_overview_make_rliables_matrices(tmp_path, monkeypatch):
     """Algorithm -> scores, ``(runs, tasks)``."""
-    (lines,) = re.findall(r"```python\n(import json.*?)```", README, flags=re.DOTALL)
+    (lines,) = re.findall(r"```python\n(import json.*?)```", OVERVIEW, flags=re.DOTALL)
     reproduction = tables()["market_entry"]()
     results = made_up(reproduction)
     (tmp_path / "docs" / "results").mkdir(parents=True)

@@ -23,7 +23,8 @@ TINY = (
 )
 BESIDE = """
 import ray, sys
-address = ray.init("local", num_cpus=1, include_dashboard=False, object_store_memory=2**27, logging_level=50)
+options = {"num_cpus": 1, "include_dashboard": False, "object_store_memory": 2**27}
+address = ray.init("local", logging_level=50, **options)
 print(address.address_info["address"], flush=True)
 sys.stdin.read()
 """
