@@ -17,6 +17,7 @@ import pacesetter
 from pacesetter.training import cli
 from pacesetter.training.completion import words_of
 from pacesetter.training.experiments.shipped import shipped_experiments
+from pacesetter.training.options import parser
 
 ROOT = Path(__file__).parent.parent
 PINNED = dict(
@@ -55,7 +56,7 @@ def test_issue_templates_say_what_they_are():
 def test_completion_knows_every_command_and_experiment(shell, capsys):
     assert cli.main(["completion", shell]) == 0
     script = capsys.readouterr().out
-    words = words_of(cli._parser())
+    words = words_of(parser())
     for command in words:
         assert re.search(rf"\b{command}\b", script)
     assert set(shipped_experiments()) <= set(words["train"])
@@ -98,6 +99,6 @@ def test_no_color_is_kept(monkeypatch):
 
 
 def test_every_command_has_a_line_of_help():
-    (commands,) = (a for a in cli._parser()._actions if isinstance(a, argparse._SubParsersAction))
+    (commands,) = (a for a in parser()._actions if isinstance(a, argparse._SubParsersAction))
     helped = {action.dest for action in commands._choices_actions if action.help}
     assert helped == set(commands.choices)

@@ -18,6 +18,7 @@ from pacesetter.training.experiments.load import load_experiment
 
 PACKAGE = Path(__file__).parent.parent
 README = (PACKAGE / "README.md").read_text(encoding="utf-8")
+PAGES = PACKAGE / "docs" / "site" / "pages"
 TINY = (
     "training.copies=4",
     "training.rollout_steps=10",
@@ -76,16 +77,18 @@ def test_the_commands_of_the_section_work_in_the_folder_of_the_example(fishery):
     assert 0 <= results["theta/tax"] <= 1
 
 
-def test_the_experiment_of_the_readme_is_valid(tmp_path, monkeypatch):
+def test_the_experiment_of_the_site_is_valid(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Path("my_prices.csv").write_text("price\n5.0\n6.0\n5.5\n")
-    (block,) = re.findall(r"```yaml\n(market: {name: cobweb.*?)```", README, flags=re.DOTALL)
+    page = (PAGES / "experiments.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"```yaml\n(market: {name: cobweb.*?)```", page, flags=re.DOTALL)
     Path("my.yaml").write_text(block)
     assert load_experiment("my.yaml").leader.name == "bayesian"
 
 
-def test_the_gradient_of_the_readme_is_what_it_says(capsys):
-    (block,) = re.findall(r"```python\n(import torch.*?)```", README, flags=re.DOTALL)
+def test_the_gradient_of_the_site_is_what_it_says(capsys):
+    page = (PAGES / "gradients.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"```python\n(import torch.*?)```", page, flags=re.DOTALL)
     exec(block, {})
     assert capsys.readouterr().out == "tensor([3.])\n"
 

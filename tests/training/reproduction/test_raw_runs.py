@@ -1,4 +1,4 @@
-"""The files of raw runs: what marl-eval says that it reads, and what the results at a glance make of them."""
+"""The files of raw runs: what marl-eval says that it reads, and what the overview makes of them."""
 
 from __future__ import annotations
 
