@@ -270,7 +270,7 @@ def test_a_reader_that_has_seen_enough_is_no_error():
 
 
 def test_a_users_code_that_ends_the_program_is_no_success(capsys, monkeypatch):
-    monkeypatch.setattr("pacesetter.training.cli.list_all", lambda options: sys.exit(0))
+    monkeypatch.setattr("pacesetter.training.commands.list_all", lambda options: sys.exit(0))
     assert "must not end the program; raise an error" in refused(capsys, "list")
 
 

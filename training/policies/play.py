@@ -72,7 +72,7 @@ def play(
     rewards: dict[str, list[Any]] = {group.name: [] for group in market.groups}
     objective, episode = [], []
     everywhere = np.ones(copies, dtype=bool)
-    with StepLimit(experiment.training.step_timeout) as limit:
+    with StepLimit(experiment.training.step_timeout_seconds) as limit:
         for number in range(episodes):
             going = everywhere
             for time in range(market.steps_per_episode):

@@ -67,5 +67,5 @@ class StepLimit:
         place = f"{inner.f_code.co_filename}:{inner.f_lineno}" if inner is not None else "?"
         raise HangingStepError(
             f"a step has not ended after {self._seconds:g} s; it is at {place}. If the market is "
-            "only slow, raise training.step_timeout or lower training.copies"
+            "only slow, raise training.step_timeout_seconds or lower training.copies"
         )

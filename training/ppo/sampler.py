@@ -100,7 +100,7 @@ class Sampler:
         terminated, ended = np.zeros((2, steps, copies), dtype=bool)
         boot: dict[str, list[Any]] = {name: [] for name in recorders}
         account = SampleAccount()
-        with StepLimit(self.experiment.training.step_timeout) as limit:
+        with StepLimit(self.experiment.training.step_timeout_seconds) as limit:
             for time in range(steps):
                 limit.begin()
                 self._set_theta(game, modules)

@@ -182,7 +182,7 @@ class RLlibBackend:
         training = experiment.training
         self._remote: RemoteRunners | None = None
         if training.env_runners:
-            self._remote = RemoteRunners(self.algorithm, training.step_timeout)
+            self._remote = RemoteRunners(self.algorithm, training.step_timeout_seconds)
         self._failed = False
 
     def command(self, led: int, theta: NDArray[np.float64] | None) -> None:

@@ -30,7 +30,7 @@ from ..runs.whole_files import whole_file
 
 FILE = "runners.pt"
 ATTEMPTS = 3
-FIRST_SAMPLE = 10.0  # times `step_timeout`: workers import, and loops may be compiled
+FIRST_SAMPLE = 10.0  # times `step_timeout_seconds`: workers import, and loops may be compiled
 SLOWER = 5.0  # times the longest sample so far, which a busy machine may well take
 RESTART = 120.0  # seconds for Ray to start a process again
 
@@ -70,11 +70,11 @@ class RemoteRunners:
 
     Args:
         algorithm: that they sample for.
-        step_timeout: seconds that one step may take.
+        step_timeout_seconds: seconds that one step may take.
     """
 
-    def __init__(self, algorithm: PPO, step_timeout: float):
-        self._algorithm, self._step_timeout = algorithm, step_timeout
+    def __init__(self, algorithm: PPO, step_timeout_seconds: float):
+        self._algorithm, self._step_timeout_seconds = algorithm, step_timeout_seconds
         self._group = algorithm.env_runner_group
         self._numbers = list(range(1, self._group.num_remote_workers() + 1))
         self._quiet = logging.getLogger("ray.rllib.utils.actor_manager")
@@ -85,7 +85,7 @@ class RemoteRunners:
         self._group.foreach_env_runner = self._ask_all
         # Its time limit stands in the configuration alone, which is frozen.
         algorithm.config = algorithm.config.copy(copy_frozen=False)
-        self._longest = step_timeout * FIRST_SAMPLE / SLOWER
+        self._longest = step_timeout_seconds * FIRST_SAMPLE / SLOWER
         self._sampled = False
         self._command: Callable[[Any], None] = lambda runner: None
         self._states: dict[int, Any] = {}
@@ -123,7 +123,7 @@ class RemoteRunners:
                 f"{expected - len(answers)} of {expected} env runners did not answer within "
                 f"{options['timeout_seconds']:.0f} s: a process is stopped, a machine is gone, or "
                 "a step hangs outside Python. If the market is only slow, raise "
-                "training.step_timeout"
+                "training.step_timeout_seconds"
             )
         return answers
 
@@ -153,7 +153,7 @@ class RemoteRunners:
         found = self.attempt(work)
         timer = (TIMERS, ENV_RUNNER_SAMPLING_TIMER)
         seconds = float(self._algorithm.metrics.peek(timer, default=math.nan))
-        seconds = seconds if math.isfinite(seconds) else self._step_timeout
+        seconds = seconds if math.isfinite(seconds) else self._step_timeout_seconds
         self._longest = max(self._longest, seconds) if self._sampled else seconds
         self._sampled = True
         return found
@@ -235,7 +235,7 @@ class RemoteRunners:
 
     def _patience(self) -> float:
         """Seconds to wait for an answer: a runner whose step hangs says so itself, before."""
-        return max(1.2 * self._step_timeout + 2.0, SLOWER * self._longest)
+        return max(1.2 * self._step_timeout_seconds + 2.0, SLOWER * self._longest)
 
     def release(self) -> None:
         """Let RLlib's log speak again."""

@@ -24,7 +24,7 @@ TINY = (
     "training.iterations=7",
     "training.checkpoint_every=3",
     "training.env_runners=1",
-    "training.step_timeout=3",
+    "training.step_timeout_seconds=3",
     "followers.minibatch_size=32",
     "evaluation.copies=4",
     "evaluation.episodes=2",
@@ -168,7 +168,7 @@ def test_a_remote_step_that_hangs_ends_the_run_with_its_place(place, capsys):
     assert train(place, "hangs", "hangs") == 2
     message = capsys.readouterr().err
     assert "a step has not ended after 3 s" in message and "market_with_faults.py:" in message
-    assert "raise training.step_timeout" in message
+    assert "raise training.step_timeout_seconds" in message
     assert time.monotonic() - began < PATIENCE / 2
 
 

@@ -317,13 +317,17 @@ def test_a_step_that_hangs_ends_with_its_place(unfinished, capsys, monkeypatch):
     from pacesetter.envs.duopoly.market import Duopoly
 
     config = unfinished / "config.yaml"
-    config.write_text(config.read_text().replace("step_timeout: 20.0", "step_timeout: 0.2"))
+    config.write_text(
+        config.read_text().replace("step_timeout_seconds: 20.0", "step_timeout_seconds: 0.2")
+    )
     began = time.monotonic()
     with monkeypatch.context() as patch:
         patch.setattr(Duopoly, "transition", lambda *given: time.sleep(PATIENCE))
         assert main(["train", "--resume", str(unfinished), "--quiet"]) == 2
     assert time.monotonic() - began < PATIENCE / 2
     message = capsys.readouterr().err
-    assert "a step has not ended after 0.2 s" in message and "training.step_timeout" in message
+    assert (
+        "a step has not ended after 0.2 s" in message and "training.step_timeout_seconds" in message
+    )
     assert "test_broken_folders" in message  # where it hangs
     assert "iteration_000003" in message
