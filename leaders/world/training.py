@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any
 
@@ -22,7 +23,7 @@ WARM_UP = 8  # iterations until the rate is the whole one
 HALVINGS = 10  # of the paper's rate, in a run
 
 
-class Training:
+class Training(ABC):
     """What both ways of training are made of.
 
     Args:
@@ -47,13 +48,13 @@ class Training:
         self._iterations = max(1, iterations)
         self._prepare(real)
 
+    @abstractmethod
     def _prepare(self, real: Rollouts) -> None:
         """Costs against the real rollouts, and an optimiser."""
-        raise NotImplementedError
 
+    @abstractmethod
     def iterate(self, iteration: int, seed: int) -> Rollouts | None:
         """One step; the rollouts that it was taken from, if they are of the world as it was."""
-        raise NotImplementedError
 
     def state(self) -> dict[str, Any]:
         """What changes beside the network."""

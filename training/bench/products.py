@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 
 import numpy as np
+from torch import nn
 
 from ..compiled.products import forward_products, minibatch_products
 from ..experiments.experiment import Experiment
@@ -53,8 +54,8 @@ def seconds_of_products(
 class _Products:
     """Those of one network."""
 
-    def __init__(self, network: object):
-        _, self._widths, parameters = shape_of(network)  # type: ignore[arg-type]
+    def __init__(self, network: nn.Sequential):
+        _, self._widths, parameters = shape_of(network)
         self._flat = np.concatenate([p.detach().numpy().reshape(-1) for p in parameters])
 
     def of(self, rows: int, times: int, learning: bool) -> Callable[[], None]:
