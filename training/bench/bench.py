@@ -18,8 +18,9 @@ from ..runs.machine import code_digest, machine
 from ..runs.run_folder import prepare_folder
 from ..runs.whole_files import write_json, write_whole
 from ..studies.catalogue import benchmarks
-from ..studies.speed import Benchmark, Figures, Goal, JaxRace, Measured, Race, Resident
+from ..studies.speed import Benchmark, Cores, Figures, Goal, JaxRace, Measured, Race, Resident
 from .contenders import race
+from .cores import by_processes
 from .jax_race import HOW, INTERPRETER, race_with_jax
 from .load import BUSY, busy_cores, load_said
 from .memory import memory
@@ -57,6 +58,8 @@ def figures_of(chosen: Benchmark, repeats: int, quick: bool) -> Figures:
         return race_with_jax(chosen, repeats)
     if isinstance(chosen, Resident):
         return memory(chosen)
+    if isinstance(chosen, Cores):
+        return by_processes(chosen, repeats)
     return chosen.function(repeats, quick)
 
 

@@ -9,6 +9,7 @@ import cloudpickle
 
 from ...envs.core.errors import PacesetterError
 from .experiment import Experiment
+from .settings import TrainingSettings
 
 WAIT = 60.0  # seconds that a cluster has to answer
 
@@ -65,7 +66,7 @@ def check_place(experiment: Experiment, address: str | None) -> None:
             for an experiment that does without, or there are more threads than cores.
     """
     training = experiment.training
-    _check_threads(training.learner_threads, address)
+    _check_cores(training, address)
     if address is not None:
         parsed_address(address)
     if in_one_process(experiment):
@@ -101,11 +102,20 @@ def _refuse_unpicklable(experiment: Experiment) -> None:
         ) from error
 
 
-def _check_threads(threads: int, address: str | None) -> None:
-    """More threads than cores only wait for each other; what a cluster has is not known here."""
-    cores = cores_here()
-    if address is None and threads > cores:
+def _check_cores(training: TrainingSettings, address: str | None) -> None:
+    """Who shares a minibatch waits for the slowest; what a cluster has is not known here."""
+    cores, threads, learners = cores_here(), training.learner_threads, max(1, training.learners)
+    if address is not None:
+        return
+    if threads > cores:
         raise PacesetterError(
             f"training.learner_threads is {threads}, and this process may use {cores} cores; set "
             f"it to {cores} or less (1 suits a busy machine)."
+        )
+    if learners * threads > cores:
+        each = f" of {threads} threads each" if threads > 1 else ""
+        raise PacesetterError(
+            f"training.learners is {learners}{each}, and this machine has {cores} core(s); they "
+            "share every minibatch and would wait for each other. Set it to "
+            f"{cores // threads} or less, or name a larger cluster with --address."
         )

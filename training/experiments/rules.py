@@ -112,11 +112,13 @@ def _information_can_be_priced(experiment: Experiment) -> Iterable[Problem]:
 
 def _route_can_do_it(experiment: Experiment) -> Iterable[Problem]:
     training, leader = experiment.training, experiment.leader
-    if training.route == "array" and training.learners > 1:
+    copies = training.copies * max(1, training.env_runners)
+    if training.route == "array" and training.learners > copies:
         yield (
             ("training", "learners"),
-            f"the array route learns in the main process (0) or in one remote learner (1), got "
-            f"{training.learners}; more need training.route: stock",
+            f"a batch is shared out by copies of the market, and {training.learners} learners are "
+            f"more than the {copies} copies of all env runners; set it to {copies} or less, or "
+            "raise training.copies",
         )
     for key in ("env_runners", "learners"):
         if training.route == "local" and getattr(training, key):

@@ -49,7 +49,8 @@ class TrainingSettings:
         iterations: phase 2, leader and followers on two time-scales.
         random_theta_share: share of the copies that stay on random θ in phase 2.
         env_runners: remote samplers; 0 samples in the main process.
-        learners: remote learners; 0 learns in the main process.
+        learners: remote learners; 0 learns in the main process. On the array route they share
+            every minibatch and the result depends on their number by rounding alone.
         route: ``array`` is the fast path, on RLlib; ``local`` is the same in one process, without
             Ray; ``stock`` steps the PettingZoo view with RLlib's own runners, connectors and
             learner. A market in which nobody learns never needs Ray.

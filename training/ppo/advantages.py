@@ -14,7 +14,9 @@ from ..policies import inference
 from ..policies.network import ActorCritic
 from . import columns as names
 from .columns import INFORMATION_PRICE, Columns
+from .peers import Peers
 from .rollout import ArrayRollout, ModuleRollout
+from .shares import Held, ModuleShare
 
 
 def advantages(
@@ -74,6 +76,32 @@ def training_columns(
     return columns, explained
 
 
+@torch.no_grad()
+def share_columns(
+    module: ActorCritic,
+    share: ModuleShare,
+    peers: Peers,
+    discount: float,
+    gae_lambda: float,
+) -> tuple[Columns, float, Held | None]:
+    """What one of several learners learns from, standardised over all of them.
+
+    Returns:
+        Columns of the rows held here, the share of variance explained over all learners, and which
+        rows these are; None: all.
+    """
+    parts = [module_columns(module, part, discount, gae_lambda) for part in share.parts]
+    merged = {key: torch.cat([part[key] for part in parts]) for key in parts[0]}
+    if share.whole:
+        explained = _explained(merged)
+        return standardise(merged), explained, None
+    both = torch.stack([merged[names.ADVANTAGES], merged[names.VALUE_TARGETS]])
+    mean, (missed, spread) = peers.moments(both, share.rows)
+    explained = float(1.0 - missed / spread.clamp(min=1e-12))
+    held = Held(share.rows, _tensor(np.concatenate(share.places)), peers)
+    return _scaled(merged, mean[0], missed.sqrt()), explained, held
+
+
 def module_columns(
     module: ActorCritic, rollout: ModuleRollout, discount: float, gae_lambda: float
 ) -> Columns:
@@ -123,8 +151,12 @@ def standardise(columns: Columns) -> Columns:
     with it the policy that is optimal.
     """
     advantage = columns[names.ADVANTAGES]
-    scale = 1.0 / advantage.std(correction=0).clamp(min=1e-4)
-    columns[names.ADVANTAGES] = (advantage - advantage.mean()) * scale
+    return _scaled(columns, advantage.mean(), advantage.std(correction=0))
+
+
+def _scaled(columns: Columns, mean: Tensor, deviation: Tensor) -> Columns:
+    scale = 1.0 / deviation.clamp(min=1e-4)
+    columns[names.ADVANTAGES] = (columns[names.ADVANTAGES] - mean) * scale
     if INFORMATION_PRICE in columns:
         columns[INFORMATION_PRICE] = columns[INFORMATION_PRICE] * scale
     return columns

@@ -81,6 +81,9 @@ class BlockGradient:
         of_values = (self._module.value_scale, options.value_coefficient)
 
         def write(start: int, end: int, report: bool) -> dict[str, float]:
+            if start == end:  # others hold the rows of this minibatch
+                self._gradient[:] = 0.0
+                return _means(np.zeros((1, heads.TERMS)), 0.0, options) if report else {}
             size, share = block_size(end - start), 1.0 / (end - start)
             blocks = math.ceil((end - start) / size)
             gradients = np.empty((blocks, len(self._flat)), dtype=np.float32)

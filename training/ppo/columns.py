@@ -22,6 +22,8 @@ MEAN_KL = "mean_kl_loss"
 CLIPPED_SHARE = "clipped_share"
 GRADIENT_NORM = "gradient_norm"
 EXPLAINED_VARIANCE = "value_explained_variance"
+TERMS = (POLICY_LOSS, VALUE_LOSS, ENTROPY, CLIPPED_SHARE)
+"""Of a loss, but for the price of moving."""
 LEARNING_SCALARS = (
     POLICY_LOSS,
     VALUE_LOSS,

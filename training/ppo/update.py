@@ -19,8 +19,10 @@ from ...envs.core.errors import PacesetterError
 from ..compiled import adam
 from ..policies.network import ActorCritic
 from .blocks import BlockGradient, Writer
-from .columns import GRADIENT_NORM, LOG_PROBABILITY, Columns
+from .columns import GRADIENT_NORM, LOG_PROBABILITY, MEAN_KL, TERMS, Columns
 from .gradients import LossOptions, write_gradient
+from .peers import Peers
+from .shares import Held
 
 
 class NonFiniteTrainingError(PacesetterError):
@@ -49,6 +51,10 @@ class FlatParameters:
     def optimizer(self) -> torch.optim.Adam:
         """One fused Adam over all of them."""
         return torch.optim.Adam([self.buffer], fused=True)
+
+    def take_from_first(self, peers: Peers) -> None:
+        """Start from, or go on with, the parameters of the first of several learners."""
+        peers.take_from_first(self.buffer.data)
 
     def clip(self, largest_norm: float) -> float:
         """Scale the gradient to at most the given norm; return the norm it had."""
@@ -128,14 +134,24 @@ class Trainee:
         self._blocks = None
 
     def update(
-        self, columns: Columns, options: UpdateOptions, shuffle: torch.Generator
+        self,
+        columns: Columns,
+        options: UpdateOptions,
+        shuffle: torch.Generator,
+        held: Held | None = None,
     ) -> dict[str, float]:
         """Go through a batch; the terms of the loss in the last step, and its gradient's norm.
+
+        Args:
+            columns: of the batch, or of the rows that this learner holds.
+            options: how to go through it.
+            shuffle: the same for all learners that share the batch.
+            held: which rows the columns are, where others hold the rest; None: all.
 
         Raises:
             NonFiniteTrainingError: a gradient is not finite.
         """
-        rows = len(columns[LOG_PROBABILITY])
+        rows = len(columns[LOG_PROBABILITY]) if held is None else held.rows
         size = min(rows, options.minibatch_size or rows)
         minibatches = rows // size  # the remainder joins the last one
         ends = [*(size * number for number in range(1, minibatches)), rows]
@@ -143,12 +159,17 @@ class Trainee:
         terms: dict[str, float] = {}
         for epoch in range(options.epochs):
             order = torch.randperm(rows, generator=shuffle)
-            write = gradient(columns, order, options.loss)
-            start = 0
-            for end in ends:
-                terms = write(start, end, epoch == options.epochs - 1 and end == rows)
+            own, limits = (order, ends) if held is None else held.own(order, ends)
+            write = gradient(columns, own, options.loss)
+            begun = start = 0
+            for end, limit in zip(ends, limits, strict=True):
+                last = epoch == options.epochs - 1 and end == rows
+                terms = write(start, limit, last)
+                if held is not None:
+                    share = (limit - start) / (end - begun)
+                    terms = self._add_up(held.peers, share, terms if last else None)
                 terms[GRADIENT_NORM] = self._step(options.largest_norm)
-                start = end
+                begun, start = end, limit
         return terms
 
     def _through_torch(self, columns: Columns, order: Tensor, options: LossOptions) -> Writer:
@@ -157,9 +178,31 @@ class Trainee:
 
         def write(start: int, end: int, report: bool) -> dict[str, float]:
             part = {key: column[start:end] for key, column in gathered.items()}
-            return write_gradient(self.module, part, options, report)
+            if start < end:
+                return write_gradient(self.module, part, options, report)
+            self.flat.gradient.zero_()  # others hold the rows of this minibatch
+            priced = () if options.kl_coefficient is None else (MEAN_KL,)
+            return dict.fromkeys((*TERMS, *priced), 0.0) if report else {}
 
         return write
+
+    def _add_up(
+        self, peers: Peers, share: float, terms: dict[str, float] | None
+    ) -> dict[str, float]:
+        """From the mean over the rows held here to that over the whole minibatch.
+
+        Args:
+            peers: who holds the other rows.
+            share: of the minibatch's rows that are held here.
+            terms: of the loss, over the rows held here; None: are not wanted.
+        """
+        self.flat.gradient.mul_(share)
+        peers.add_up(self.flat.gradient)
+        if terms is None:
+            return {}
+        sums = torch.tensor([terms[name] * share for name in terms], dtype=torch.float64)
+        peers.add_up(sums)
+        return dict(zip(terms, sums.tolist(), strict=True))
 
     def _step(self, largest_norm: float) -> float:
         """Follow the gradient that was written; returns its norm before it was clipped."""

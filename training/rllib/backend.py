@@ -22,9 +22,10 @@ from ..backend import Iteration, SampleReport
 from ..experiments.experiment import Experiment
 from ..experiments.place import cores_here
 from .cluster import connect
-from .config import array_config
+from .config import array_config, module_options
 from .own_session import own_session
-from .recovery import RemoteRunners
+from .remote.learners import RemoteLearners
+from .remote.runners import RemoteRunners
 
 Algorithm: TypeAlias = PPO
 """What trains the modules: opaque to the loop, which hands it to the functions here."""
@@ -183,6 +184,11 @@ class RLlibBackend:
         self._remote: RemoteRunners | None = None
         if training.env_runners:
             self._remote = RemoteRunners(self.algorithm, training.step_timeout_seconds)
+        self._learners: RemoteLearners | None = None
+        if training.learners > 1 and training.route == "array":
+            options = module_options(experiment)
+            minibatches = {name: one["minibatch_size"] for name, one in options.items()}
+            self._learners = RemoteLearners(self.algorithm, training.copies, minibatches)
         self._failed = False
 
     def command(self, led: int, theta: NDArray[np.float64] | None) -> None:
@@ -245,7 +251,9 @@ class RLlibBackend:
 
     def stop(self) -> None:
         """See `Backend.stop`."""
-        if self._remote and self._failed:  # what hangs would be waited for
+        if self._failed and self._learners:  # what hangs would be waited for
+            self._learners.end()
+        if self._failed and self._remote:
             self._remote.end()
             self.algorithm.learner_group.shutdown()
         else:

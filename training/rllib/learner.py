@@ -7,12 +7,15 @@ from typing import Any
 import torch
 from ray.rllib.algorithms.ppo.torch.ppo_torch_learner import PPOTorchLearner
 from ray.rllib.core.learner.training_data import TrainingData
-from ray.rllib.policy.sample_batch import MultiAgentBatch
+from ray.rllib.policy.sample_batch import MultiAgentBatch, SampleBatch
 from ray.rllib.utils.metrics import NUM_ENV_STEPS_SAMPLED_LIFETIME
 
 from ...envs.core.errors import PacesetterError
-from ..ppo.columns import Columns
+from ..ppo.advantages import share_columns
+from ..ppo.columns import EXPLAINED_VARIANCE, Columns
 from ..ppo.gradients import LossOptions
+from ..ppo.peers import Peers
+from ..ppo.shares import BatchShare, Held
 from ..ppo.update import FlatParameters, Trainee, UpdateOptions
 
 
@@ -26,8 +29,7 @@ class ArrayPPOLearner(PPOTorchLearner):
 
     def build(self) -> None:
         """Build as RLlib does; refuse options this update would silently ignore."""
-        if self.config.num_learners > 1:
-            raise PacesetterError("training.learners must be 0 or 1.")
+        self._peers = Peers() if self.config.num_learners > 1 else None
         self._trainees: dict[str, Trainee] = {}
         self._shuffle = torch.Generator().manual_seed(self.config.seed or 0)
         super().build()
@@ -38,6 +40,15 @@ class ArrayPPOLearner(PPOTorchLearner):
                     f"module {name!r}: the array route clips by global norm and takes no torch "
                     "learning rate schedulers; use training.route: stock for other RLlib options."
                 )
+
+    def _make_modules_ddp_if_necessary(self) -> None:
+        """Where RLlib wraps modules for several learners: parameters stay in their buffers.
+
+        All learners begin with those of the first.
+        """
+        if self._peers is not None:
+            for name in sorted(self._trainees):
+                self._trainees[name].flat.take_from_first(self._peers)
 
     def configure_optimizers_for_module(self, module_id: str, config: Any = None) -> None:
         """One fused Adam over the module's flat parameters."""
@@ -70,6 +81,18 @@ class ArrayPPOLearner(PPOTorchLearner):
         training_data.validate()
         training_data.solve_refs()
         self._weights_seq_no += 1
+        if self._peers is None:
+            learned = self._learn_alone(training_data)
+        else:
+            learned = self._learn_together(training_data.episodes[0], self._peers)
+        self._log_steps_trained_metrics(learned)
+        self.after_gradient_based_update(timesteps=timesteps or {})
+        steps = (timesteps or {}).get(NUM_ENV_STEPS_SAMPLED_LIFETIME, 0)
+        for trainee in self._trainees.values():
+            trainee.module.schedule_deviation(steps)
+        return self.metrics.reduce()
+
+    def _learn_alone(self, training_data: TrainingData) -> MultiAgentBatch:
         prepared = self._make_batch_if_necessary(training_data=training_data)
         trained = {
             name: columns
@@ -78,14 +101,29 @@ class ArrayPPOLearner(PPOTorchLearner):
         }
         for name, columns in trained.items():
             self._train_module(name, dict(columns))
-        self._log_steps_trained_metrics(MultiAgentBatch(trained, env_steps=prepared.count))
-        self.after_gradient_based_update(timesteps=timesteps or {})
-        steps = (timesteps or {}).get(NUM_ENV_STEPS_SAMPLED_LIFETIME, 0)
-        for trainee in self._trainees.values():
-            trainee.module.schedule_deviation(steps)
-        return self.metrics.reduce()
+        return MultiAgentBatch(trained, env_steps=prepared.count)
 
-    def _train_module(self, name: str, columns: Columns) -> None:
+    def _learn_together(self, batch: BatchShare, peers: Peers) -> MultiAgentBatch:
+        """Learn from this learner's share; everybody goes through the modules in the same order.
+
+        Returns:
+            Columns that count as learned here: rows that everybody has gone through count once.
+        """
+        counted = {}
+        for name, share in batch.modules.items():
+            config, trainee = self.config.get_config_for_module(name), self._trainees[name]
+            columns, explained, held = share_columns(
+                trainee.module, share, peers, config.gamma, config.lambda_
+            )
+            self.metrics.log_value((name, EXPLAINED_VARIANCE), explained, window=1)
+            self._train_module(name, columns, held)
+            # Processors of several kinds round differently, and learners would drift apart.
+            trainee.flat.take_from_first(peers)
+            if held is not None or peers.number == 0:
+                counted[name] = SampleBatch(columns)
+        return MultiAgentBatch(counted, env_steps=len(batch))
+
+    def _train_module(self, name: str, columns: Columns, held: Held | None = None) -> None:
         config = self.config.get_config_for_module(name)
         loss = LossOptions(
             clip=config.clip_param,
@@ -96,7 +134,7 @@ class ArrayPPOLearner(PPOTorchLearner):
             ),
         )
         options = UpdateOptions(config.num_epochs, config.minibatch_size, config.grad_clip, loss)
-        terms = self._trainees[name].update(columns, options, self._shuffle)
+        terms = self._trainees[name].update(columns, options, self._shuffle, held)
         self.metrics.log_dict(terms, key=name, window=1)
 
     def get_state(self, *args: Any, **kwargs: Any) -> dict[str, Any]:

@@ -33,7 +33,7 @@ from ..experiments.experiment import Experiment
 from ..policies.specification import module_spaces
 from ..ppo.rollout import ArrayRollout
 from ..ppo.sampler import Sampler
-from .recovery import TellsErrors
+from .remote.runners import TellsErrors
 
 
 class GameRunner(TellsErrors, EnvRunner, Checkpointable):

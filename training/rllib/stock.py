@@ -37,7 +37,7 @@ from ..experiments.experiment import Experiment
 from ..policies.specification import LEADER
 from ..ppo.sampler import SEEDS_PER_EXPERIMENT, SEEDS_PER_RUNNER
 from .config import common_config, module_options
-from .recovery import TellsErrors
+from .remote.runners import TellsErrors
 
 Dictionary = dict[str, Any]
 

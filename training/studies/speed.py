@@ -133,4 +133,26 @@ class JaxRace:
     goals: Mapping[str, Goal] = field(default_factory=lambda: JAX_GOALS)
 
 
-Benchmark = Race | JaxRace | Measured | Resident
+@dataclass(frozen=True)
+class Cores:
+    """Whole iterations by more and more processes: runners that sample, learners that learn.
+
+    Attributes:
+        title: what is trained.
+        market: name of the market.
+        copies, steps: of one iteration, B and T; copies of all env runners together.
+        followers: options of the followers.
+        options: of the market; those left out have their default.
+        goals: figure -> what is aimed at.
+    """
+
+    title: str
+    market: str
+    copies: int
+    steps: int
+    followers: Mapping[str, Any] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict)
+    goals: Mapping[str, Goal] = field(default_factory=dict)
+
+
+Benchmark = Race | JaxRace | Measured | Resident | Cores

@@ -20,6 +20,7 @@ DECLARED = Declared(
     benchmarks={
         "execution": "speed:RACE",
         "execution_alone": "speed:ALONE",
+        "execution_cores": "speed:CORES",
         "world_calibration": "speed:WORLDS",
     },
 )

@@ -11,13 +11,21 @@ from ....envs.order_book.background.market import PRESETS
 from ....envs.registry import make
 from ....leaders.world.guide import WorldGuide
 from ...experiments.load import load_experiment
-from ..speed import Figures, Measured, Race, note
+from ..speed import Cores, Figures, Measured, Race, note
 
 RACE = Race(
     "one executor in rmsc04, 64 copies, 64×64, 2 epochs, minibatch 1024",
     "execution",
     copies=64,
     steps=20,
+)
+CORES = Cores(
+    "ten executors in rmsc04, 64 copies, 256×256, 2 epochs, minibatch 4096",
+    "execution",
+    copies=64,
+    steps=20,
+    followers={"hidden_layers": (256, 256), "epochs": 2, "minibatch_size": 4096},
+    options={"buyers": 5, "sellers": 5},
 )
 
 

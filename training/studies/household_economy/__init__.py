@@ -16,6 +16,7 @@ DECLARED = Declared(
     benchmarks={
         "household_jax": "speed:JAX",
         "household_scaling": "scaling:SCALING",
+        "household_cores": "scaling:CORES",
         "household": "speed:ALONE",
         "household_training": "speed:RACE",
         "household_derivatives": "speed:DERIVATIVES",

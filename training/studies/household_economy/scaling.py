@@ -17,7 +17,7 @@ from ....leaders.registry import LEADERS
 from ...experiments.experiment import Experiment
 from ...experiments.settings import FollowerSettings, TrainingSettings
 from ...ppo.backend import LocalBackend
-from ..speed import Figures, Goal, Measured, note
+from ..speed import Cores, Figures, Goal, Measured, note
 from .speed import steps_per_second
 
 SIZES = (
@@ -95,3 +95,13 @@ def run_alone(households: int, copies: int) -> None:
 
 
 SCALING = Measured("households and copies, up to a million in one economy", scaling, GOALS)
+
+CORES = Cores(
+    "1,000 households, 16 copies, 256×256, 2 epochs, minibatch 8192",
+    "household_economy",
+    copies=16,
+    steps=8,
+    followers={"hidden_layers": (256, 256), "epochs": 2, "minibatch_size": 8192},
+    options={"households": 1000},
+    goals={"iteration_2_over_1_learners": ("at least", 1.5)},
+)

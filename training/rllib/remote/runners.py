@@ -24,9 +24,9 @@ from ray.exceptions import RayActorError, RayError, RayTaskError
 from ray.rllib.algorithms.ppo import PPO
 from ray.rllib.utils.metrics import ENV_RUNNER_SAMPLING_TIMER, TIMERS
 
-from ...envs.core.dotted import place_of
-from ..policies.step_limit import HangingStepError
-from ..runs.whole_files import whole_file
+from ....envs.core.dotted import place_of
+from ...policies.step_limit import HangingStepError
+from ...runs.whole_files import whole_file
 
 FILE = "runners.pt"
 ATTEMPTS = 3
