@@ -199,34 +199,6 @@ def test_a_scheduled_deviation_needs_the_array_route():
     assert "leader.final_action_deviation" in message
 
 
-def test_information_costs_need_the_array_route():
-    experiment = cobweb(PPOLeader())
-    assert check_together(experiment) == []
-    paying = replace(experiment, followers=FollowerSettings())
-    [(path, message)] = check_together(paying)
-    assert path == ("training", "route")
-    assert "followers.information_cost: false" in message
-
-
-def test_a_slower_leader_needs_the_array_route():
-    [(path, _)] = check_together(cobweb(PPOLeader(update_every=2)))
-    assert path == ("leader", "update_every")
-
-
-def test_a_scheduled_deviation_needs_the_array_route():
-    [(path, message)] = check_together(cobweb(PPOLeader(final_action_deviation=0.1)))
-    assert path == ("training", "route")
-    assert "leader.final_action_deviation" in message
-
-
-def test_more_learners_need_the_stock_route():
-    experiment = cobweb(PPOLeader())
-    several = replace(experiment.training, learners=2)
-    assert check_together(replace(experiment, training=several)) == []
-    [(path, _)] = check_together(replace(experiment, training=replace(several, route="array")))
-    assert path == ("training", "learners")
-
-
 def test_information_costs_need_a_choice_among_finitely_many():
     group = replace(Duopoly().groups[0], information_cost=True)
     experiment = Experiment(
