@@ -21,6 +21,7 @@ from pacesetter.training.experiments.rules import check_together
 from pacesetter.training.experiments.settings import FollowerSettings, TrainingSettings
 from pacesetter.training.policies.specification import LEADER
 from pacesetter.training.rllib.backend import RLlibBackend, start_ray
+from pacesetter.training.rllib.remote.learners import LearnerDiedError
 
 LEARNERS = 2
 ITERATIONS = 3
@@ -108,7 +109,7 @@ def test_learners_learn_what_one_learns_go_on_exactly_and_fail_as_one(tmp_path):
     same(later, trained(second, 1)[1], 0)
     in_the_last_learner(second, lambda learner: setattr(learner, "_train_module", dies))
     began = time.monotonic()
-    with pytest.raises(ray.exceptions.RayActorError):
+    with pytest.raises(LearnerDiedError, match="a learner has died"):
         second.iterate()
     second.stop()
     assert time.monotonic() - began < 30

@@ -29,6 +29,10 @@ class SilentLearnerError(RuntimeError):
     """A learner neither answers nor dies."""
 
 
+class LearnerDiedError(RuntimeError):
+    """The process of a learner has ended."""
+
+
 class RemoteLearners:
     """The learners of an algorithm, two or more.
 
@@ -104,4 +108,9 @@ def _raise_original(errors: list[RayError]) -> None:
         key=lambda pair: (isinstance(pair[0], PeerLostError), isinstance(pair[1], RayActorError))
     )
     cause, error = causes[0]
+    if isinstance(error, RayActorError):
+        raise LearnerDiedError(
+            "a learner has died: its process was killed, ended itself or ran out of memory, or its "
+            "machine is gone"
+        ) from error
     raise cause from error
