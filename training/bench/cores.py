@@ -40,7 +40,8 @@ from .load import busy_cores, load_said
 
 HERE = ((0, 0), (1, 0), (2, 0), (0, 1), (0, 2), (2, 1), (2, 2))
 """Runners and learners of the rows for two cores."""
-ITERATIONS = 3
+ITERATIONS, ENOUGH = 3, 8.0
+"""Iterations of a row, and seconds after which fewer will do."""
 STORE = 512  # megabytes
 SPARE = 10.0  # seconds that are kept back for the end
 
@@ -68,7 +69,7 @@ def measured(declared: Cores, runners: int, learners: int, iterations: int = ITE
     Args:
         declared: what is trained.
         runners, learners: remote processes of each kind.
-        iterations: after a first one that is not counted.
+        iterations: at most, after a first one that is not counted.
     """
     experiment = Experiment(
         name="cores",
@@ -95,15 +96,16 @@ def measured(declared: Cores, runners: int, learners: int, iterations: int = ITE
             return result
 
         group.update = timed
-        seconds = []
-        for _ in range(1 + iterations):
+        seconds: list[tuple[float, float, float]] = []
+        backend.iterate()  # the first one is slower
+        while len(seconds) < iterations and sum(whole for *_, whole in seconds) < ENOUGH:
             began = time.perf_counter()
             backend.iterate()
             whole = time.perf_counter() - began
             seconds.append((whole - learning[0], learning[0], whole))
     finally:
         backend.stop()
-    return Row(runners, learners, *map(median, zip(*seconds[1:], strict=True)))
+    return Row(runners, learners, *map(median, zip(*seconds, strict=True)))
 
 
 def by_processes(declared: Cores, repeats: int) -> Figures:
@@ -220,7 +222,8 @@ def _in_order(counts: Sequence[int]) -> list[tuple[int, int]]:
     return [(0, 0), *((count, count) for count in most_first)]
 
 
-def _declared(selection: Sequence[str]) -> dict[str, Cores]:
+def declared_cores(selection: Sequence[str] = ()) -> dict[str, Cores]:
+    """Benchmarks of this kind by name; all if nothing is selected."""
     made = {name: declare() for name, declare in benchmarks().items() if name.endswith("_cores")}
     known = {name: one for name, one in made.items() if isinstance(one, Cores)}
     for name in selection:
@@ -238,7 +241,7 @@ def run(selection: Sequence[str], counts: Sequence[int], seconds: float, out: Pa
         seconds: for everything together.
         out: folder of ``cores.json`` and ``cores.md``.
     """
-    declared, deadline = _declared(selection), time.monotonic() + seconds
+    declared, deadline = declared_cores(selection), time.monotonic() + seconds
     for name, one in declared.items():
         if min(counts) < 1 or any(one.copies % count for count in counts):
             raise PacesetterError(

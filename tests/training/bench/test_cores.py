@@ -70,4 +70,4 @@ def test_counts_come_in_the_order_of_what_they_say():
 
 def test_unknown_errors_name_the_benchmarks():
     with pytest.raises(PacesetterError):
-        cores._declared(["nothing_cores"])
+        cores.declared_cores(["nothing_cores"])

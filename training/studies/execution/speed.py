@@ -25,7 +25,7 @@ CORES = Cores(
     copies=64,
     steps=20,
     followers={"hidden_layers": (256, 256), "epochs": 2, "minibatch_size": 4096},
-    options={"buyers": 5, "sellers": 5},
+    options={"buyers": 5, "sellers": 5, "parent_size": 1000, "child_size": 200},
 )
 
 
