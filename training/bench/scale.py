@@ -211,11 +211,11 @@ def learning_seconds(costs: Costs, runners: int, learners: int) -> float:
     """Of an iteration: the rows of the busiest learner, and one sum of gradients per minibatch.
 
     A minibatch is drawn from the whole batch, so that learners hold nearly as many of its rows: the
-    busiest of n has about 1 + sqrt(2 ln n · n / M) times its part of M. A ring adds gradients up in
-    2 (n - 1) messages of an n-th of them.
+    busiest of n has about 1 + sqrt(2 ln n · (n - 1) / M) times its part of M. A ring adds gradients
+    up in 2 (n - 1) messages of an n-th of them.
     """
     rows, n = costs.rows * runners, learners
-    busiest = 1.0 + np.sqrt(2.0 * np.log(n) * n / costs.rows_per_minibatch) if n > 1 else 1.0
+    busiest = 1.0 + np.sqrt(2.0 * np.log(n) * (n - 1) / costs.rows_per_minibatch)
     message = 2 * (n - 1) * (LATENCY + costs.parameters / n / BANDWIDTH)
     return float(rows * costs.learn / n * busiest + costs.minibatches * runners * message)
 
@@ -273,9 +273,8 @@ def markdown(found: dict[str, Costs], titles: dict[str, str], load: float) -> st
         f"*Assumed*: runners' times differ by {SPREAD:.0%} (standard deviation); between learners "
         f"a message takes {LATENCY * 1e6:.0f} µs, and its bytes {BANDWIDTH / 1e9:.2f} GB/s, as on "
         "Ethernet of 10 gigabits. *Arithmetic*: driver = R (3 calls + read + share out) + store "
-        "weights; "
-        f"sampling = the slowest of R; learning = rows × seconds per row / {LEARNERS} × the busiest "
-        "learner's surplus, and 2 (n - 1) messages of a gradient's n-th per minibatch.",
+        f"weights; sampling = the slowest of R; learning = rows × seconds per row / {LEARNERS} × "
+        "the busiest learner's surplus, and 2 (n - 1) messages of a gradient's n-th per minibatch.",
     ]
     for name, costs in found.items():
         lines += ["", f"## {name}", "", f"Every runner brings {titles[name]}.", ""]
@@ -313,11 +312,11 @@ def _concluded(costs: Costs) -> list[str]:
     feeds = costs.learn * costs.rows / costs.driver_per_runner
     return [
         "*Every runner with a batch of its own*: the driver takes "
-        f"{costs.driver_per_runner * 1e3:.1f} ms per runner, {per_row:.2f} of what {LEARNERS} learners take for its rows, however many "
-        f"runners there are. From {feeds:.0f} learners on the driver takes as long as they do, and "
-        "is what limits the rest.",
+        f"{costs.driver_per_runner * 1e3:.1f} ms per runner, {per_row:.2g} of what {LEARNERS} "
+        "learners take for its rows, however many runners there are. From "
+        f"{feeds:,.0f} learners on the driver takes as long as they do, and limits the rest.",
         "",
-        f"*One batch divided among more runners*: three calls each take as long as all else from "
+        "*One batch divided among more runners*: three calls each take as long as all else from "
         f"{saturation(costs):,.0f} runners on; more than that make an iteration longer.",
     ]
 
