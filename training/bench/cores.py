@@ -22,15 +22,14 @@ from statistics import median
 from types import FrameType
 from typing import Any, NamedTuple
 
-import ray
-
 from ...envs.core.errors import PacesetterError, unknown
 from ...envs.registry import make
 from ...leaders.objectives.general import Welfare
 from ...leaders.registry import LEADERS
 from ..experiments.experiment import Experiment
 from ..experiments.settings import FollowerSettings, TrainingSettings
-from ..rllib.backend import RLlibBackend, start_ray_here
+from ..rllib import measuring
+from ..rllib.backend import RLlibBackend
 from ..runs.machine import code_digest, machine
 from ..runs.run_folder import prepare_folder
 from ..runs.whole_files import write_json, write_whole
@@ -111,7 +110,8 @@ def measured(declared: Cores, runners: int, learners: int, iterations: int = ITE
 def by_processes(declared: Cores, repeats: int) -> Figures:
     """The rows for two cores, in turns, and what the second learner is worth."""
     figures: Figures = {}
-    with _ray(max(sum(row) for row in HERE)):
+    measuring.begin(max(sum(row) for row in HERE), STORE)
+    try:
         for _ in range(repeats):
             rows = {pair: measured(declared, *pair) for pair in HERE}
             for row in rows.values():
@@ -124,16 +124,9 @@ def by_processes(declared: Cores, repeats: int) -> Figures:
             note(figures, "learning_2_over_1_learners", ratio)
             ratio = rows[1, 0].sampling / rows[2, 0].sampling
             note(figures, "sampling_2_over_1_runners", ratio)
-    return figures
-
-
-@contextmanager
-def _ray(workers: int) -> Iterator[None]:
-    start_ray_here(workers, STORE)
-    try:
-        yield
     finally:
-        ray.shutdown()
+        measuring.end()
+    return figures
 
 
 # The command --------------------------------------------------------------------------------------
@@ -257,15 +250,14 @@ def run(selection: Sequence[str], counts: Sequence[int], seconds: float, out: Pa
                 if left <= 0.0:
                     raise TimeoutError(f"the {seconds:.0f} s are over")
                 with _at_most(left):
-                    if not ray.is_initialized():
-                        start_ray_here(2 * max(counts), STORE)
+                    measuring.begin(2 * max(counts), STORE)
                     table.add(name, measured(one, *pair))
             except Exception as error:  # told, and the other rows are still worth having
                 reason = (str(error) or "no reason given").splitlines()[0]
                 table.fail(name, pair, f"{type(error).__name__}: {reason}")
                 failed = 1
-                ray.shutdown()  # with whatever still runs there
-    ray.shutdown()
+                measuring.end()
+    measuring.end()
     print(table.markdown())
     return failed
 

@@ -13,15 +13,11 @@ import argparse
 import heapq
 import pickle
 import sys
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from statistics import median
-from typing import Any
 
 import numpy as np
-import ray
 
 from ...envs.core.errors import PacesetterError
 from ...envs.registry import make
@@ -34,7 +30,7 @@ from ..ppo.backend import LocalBackend
 from ..ppo.rollout import ArrayRollout
 from ..ppo.sampler import Sampler
 from ..ppo.shares import share_out
-from ..rllib.backend import RLlibBackend, start_ray_here
+from ..rllib import measuring
 from ..runs.machine import code_digest, machine
 from ..runs.run_folder import prepare_folder
 from ..runs.whole_files import write_json, write_whole
@@ -46,7 +42,6 @@ RUNNERS = (1, 10, 100, 1000)
 LEARNERS = 8
 SPREAD = 0.1
 """Standard deviation of a runner's time, as a share of it: machines are not alike."""
-CALLS = 50
 LATENCY, BANDWIDTH = 100e-6, 1.25e9
 """Seconds per message and bytes per second between learners: Ethernet of 10 gigabits."""
 
@@ -113,15 +108,6 @@ class Iteration:
 # Measuring ----------------------------------------------------------------------------------------
 
 
-def _seconds(work: Callable[[], Any], calls: int) -> float:
-    took = []
-    for _ in range(calls):
-        began = time.perf_counter()
-        work()
-        took.append(time.perf_counter() - began)
-    return median(took)
-
-
 def experiment_of(declared: Cores, runners: int = 0) -> Experiment:
     """The benchmark's experiment, every runner with as many copies as all have there together."""
     return Experiment(
@@ -141,12 +127,12 @@ def measured(declared: Cores) -> Costs:
     experiment = experiment_of(declared)
     sampler, policies = Sampler(experiment.bound()), Policies.untrained(experiment)
     rollout = sampler.sample(policies.modules)
-    sample = _seconds(lambda: sampler.sample(policies.modules), 3)
+    sample = measuring.seconds(lambda: sampler.sample(policies.modules), 3)
     whole = _seconds_of_iteration(experiment)
     rows = sum(part.rewards.size for part in rollout.modules.values())
     settings = experiment.followers
     size = settings.minibatch_size or rows
-    weights, parameters, put, call = _of_a_runner(experiment_of(declared, runners=1))
+    weights, parameters, put, call = measuring.of_a_runner(experiment_of(declared, runners=1))
     receive, share = _of_a_sample(rollout, experiment)
     return Costs(
         weights=weights,
@@ -172,36 +158,19 @@ def _seconds_of_iteration(experiment: Experiment) -> float:
     training = replace(experiment.training, route="local")
     backend = LocalBackend(replace(experiment, training=training))
     backend.iterate()
-    return _seconds(backend.iterate, 2)
-
-
-def _of_a_runner(experiment: Experiment) -> tuple[int, int, float, float]:
-    """Bytes of weights and of a gradient; seconds to store weights, and of an empty call."""
-    backend = RLlibBackend(experiment)
-    try:
-        group, actors = backend.algorithm.learner_group, backend.algorithm.env_runner_group
-        whole = group.get_weights()
-        own = actors.local_env_runner.module.get_state()
-        [runner] = actors._worker_manager.actors().values()
-        put = _seconds(lambda: ray.put(own), CALLS)
-        call = _seconds(lambda: ray.get(runner.ping.remote()), CALLS)
-    finally:
-        backend.stop()
-    parameters = sum(np.asarray(v).nbytes for module in whole.values() for v in module.values())
-    return len(pickle.dumps(own, protocol=5)), parameters, put, call
+    return measuring.seconds(backend.iterate, 2)
 
 
 def _of_a_sample(rollout: ArrayRollout, experiment: Experiment) -> tuple[float, float]:
     """Seconds to read a sample from the store, and to share it out and store the shares."""
     sizes = {group.name: experiment.followers.minibatch_size for group in experiment.market.groups}
-    stored = ray.put(rollout)
-    received = ray.get(stored)
+    received, reading = measuring.through_store(rollout)
 
     def share() -> None:
         for one in share_out([received], experiment.training.copies, LEARNERS, 0, sizes):
-            ray.put(one)
+            measuring.store(one)
 
-    return _seconds(lambda: ray.get(stored), CALLS), _seconds(share, 3)
+    return reading, measuring.seconds(share, 3)
 
 
 # Arithmetic ---------------------------------------------------------------------------------------
@@ -333,14 +302,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except PacesetterError as error:
         print(error, file=sys.stderr)
         return 2
-    start_ray_here(1, 512)
+    measuring.begin(1, 512)
     try:
         found = {}
         for name, one in declared.items():
             print(f"{name}: {one.title} …", flush=True)
             found[name] = measured(one)
     finally:
-        ray.shutdown()
+        measuring.end()
     table = markdown(found, {name: one.title for name, one in declared.items()}, load)
     made = {"machine": machine(), "code": code_digest(), "busy_cores": load}
     iterations = {

@@ -21,7 +21,8 @@ def rows(monkeypatch):
         return cores.Row(runners, learners, seconds / 4, seconds, 1.25 * seconds)
 
     monkeypatch.setattr(cores, "measured", measured)
-    monkeypatch.setattr(cores, "start_ray_here", lambda *sizes: None)
+    monkeypatch.setattr(cores.measuring, "begin", lambda *sizes: None)
+    monkeypatch.setattr(cores.measuring, "end", lambda: None)
 
 
 @pytest.mark.usefixtures("rows")
