@@ -76,7 +76,7 @@ def write_pages() -> list[Any]:
         {"Gradients": "gradients.md"},
         {"What data can tell": "data.md"},
         {"The certificate": "certificate.md"},
-        {"On a cluster": "cluster.md"},
+        {"More cores and machines": "cluster.md"},
         {"Results": results},
         {"Performance": "results/bench.md"},
         {"Python": "python.md"},
