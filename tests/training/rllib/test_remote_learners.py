@@ -21,10 +21,15 @@ from pacesetter.training.experiments.rules import check_together
 from pacesetter.training.experiments.settings import FollowerSettings, TrainingSettings
 from pacesetter.training.policies.specification import LEADER
 from pacesetter.training.rllib.backend import RLlibBackend, start_ray
-from pacesetter.training.rllib.remote.learners import LearnerDiedError
+from pacesetter.training.rllib.remote.learners import (
+    LearnerDiedError,
+    RemoteLearners,
+    SilentLearnerError,
+)
 
 LEARNERS = 2
 ITERATIONS = 3
+PATIENCE = 60
 
 
 def experiment(learners):
@@ -113,6 +118,16 @@ def test_learners_learn_what_one_learns_go_on_exactly_and_fail_as_one(tmp_path):
         second.iterate()
     second.stop()
     assert time.monotonic() - began < 30
+
+
+@pytest.mark.usefixtures("session")
+def test_a_learner_that_says_nothing_is_not_waited_for():
+    learners = object.__new__(RemoteLearners)
+    learners._patience = 0.2
+    silent = ray.remote(time.sleep).remote(PATIENCE)
+    with pytest.raises(SilentLearnerError, match="2 of 2 learners did not answer within"):
+        learners._answers([silent, ray.remote(time.sleep).remote(PATIENCE)])
+    ray.cancel(silent, force=True)
 
 
 def test_more_learners_than_copies_are_refused():

@@ -97,11 +97,11 @@ def run_alone(households: int, copies: int) -> None:
 SCALING = Measured("households and copies, up to a million in one economy", scaling, GOALS)
 
 CORES = Cores(
-    "1,000 households, 16 copies, 256×256, 2 epochs, minibatch 8192",
+    "1,000 households, 16 copies, 256×256, 2 epochs, minibatch 16384",
     "household_economy",
     copies=16,
     steps=8,
-    followers={"hidden_layers": (256, 256), "epochs": 2, "minibatch_size": 8192},
+    followers={"hidden_layers": (256, 256), "epochs": 2, "minibatch_size": 16_384},
     options={"households": 1000},
     goals={"iteration_2_over_1_learners": ("at least", 1.5)},
 )
