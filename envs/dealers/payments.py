@@ -23,6 +23,7 @@ def paid_to_makers(
     move: tuple[Array, Array],
     risk: Array,
     target: tuple[Array, Array],
+    units_paid: Array | None = None,
 ) -> Paid:
     """Equation of the maker; see the market.
 
@@ -35,6 +36,7 @@ def paid_to_makers(
         move: what is paid for every unit held, and for every one gained, ``(B, 1)`` each.
         risk: γ σ², ``(B, M)``.
         target: share m* and weight w_s, ``(M,)`` each.
+        units_paid: units whose offsets rewards pay, ``(B, M, 2)``; None: those that were dealt.
     """
     units = sold + bought
     most = float(MOST_INVENTORY)
@@ -59,6 +61,8 @@ def paid_to_makers(
     }
     wanted, weight = target
     reward = profit - 0.5 * risk * q * q - weight * (share - wanted) ** 2
+    if units_paid is not None:
+        reward = reward + xp.sum(offsets * units_paid, axis=-1) - earned
     return reward, changes, quantities
 
 
