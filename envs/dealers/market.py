@@ -146,7 +146,6 @@ class Dealers(Market):
         single = self.scenario == "makers" and self.makers == 1 and self.network == "fixed"
         return single and self.law == "random_walk" and max(self.share_weights) == 0.0
 
-    @property
     @cached_property
     def _makers(self) -> int:
         return 0 if self.scenario == "investors" else self.makers
