@@ -84,9 +84,9 @@ class Dealers(Market):
             the same optimum. On a random walk the latter two are 0, and have less noise; over a
             day of a price that reverts the second has more, as what was not foreseen is made up
             for later, and the third has least.
-        request_pnl: whether rewards pay offsets of the units dealt, or of those to be expected
-            given whom makers reach and what they show: the same optimum, and less noise. Path
-            quantities are of the units dealt.
+        request_pnl: whether rewards pay offsets of the units dealt with takers, or of those to be
+            expected given whom makers reach and what they show: the same optimum, and less noise.
+            Path quantities are of the units dealt.
         types: how the types of makers and investors are distributed.
         spreads: half-widths of the distributions of risk aversion, connectivity and weight, by
             that order; None: they are characteristics.
@@ -127,7 +127,7 @@ class Dealers(Market):
         {"scenario": "investors", "investors": 3, "investor_risk": 0.1},
         {
             "scenario": "both", "makers": 2, "investors": 4, "types": "distribution",
-            "network": "per_step", "inventory_pnl": "at_trade",
+            "network": "per_step", "inventory_pnl": "at_trade", "request_pnl": "expected",
         },
     )  # fmt: skip
     small: ClassVar[Mapping[str, Mapping[str, Any]]] = {
@@ -300,7 +300,9 @@ class Dealers(Market):
             sold, bought, paid = self._dealt(xp, state, shocks, offsets, edges, wants, buys)
             reached = xp.clip(xp.sum(xp.astype(edges, offsets.dtype), axis=1), 1.0, None)
             risk = types["risk_aversion"] * variance
-            expected = likely(xp, offsets, edges) if self.request_pnl == "expected" else None
+            expected = None
+            if self.request_pnl == "expected":
+                expected = self._expected(xp, state, offsets, edges, wants, buys)
             target = self._target(offsets)
             reward, own, seen = paid_to_makers(
                 xp, state, offsets, sold, bought, reached, paid_move, risk, target, expected
@@ -366,10 +368,24 @@ class Dealers(Market):
         if self._investors:
             wish = xp.concat([wish, wants], axis=1)
             buying = xp.concat([buying, buys], axis=1)
-            unlimited = 0.0 * state.buys + 2.0 * HIGHEST_OFFSET
-            highest = xp.concat([highest, unlimited], axis=1)
+            highest = xp.concat([highest, self._unlimited(state)], axis=1)
         sold, bought, paid = dealt(xp, offsets, edges, wish, buying, highest)
         return sold, bought, paid[:, self.takers :]
+
+    def _expected(
+        self, xp: Any, state: DealersState, offsets: Array, edges: Array, wants: Array, buys: Array
+    ) -> Array:
+        """Units that makers sell and buy, those of takers in the mean, ``(B, M, 2)``."""
+        units = likely(xp, offsets, edges[:, : self.takers])
+        if not self._investors:
+            return units
+        edges = edges[:, self.takers :]
+        sold, bought, _ = dealt(xp, offsets, edges, wants, buys, self._unlimited(state))
+        return units + xp.stack([sold, bought], axis=-1)
+
+    def _unlimited(self, state: DealersState) -> Array:
+        """Investors pay what they must, ``(B, N)``."""
+        return 0.0 * state.buys + 2.0 * HIGHEST_OFFSET
 
     def _target(self, like: Array) -> tuple[Array, Array]:
         """m* and w_s of each maker, ``(M,)``."""

@@ -43,11 +43,6 @@ def _of_makers(market: Any) -> str:
             f"connectivity {market.connectivity} of {reachable} takers reaches nobody; more "
             "takers, a higher connectivity, or network: per_step."
         )
-    if market.request_pnl == "expected" and market.scenario != "makers":
-        return (
-            "request_pnl 'expected' is of takers with fixed rules, and investors trade as they "
-            "like; request_pnl: realised, or scenario: makers."
-        )
     return ""
 
 

@@ -245,6 +245,35 @@ def test_in_both_units_and_money_change_hands():
         assert ((found["buy"] + found["sell"] == 0) >= (orders == 0)).all()
 
 
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"makers": 1, "risk_aversion": 0.1},
+        {"makers": 3, "network": "per_step", "risk_aversion": 0.1},
+        {"scenario": "both", "makers": 2, "investors": 3, "network": "per_step"},
+    ],
+    ids=["one", "competing", "both"],
+)
+def test_expected_units_pay_the_mean_of_realised_ones(options):
+    """Same plays, same means; without investors a third of the scatter at most."""
+    generator = np.random.default_rng(10)
+    paid = {}
+    for how in ("realised", "expected"):
+        market = make("dealers", inventory_pnl="expected", request_pnl=how, **options)
+        state = market.reset(10, 4000)
+        offsets = np.tile([[0.5, 0.6], [0.6, 0.5], [0.5, 0.5]], (4000, 1, 1))[:, : market.makers]
+        orders = generator.integers(0, 3, (4000, market.investors))
+        step = market.step(state, {"maker": offsets, "investor": orders})
+        generator = np.random.default_rng(10)
+        paid[how] = step.rewards["maker"], step.quantities
+    gap = paid["expected"][0] - paid["realised"][0]
+    assert np.abs(gap.mean(axis=0)).max() < 4 * gap.std() / np.sqrt(4000)
+    for name, values in paid["realised"][1].items():
+        np.testing.assert_array_equal(paid["expected"][1][name], values)
+    if "scenario" not in options:
+        assert paid["expected"][0].std() < 0.34 * paid["realised"][0].std()
+
+
 @pytest.mark.parametrize("network", ["fixed", "per_step"])
 def test_reach_is_exact_or_by_chance(network):
     market = make("dealers", makers=2, network=network, connectivity=0.35, takers=20)
