@@ -13,6 +13,7 @@ from pacesetter.envs.fx_dealer.composition import Composition
 from pacesetter.envs.fx_dealer.hjb import alone, riccati
 from pacesetter.envs.fx_dealer.information import information
 from pacesetter.envs.fx_dealer.presets import PRESETS
+from pacesetter.envs.fx_dealer.quantities import OFFSETS
 from pacesetter.envs.fx_dealer.step_game import StepGame
 from pacesetter.envs.registry import make
 
@@ -313,6 +314,35 @@ def curve(tmp_path, *lines):
     return str(path)
 
 
+def test_losses_of_an_episode_count_from_its_shares_and_its_flow():
+    """Summed up again from path quantities; only the last step of an episode is charged."""
+    target = (0.98, 0.95, 0.9, 0.7, 0.5, 0.3, 0.2, 0.1)
+    market = make(
+        "fx_dealer", dealers=2, design="connectivity_and_tiers", dealers_are="closed_form",
+        target_shares=(0.4, 0.6), target_flow=target, days=0.01,
+    )  # fmt: skip
+    assert market.characteristics.names == ("connectivity_1", "connectivity_2", "sensitive_share")
+    state, totals = market.reset(10, 20, [0.9, 0.5, 0.7]), {}
+    for _ in range(market.steps_per_episode):
+        step = market.step(state, {})
+        state = step.state
+        for name, value in step.quantities.items():
+            totals[name] = totals.get(name, 0.0) + value
+    shown = np.stack([totals[f"shown_at_{k:g}"] for k in OFFSETS], axis=1)
+    dealt = np.stack([totals[f"dealt_at_{k:g}"] for k in OFFSETS], axis=1)
+    np.testing.assert_array_equal(shown, totals["shown_sensitive"] + totals["shown_insensitive"])
+    with np.errstate(invalid="ignore"):
+        curve = np.nanmean(((dealt / shown - target) / 0.03) ** 2, axis=1)
+    share = totals["volume"] / totals["volume"].sum(axis=1, keepdims=True)
+    shares = (((share - [0.4, 0.6]) / 0.05) ** 2).mean(axis=1)
+    np.testing.assert_allclose(totals["curve_loss"], curve)
+    np.testing.assert_allclose(totals["share_loss"], shares)
+    np.testing.assert_allclose(totals["calibration_loss"], curve + shares)
+    # Seven in ten requests are of those who compare.
+    sensitive, other = (totals[f"shown_{tier}"].sum() for tier in market.pair.tiers)
+    assert sensitive > other
+
+
 def test_clients_from_a_flow_curve(tmp_path):
     points = [
         f"{tier},{offset:g},{Alone(a, b).dealt(np.array(offset)):.9f}"
@@ -359,6 +389,7 @@ def test_flow_curves_that_are_none(tmp_path, lines, message):
         ({"dealers": 3, "risk_aversions": (0.002, 0.01)}, "one for each"),
         ({"dealers": 2, "target_shares": (0.15, 0.35, 0.5)}, "give one for each"),
         ({"dealers": 2, "target_shares": (0.5, 0.6)}, "sum to 1.1"),
+        ({"target_flow": (0.9, 0.5)}, "target_flow has 2 points"),
         ({"flow_curve": "nowhere.csv"}, "cannot be read"),
     ],
 )
