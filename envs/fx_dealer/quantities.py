@@ -19,6 +19,8 @@ CURVE = np.arange(-0.25, 0.56, 0.1)
 OFFSETS = np.round((CURVE[1:] + CURVE[:-1]) / 2.0, 1) + 0.0
 SHARE_SCALE, FLOW_SCALE = 0.05, 0.03
 """Of a market share, and of a point of a flow curve, that is off by as much, the loss is 1."""
+LEAST_SHOWN = 30
+"""Times that a mark-up is shown in an episode for its share dealt to be held to a target."""
 
 
 @dataclass(frozen=True)
@@ -120,7 +122,7 @@ class Measures:
 
 
 def _curve_loss(shown: Array, dealt: Array, target: tuple[float, ...]) -> NDArray[np.float64]:
-    """Mean over the mark-ups that were shown, ``(B,)``; 0 if none was."""
-    met = shown > 0.0
+    """Mean over the mark-ups that were shown often enough, ``(B,)``; 0 if none was."""
+    met = shown >= LEAST_SHOWN
     gap = (dealt / np.maximum(shown, 1.0) - np.array(target)) / FLOW_SCALE
     return (met * gap**2).sum(axis=1) / np.maximum(met.sum(axis=1), 1)
