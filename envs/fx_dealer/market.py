@@ -46,21 +46,19 @@ from ..core.market import Actions, Market, Shocks
 from ..core.random_streams import Shock
 from ..core.state import State, changed
 from ..core.step import Step
-from .clients import Alone
 from .composition import Composition
 from .curve import fitted
 from .design import Design, Types, scaled_aversion
-from .hjb import Dealer, alone, riccati, stationary_deviation
-from .kernels import advance, best_quotes
+from .hjb import Dealer, alone, stationary_deviation
+from .kernels import advance
+from .ladders import Ladders
 from .presets import Pair, pair_of
 from .quantities import CURVE, OFFSETS, Measures
 from .rules import check_options
 from .state import DealerState
-from .step_game import MOST_HEDGE, StepGame
+from .step_game import StepGame
 
 DEALER = "dealer"
-LOWEST_MARKUP, HIGHEST_MARKUP = -0.4, 2.0
-DEAD_ZONE = 0.1
 SEEN_INVENTORY = 20.0
 OPTIONS = (
     "sizes", "rates", "alphas", "betas", "volatility", "spread_cost", "depth_cost", "impact",
@@ -185,8 +183,9 @@ class FxDealer(Market):
         return self.types.characteristics
 
     @cached_property
-    def _ladder(self) -> tuple[int, int, int]:
-        return len(self.pair.alphas), len(self.pair.sizes), 2
+    def ladders(self) -> Ladders:
+        """What actions stand for, and the closed form."""
+        return Ladders(self.pair)
 
     @cached_property
     def groups(self) -> tuple[Group, ...]:
@@ -194,7 +193,7 @@ class FxDealer(Market):
         if self.dealers_are != "learning":
             return ()
         seen = np.array([np.inf, 1.0, 1.0], dtype=np.float32)
-        actions = int(np.prod(self._ladder)) + 1
+        actions = int(np.prod(self.ladders.shape)) + 1
         return (
             Group(
                 name=DEALER,
@@ -263,15 +262,6 @@ class FxDealer(Market):
         }
 
     @cached_property
-    def neutral_per_step(self) -> float:
-        """What a dealer without aversion to risk earns per step, bp·M."""
-        pair, zero = self.pair, np.zeros(1)
-        best = [Alone(a, b).best(zero) for a, b in zip(pair.alphas, pair.betas, strict=True)]
-        earned = np.array([float(markup[0] * share[0]) for markup, share in best])
-        rates = pair.tier_rates()
-        return float(2.0 * np.einsum("tz,t,z->", rates, earned, pair.sizes) / pair.total_rate)
-
-    @cached_property
     def _terms(self) -> NDArray[np.float64]:
         pair = self.pair
         return np.array(
@@ -282,7 +272,7 @@ class FxDealer(Market):
                 pair.impact,
                 pair.volatility * np.sqrt(pair.dt),
                 0.5 * pair.volatility**2 * pair.dt,
-                self.neutral_per_step,
+                self.ladders.neutral_per_step,
             ]
         )
 
@@ -292,54 +282,17 @@ class FxDealer(Market):
         flags = np.array([self.inventory_pnl == "realised", self.request_pnl == "realised"])
         return np.array(pair.sizes), np.array(pair.alphas), np.array(pair.betas), flags
 
-    def quotes(self, actions: Array) -> tuple[Array, Array]:
-        """Mark-ups, bp, ``(…, T, Z, 2)``, and hedges, M, ``(…)``, of actions in [−1, 1]."""
-        actions = np.asarray(actions, dtype=np.float64)
-        span = (HIGHEST_MARKUP - LOWEST_MARKUP) / 2.0
-        markup = LOWEST_MARKUP + span * (actions[..., :-1] + 1.0)
-        u = actions[..., -1]
-        beyond = np.maximum(np.abs(u) - DEAD_ZONE, 0.0) / (1.0 - DEAD_ZONE)
-        return (
-            markup.reshape(*actions.shape[:-1], *self._ladder),
-            MOST_HEDGE * np.sign(u) * beyond**2,
-        )
-
-    def _bend(self, aversion: Array, reach: Array) -> Array:
-        """A of the closed form, bp / M, of the shape of both."""
-        return self._riccati * np.sqrt(aversion / reach)
-
-    @cached_property
-    def _riccati(self) -> float:
-        return riccati(self.pair)
-
-    def closed_form(self, inventory: Array, aversion: Array, reach: Array) -> tuple[Array, Array]:
-        """Mark-ups ``(…, T, Z, 2)`` and hedges of the value −A q² / 2; all else ``(…)``."""
-        pair = self.pair
-        sizes, alphas, betas, _ = self._fixed
-        A = self._bend(aversion, reach)
-        s = (pair.impact - A) * inventory
-        hedge = np.sign(s) * np.maximum(np.abs(s) - pair.spread_cost, 0.0)
-        hedge = np.clip(hedge / (2.0 * pair.depth_cost) * pair.dt, -MOST_HEDGE, MOST_HEDGE)
-        held = (inventory + hedge)[..., None]
-        shadow = A[..., None, None] * np.stack([held + sizes / 2.0, sizes / 2.0 - held], axis=-1)
-        T = self._ladder[0]
-        shadow = np.repeat(shadow[..., None, :, :], T, axis=-3)
-        found = np.empty_like(shadow)
-        flat = (-1, *self._ladder)
-        best_quotes(shadow.reshape(flat), alphas, betas, found.reshape(flat))
-        return found, hedge
-
     def transition(self, state: DealerState, actions: Actions, shocks: Shocks) -> Step:
         """Hedges, the price, a request and its choice."""
         B, D = state.inventory.shape
-        T, Z, _ = self._ladder
+        T, Z, _ = self.ladders.shape
         gamma = self.types.aversion(state.theta, state.type_quantiles)
         reach = self.types.reach(state.theta, state.type_quantiles)
         if self.groups:
-            markup, hedge = self.quotes(actions[DEALER])
+            markup, hedge = self.ladders.of_actions(actions[DEALER])
         else:
-            markup, hedge = self.closed_form(state.inventory, gamma, reach)
-        bend = 0.0 * gamma if self.potential == "none" else self._bend(gamma, reach)
+            markup, hedge = self.ladders.closed_form(state.inventory, gamma, reach)
+        bend = 0.0 * gamma if self.potential == "none" else self.ladders.bend(gamma, reach)
         sizes, alphas, betas, flags = self._fixed
         inventory, price = state.inventory.copy(), state.price.copy()
         volume, hedged = state.volume.copy(), state.hedged.copy()

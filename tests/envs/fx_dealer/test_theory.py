@@ -154,10 +154,10 @@ def test_the_step_game_and_what_else_is_worth():
     neutral = np.array([[[0.17733]], [[0.3857011]]])
     flat = np.broadcast_to(neutral, solved.markup.shape)
     hedge = solved.hedge
-    ladder, _ = market.closed_form(q, gamma, 1.0 + 0.0 * q)
+    ladder, _ = market.ladders.closed_form(q, gamma, 1.0 + 0.0 * q)
     assert dealer.evaluate(solved.markup, 0.0 * q).gain == pytest.approx(1938.87, abs=0.01)
     assert dealer.evaluate(ladder, hedge).gain / solved.gain == pytest.approx(1.0, abs=0.01)
-    own = game.evaluate(*market.closed_form(q, gamma, 1.0 + 0.0 * q))
+    own = game.evaluate(*market.ladders.closed_form(q, gamma, 1.0 + 0.0 * q))
     assert own.gain / best.gain == pytest.approx(0.9995, abs=2e-3)
     assert dealer.evaluate(flat, hedge).gain == pytest.approx(54.596, abs=0.05)
     assert dealer.evaluate(flat, 0.0 * q).gain == pytest.approx(-44966.2, abs=1.0)
@@ -230,7 +230,7 @@ def test_the_market_plays_the_step_game():
     pair, gamma = market.pair, market.pair.risk_aversion
     game = market.step_game(gamma)
     grid = game.inventory
-    own = game.evaluate(*market.closed_form(grid, 0.0 * grid + gamma, 0.0 * grid + 1.0))
+    own = game.evaluate(*market.ladders.closed_form(grid, 0.0 * grid + gamma, 0.0 * grid + 1.0))
     copies = 600
     state = market.reset(10, copies)
     for step_number in range(2 * market.steps_per_episode):
@@ -274,7 +274,7 @@ def test_a_potential_pays_what_inventories_are_worth_in_the_end():
         paid[potential], last[potential] = total, state.inventory
     np.testing.assert_array_equal(last["none"], last["closed_form"])
     A = riccati(market.pair) * np.sqrt(market.pair.risk_aversion)
-    worth = -0.5 * A * (last["none"] ** 2 - first.inventory**2) / market.neutral_per_step
+    worth = -0.5 * A * (last["none"] ** 2 - first.inventory**2) / market.ladders.neutral_per_step
     np.testing.assert_allclose(paid["closed_form"] - paid["none"], worth, atol=1e-9)
 
 
@@ -282,7 +282,7 @@ def test_a_hedge_is_zero_in_reach_and_costs_what_it_says():
     market = make("fx_dealer", preset="usdcnh")
     actions = np.zeros((3, 9))
     actions[:, -1] = 0.09, 1.0, -1.0
-    markup, hedge = market.quotes(actions)
+    markup, hedge = market.ladders.of_actions(actions)
     np.testing.assert_allclose(hedge, [0.0, 10.0, -10.0])
     np.testing.assert_allclose(markup, 0.8)
     pair = market.pair
@@ -297,14 +297,16 @@ def test_a_hedge_is_zero_in_reach_and_costs_what_it_says():
     paid = pair.impact * 20.0 * hedge - pair.spread_cost * np.abs(hedge)
     paid -= pair.depth_cost * hedge**2 / pair.dt
     paid -= 0.5 * pair.risk_aversion * pair.volatility**2 * held**2 * pair.dt
-    np.testing.assert_allclose(step.rewards["dealer"][:, 0], paid / market.neutral_per_step)
+    np.testing.assert_allclose(step.rewards["dealer"][:, 0], paid / market.ladders.neutral_per_step)
     np.testing.assert_allclose(step.state.inventory[:, 0], held)
     np.testing.assert_allclose(step.state.price, pair.impact * hedge)
 
 
 def test_rewards_are_counted_in_what_a_neutral_dealer_earns():
     for preset, unit in (("eurusd_2022", 0.494), ("usdcnh", 0.145)):
-        assert make("fx_dealer", preset=preset).neutral_per_step == pytest.approx(unit, abs=5e-4)
+        assert make("fx_dealer", preset=preset).ladders.neutral_per_step == pytest.approx(
+            unit, abs=5e-4
+        )
 
 
 def curve(tmp_path, *lines):

@@ -43,7 +43,7 @@ class ClosedForm(Policies):
         types = market.types
         gamma = types.aversion(state.theta, state.type_quantiles)
         reach = types.reach(state.theta, state.type_quantiles)
-        markup, hedge = market.closed_form(state.inventory, gamma, reach)
+        markup, hedge = market.ladders.closed_form(state.inventory, gamma, reach)
         return {"dealer": actions_of(markup.clip(-0.4, 2.0), hedge)}
 
 
