@@ -55,7 +55,7 @@ from ..core.state import State, changed
 from ..core.step import Step
 from . import investing, quoting
 from .competition import Mixture
-from .payments import paid_to_investors, paid_to_makers
+from .payments import paid_to_investors, paid_to_makers, path_quantities
 from .price import LEVEL, Law, deviation_per_step, first_deviation, foreseen_until_the_end, moved
 from .rules import check_options
 from .state import DealersState
@@ -209,25 +209,7 @@ class Dealers(Market):
     @property
     def quantities(self) -> dict[str, str]:
         """Path quantities."""
-        found = {"price": "reference price after the step"}
-        if self._makers:
-            found |= {
-                "half_spread": "of each maker, (ask + bid offset) / 2, price units",
-                "skew": "of each maker, (ask − bid offset) / 2: below 0 if it wants to sell",
-                "inventory": "of each maker after the step, units",
-                "volume": "units that each maker dealt",
-                "market_share": "of each maker among the units dealt; 0 if none was",
-                "profit": "of each maker: offsets earned and what inventory gained",
-            }
-        if self._investors:
-            found |= {
-                "buy": "1 if the investor bought",
-                "sell": "1 if it sold",
-                "position": "of each investor after the step, units",
-                "target_miss": "of each investor, distance of its totals from 30 and 10",
-                "gain": "P&L of each investor, price units",
-            }
-        return found
+        return path_quantities(self._makers > 0, self._investors > 0)
 
     @property
     def step_shocks(self) -> dict[str, Shock]:
@@ -297,12 +279,14 @@ class Dealers(Market):
             types = self.terms.makers_of(state)
             edges = self.terms.edges(state, types["connectivity"])
             offsets = self._offsets(state, actions, types)
-            sold, bought, paid = self._dealt(xp, state, shocks, offsets, edges, wants, buys)
+            wish, buying, highest = self._wanted(xp, state, shocks, wants, buys)
+            sold, bought, paid = dealt(xp, offsets, edges, wish, buying, highest)
+            paid = paid[:, self.takers :]
             reached = xp.clip(xp.sum(xp.astype(edges, offsets.dtype), axis=1), 1.0, None)
             risk = types["risk_aversion"] * variance
             expected = None
             if self.request_pnl == "expected":
-                expected = self._expected(xp, state, offsets, edges, wants, buys)
+                expected = self._expected(xp, offsets, edges, wish, buying, highest)
             target = self._target(offsets)
             reward, own, seen = paid_to_makers(
                 xp, state, offsets, sold, bought, reached, paid_move, risk, target, expected
@@ -352,40 +336,31 @@ class Dealers(Market):
         table = quoting.quote_table(self.takers)
         return looked_up(xp, table, types["risk_aversion"], number, state.maker_inventory)
 
-    def _dealt(
-        self,
-        xp: Any,
-        state: DealersState,
-        shocks: Shocks,
-        offsets: Array,
-        edges: Array,
-        wants: Array,
-        buys: Array,
+    def _wanted(
+        self, xp: Any, state: DealersState, shocks: Shocks, wants: Array, buys: Array
     ) -> tuple[Array, Array, Array]:
-        """Units each maker sold and bought, ``(B, M)``; what investors paid, −1: none, (B, N)."""
+        """Who wants to deal, to buy, and up to which offset: takers, then investors, (B, J)."""
         wish, buying = wishes(shocks["wish"])
         highest = reservations(xp, shocks["reservation"])
-        if self._investors:
-            wish = xp.concat([wish, wants], axis=1)
-            buying = xp.concat([buying, buys], axis=1)
-            highest = xp.concat([highest, self._unlimited(state)], axis=1)
-        sold, bought, paid = dealt(xp, offsets, edges, wish, buying, highest)
-        return sold, bought, paid[:, self.takers :]
+        if not self._investors:
+            return wish, buying, highest
+        unlimited = 0.0 * state.buys + 2.0 * HIGHEST_OFFSET
+        return (
+            xp.concat([wish, wants], axis=1),
+            xp.concat([buying, buys], axis=1),
+            xp.concat([highest, unlimited], axis=1),
+        )
 
     def _expected(
-        self, xp: Any, state: DealersState, offsets: Array, edges: Array, wants: Array, buys: Array
+        self, xp: Any, offsets: Array, edges: Array, wants: Array, buys: Array, highest: Array
     ) -> Array:
         """Units that makers sell and buy, those of takers in the mean, ``(B, M, 2)``."""
         units = likely(xp, offsets, edges[:, : self.takers])
         if not self._investors:
             return units
-        edges = edges[:, self.takers :]
-        sold, bought, _ = dealt(xp, offsets, edges, wants, buys, self._unlimited(state))
+        own = (entry[:, self.takers :] for entry in (edges, wants, buys, highest))
+        sold, bought, _ = dealt(xp, offsets, *own)
         return units + xp.stack([sold, bought], axis=-1)
-
-    def _unlimited(self, state: DealersState) -> Array:
-        """Investors pay what they must, ``(B, N)``."""
-        return 0.0 * state.buys + 2.0 * HIGHEST_OFFSET
 
     def _target(self, like: Array) -> tuple[Array, Array]:
         """m* and w_s of each maker, ``(M,)``."""

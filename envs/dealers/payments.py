@@ -13,6 +13,29 @@ Paid = tuple[Array, dict[str, Array], dict[str, Array]]
 """Rewards, what changes in the state, and path quantities."""
 
 
+def path_quantities(makers: bool, investors: bool) -> dict[str, str]:
+    """The path quantities where there are makers, and where there are investors."""
+    found = {"price": "reference price after the step"}
+    if makers:
+        found |= {
+            "half_spread": "of each maker, (ask + bid offset) / 2, price units",
+            "skew": "of each maker, (ask − bid offset) / 2: below 0 if it wants to sell",
+            "inventory": "of each maker after the step, units",
+            "volume": "units that each maker dealt",
+            "market_share": "of each maker among the units dealt; 0 if none was",
+            "profit": "of each maker: offsets earned and what inventory gained",
+        }
+    if investors:
+        found |= {
+            "buy": "1 if the investor bought",
+            "sell": "1 if it sold",
+            "position": "of each investor after the step, units",
+            "target_miss": "of each investor, distance of its totals from 30 and 10",
+            "gain": "P&L of each investor, price units",
+        }
+    return found
+
+
 def paid_to_makers(
     xp: Any,
     state: Any,

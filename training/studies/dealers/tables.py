@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
-from ..claims import Across, Claim, Reproduction, RunArrays, Trial, planted_error
+from ..claims import Claim, Reproduction, RunArrays, Trial
+from ..planted import ROOT, Planted
 from .learned import CONNECTED, REACHED, RISKS, WEIGHTS
 
 MAKER_LABEL = "one policy for every risk aversion and connectivity"
 INVESTOR_LABEL = "one policy for every weight of profit"
 COMPETING = {2: "2 makers compete", 3: "3 makers compete"}
 SHARE_ERROR, PLANTED_ERROR = 0.004, 0.15
-PLANTED = {"risk_aversion_mean": 0.05, "connectivity_mean": 0.5}
-OBSERVATIONS = 10
-EPISODES = 1000  # of an observation, each of a seed of its own: observations share none
+PLANTED = Planted(
+    "dealers_planted",
+    "makers, observation",
+    {"risk_aversion_mean": 0.05, "connectivity_mean": 0.5},
+    observations=10,
+    episodes=1000,
+)
 
 
 def makers() -> Reproduction:
@@ -133,25 +137,9 @@ def planted() -> Reproduction:
     """The reproduction ``dealers_planted``."""
     return Reproduction(
         "Which market makers? Types found again from quotes, volume and inventory",
-        tuple(
-            Trial(
-                "dealers_planted",
-                f"makers, observation {number}",
-                (f"objective.reference.seed={EPISODES * number}",),
-                report=tuple(f"theta/{name}" for name in PLANTED)
-                + tuple(f"theta_standard_error/{name}" for name in PLANTED),
-            )
-            for number in range(OBSERVATIONS)
-        ),
+        PLANTED.trials,
         seeds=(0,),
-        across=tuple(
-            Across(
-                f"root mean square error of {name}, share of it",
-                partial(planted_error, name=name, planted=value, unit=value),
-                high=PLANTED_ERROR,
-            )
-            for name, value in PLANTED.items()
-        ),
+        across=PLANTED.within(PLANTED_ERROR, PLANTED.theta, f"{ROOT} {{}}, share of it"),
         notes=(
             "200 days of one maker each, who quotes what is computed for its type: risk aversion "
             "within 0.02 of the mean, connectivity within 0.2 of it. Nobody has to learn.",
