@@ -129,6 +129,19 @@ def test_mixed_offsets_of_makers_who_compete(makers, connectivity, mean, lowest)
     np.testing.assert_allclose(earned, game.profit, rtol=2e-3)
 
 
+@pytest.mark.parametrize("makers", [2, 3])
+@pytest.mark.parametrize("connectivity", [0.25, 0.5, 0.75])
+def test_normal_offsets_undercut_each_other(makers, connectivity):
+    """Why learned offsets end too tight: at the equilibrium's mean, narrow ones gain by less."""
+    game = Mixture(makers, connectivity)
+    normal = np.random.default_rng(10).standard_normal(200_000)
+    offsets = game.mean + 0.25 * (game.mean - game.lowest) * normal
+    earned = game.earned(offsets, offsets)
+    # The gradient of the mean's earnings and of its deviation's: tighter, and narrower.
+    assert np.cov(earned, normal)[0, 1] < 0.0
+    assert np.cov(earned, normal**2)[0, 1] < 0.0
+
+
 def test_offsets_in_the_mixed_equilibrium_earn_alike_in_the_market():
     """Two makers, each reached with chance ½: one offers what it likes, the other mixes."""
     game = Mixture(2, 0.5)

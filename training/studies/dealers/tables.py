@@ -57,7 +57,9 @@ def makers() -> Reproduction:
             "`slope` is the change of skew per unit of inventory. It grows with risk aversion and "
             "falls with connectivity, about as one over the root of the takers reached.",
             "Offsets of makers who compete are mixed in equilibrium; a normal policy cannot mix "
-            "like that. `mean_error` is the distance of means, `best_answer_gain` what the best "
+            "like that: where it is narrow, each maker gains by undercutting the others a little "
+            "and by being narrower still, and its gradient leads to offsets that are too tight. "
+            "`mean_error` is the distance of means, `best_answer_gain` what the best "
             "offset would add to the profit, both of offsets as played.",
             "Recipes chosen on seed 10.",
         ),
