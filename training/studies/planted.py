@@ -51,8 +51,8 @@ class Planted:
 
     def found(self, results: Results, name: str, what: str = "theta") -> Floats:
         """A figure of a characteristic in every run of these trials, ``(n,)``."""
-        own = (runs for trial in self.trials for runs in results[trial.name])
-        return np.array([run[f"{what}/{name}"] for runs in own for run in runs])
+        own = (run for trial in self.trials for run in results[trial.name])
+        return np.array([run[f"{what}/{name}"] for run in own])
 
     def error(self, results: Results, name: str, unit: float = 1.0) -> Floats:
         """Root mean square error of a characteristic over all runs, over a unit, ``(1,)``."""
