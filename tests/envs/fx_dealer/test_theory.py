@@ -159,6 +159,10 @@ def test_the_step_game_and_what_else_is_worth():
     assert dealer.evaluate(ladder, hedge).gain / solved.gain == pytest.approx(1.0, abs=0.01)
     own = game.evaluate(*market.ladders.closed_form(q, gamma, 1.0 + 0.0 * q))
     assert own.gain / best.gain == pytest.approx(0.9995, abs=2e-3)
+    # The more averse to risk, the farther the closed form is off.
+    averse = market.step_game(0.01)
+    own = averse.evaluate(*market.ladders.closed_form(q, 0.0 * q + 0.01, 1.0 + 0.0 * q))
+    assert own.gain / averse.solve().gain == pytest.approx(0.988, abs=1e-3)
     assert dealer.evaluate(flat, hedge).gain == pytest.approx(54.596, abs=0.05)
     assert dealer.evaluate(flat, 0.0 * q).gain == pytest.approx(-44966.2, abs=1.0)
 

@@ -66,8 +66,8 @@ def ladders() -> Reproduction:
             "long or short, whichever is larger, relative; `zone_error` that of the inventories "
             "hedged by less than 0.05 M per step, in M.",
             "Dealers are paid the rise of the closed form's worth of their inventory, so that they "
-            "are told roughly what an inventory is worth; beyond it they look a request or two ahead. "
-            "The closed form itself skews by 1, 5, 12 and 18 % wrongly at these aversions to risk, "
+            "are told roughly what an inventory is worth; beyond it they look little ahead. The "
+            "closed form itself skews by 1, 5, 12 and 18 % wrongly at these aversions to risk, "
             "and earns 0.9999, 0.999, 0.995 and 0.988 of the best gain: at the largest much of the "
             "error is its own.",
             "Recipe chosen on seed 10.",
