@@ -19,6 +19,9 @@ ASKED_AT = {0.02: 8, 0.05: 5, 0.1: 3}
 LED = (0.05, 0.1)
 SEEDS_OF_LEADER = (0, 1, 2)
 NOT_FITTED = ("mean_gap_traded", "mean_best_offer", "mean_traded_price", "client_surplus")
+BY_LIKELIHOOD = Planted(
+    "otc_rfq_likelihood", "dealers by likelihood, observation", OFFERS, OBSERVATIONS, episodes=1000
+)
 LEADERS = {
     kind: Planted(
         f"otc_rfq_{kind}", f"{kind}, observation", OFFERS, OBSERVATIONS, episodes, errors=False
@@ -102,10 +105,13 @@ def planted() -> Reproduction:
     """The reproduction ``otc_rfq_planted``."""
     return Reproduction(
         "Who quotes? Dealers found again from 10,000 acceptances and gaps",
-        PLANTED.trials,
+        (*PLANTED.trials, *BY_LIKELIHOOD.trials),
         seeds=(0,),
         across=(
             *PLANTED.over_least(1.25, LEAST_ERRORS),
+            *BY_LIKELIHOOD.within(
+                1.25, LEAST_ERRORS, f"by likelihood: {ROOT} {{}} over the least standard error"
+            ),
             *(
                 Across(
                     f"share of observations within 1.96 standard errors of {name}",
