@@ -46,7 +46,7 @@ from gymnasium.spaces import Box
 
 from ..core.arrays import Array, converted, namespace, row_mean
 from ..core.characteristics import Characteristics
-from ..core.errors import PacesetterError, unknown
+from ..core.errors import unknown
 from ..core.group import Group
 from ..core.market import Actions, Market, Shocks
 from ..core.populations import By, ranked
@@ -55,11 +55,12 @@ from ..core.state import State, changed
 from ..core.step import Step
 from . import investing, quoting
 from .competition import Mixture
-from .payments import paid_to_investors, paid_to_makers
+from .payments import paid_to_investors, paid_to_makers, path_quantities
 from .price import LEVEL, Law, deviation_per_step, first_deviation, foreseen_until_the_end, moved
+from .rules import check_options
 from .state import DealersState
 from .terms import TRAITS, Terms, each, looked_up
-from .trading import DECAY, HIGHEST_OFFSET, best_seen, dealt, reservations, wishes
+from .trading import DECAY, HIGHEST_OFFSET, best_seen, dealt, likely, reservations, wishes
 from .view import BUY, HOLD, INVESTOR, MAKER, investor_group, investor_sees, maker_group, maker_sees
 
 Scenario = Literal["makers", "investors", "both"]
@@ -83,6 +84,9 @@ class Dealers(Market):
             the same optimum. On a random walk the latter two are 0, and have less noise; over a
             day of a price that reverts the second has more, as what was not foreseen is made up
             for later, and the third has least.
+        request_pnl: whether rewards pay offsets of the units dealt with takers, or of those to be
+            expected given whom makers reach and what they show: the same optimum, and less noise.
+            Path quantities are of the units dealt.
         types: how the types of makers and investors are distributed.
         spreads: half-widths of the distributions of risk aversion, connectivity and weight, by
             that order; None: they are characteristics.
@@ -100,6 +104,7 @@ class Dealers(Market):
     price: Law | None = None
     network: Literal["fixed", "per_step"] = "fixed"
     inventory_pnl: Literal["realised", "expected", "at_trade"] = "realised"
+    request_pnl: Literal["realised", "expected"] = "realised"
     types: By = "common"
     spreads: tuple[float, ...] | None = None
     makers_are: Literal["learning", "computed"] = "learning"
@@ -114,13 +119,15 @@ class Dealers(Market):
     state_type: ClassVar[type[State]] = DealersState
     variants: ClassVar[tuple[Mapping[str, Any], ...]] = (
         {},
-        {"makers": 3, "network": "per_step", "risk_aversion": 0.0},
+        {
+            "makers": 3, "network": "per_step", "risk_aversion": 0.0, "request_pnl": "expected",
+        },
         {"makers": 2, "types": "individual", "price": "mean_reverting", "share_weights": (10.0,)},
         {"types": "distribution", "makers_are": "computed", "spreads": (0.02, 0.2, 0.0)},
         {"scenario": "investors", "investors": 3, "investor_risk": 0.1},
         {
             "scenario": "both", "makers": 2, "investors": 4, "types": "distribution",
-            "network": "per_step", "inventory_pnl": "at_trade",
+            "network": "per_step", "inventory_pnl": "at_trade", "request_pnl": "expected",
         },
     )  # fmt: skip
     small: ClassVar[Mapping[str, Mapping[str, Any]]] = {
@@ -131,56 +138,13 @@ class Dealers(Market):
     def __post_init__(self) -> None:
         """Refuse markets that contradict themselves."""
         super().__post_init__()
-        for option in ("share_weights", "share_targets"):
-            given = getattr(self, option)
-            if len(given) not in (1, self.makers) or min(given) < 0.0:
-                raise PacesetterError(
-                    f"market.{option} has {len(given)} entries for {self.makers} maker(s), of whom "
-                    f"no other has one: give one for all or one for each, none below 0; got "
-                    f"{given}."
-                )
-        reason = self._contradiction()
-        if reason:
-            raise PacesetterError(f"market 'dealers': {reason}")
-
-    def _contradiction(self) -> str:
-        """What does not go together, and the cure; empty if all does."""
-        if max(self.share_targets) > 1.0:
-            return f"share_targets = {self.share_targets}: shares of the takers reached, up to 1."
-        if self._makers and not self.takers + self._investors:
-            return "there is nobody whom makers could deal with; takers: 10."
-        if self._makers and self.network == "fixed" and self._fewest_reached < 1:
-            return (
-                f"connectivity {self.connectivity} of {self.takers + self._investors} takers "
-                "reaches nobody; more takers, a higher connectivity, or network: per_step."
-            )
-        if self.spreads is not None and len(self.spreads) != len(TRAITS):
-            names = ", ".join(trait.name for trait in TRAITS)
-            return f"spreads has {len(self.spreads)} entries; give one for each of {names}."
-        if self.spreads is not None and (self.types != "distribution" or min(self.spreads) < 0):
-            return "spreads are half-widths, at least 0, of types: distribution."
-        if self.scenario == "investors" and self.types == "individual":
-            return "types of its own each maker has, and there is none; types: distribution."
-        if self.makers_are == "computed" and not self._alone:
-            return (
-                "computed quotes are those of one maker alone on a random walk that reaches a "
-                "fixed number of takers and has no target share; makers_are: learning."
-            )
-        if not any(self.terms.populations):
-            return "every trait is given, so that nothing is left for θ; leave one of them out."
-        return ""
+        check_options(self)
 
     @property
-    def _alone(self) -> bool:
+    def alone(self) -> bool:
         """Whether quotes that depend on inventory alone are computed."""
         single = self.scenario == "makers" and self.makers == 1 and self.network == "fixed"
         return single and self.law == "random_walk" and max(self.share_weights) == 0.0
-
-    @property
-    def _fewest_reached(self) -> int:
-        least = min(t.low for t in TRAITS if t.name == "connectivity")
-        share = least if self.connectivity is None else self.connectivity
-        return int(np.round(share * (self.takers + self._investors)))
 
     @cached_property
     def _makers(self) -> int:
@@ -245,25 +209,7 @@ class Dealers(Market):
     @property
     def quantities(self) -> dict[str, str]:
         """Path quantities."""
-        found = {"price": "reference price after the step"}
-        if self._makers:
-            found |= {
-                "half_spread": "of each maker, (ask + bid offset) / 2, price units",
-                "skew": "of each maker, (ask − bid offset) / 2: below 0 if it wants to sell",
-                "inventory": "of each maker after the step, units",
-                "volume": "units that each maker dealt",
-                "market_share": "of each maker among the units dealt; 0 if none was",
-                "profit": "of each maker: offsets earned and what inventory gained",
-            }
-        if self._investors:
-            found |= {
-                "buy": "1 if the investor bought",
-                "sell": "1 if it sold",
-                "position": "of each investor after the step, units",
-                "target_miss": "of each investor, distance of its totals from 30 and 10",
-                "gain": "P&L of each investor, price units",
-            }
-        return found
+        return path_quantities(self._makers > 0, self._investors > 0)
 
     @property
     def step_shocks(self) -> dict[str, Shock]:
@@ -333,11 +279,17 @@ class Dealers(Market):
             types = self.terms.makers_of(state)
             edges = self.terms.edges(state, types["connectivity"])
             offsets = self._offsets(state, actions, types)
-            sold, bought, paid = self._dealt(xp, state, shocks, offsets, edges, wants, buys)
+            wish, buying, highest = self._wanted(xp, state, shocks, wants, buys)
+            sold, bought, paid = dealt(xp, offsets, edges, wish, buying, highest)
+            paid = paid[:, self.takers :]
             reached = xp.clip(xp.sum(xp.astype(edges, offsets.dtype), axis=1), 1.0, None)
             risk = types["risk_aversion"] * variance
+            expected = None
+            if self.request_pnl == "expected":
+                expected = self._expected(xp, offsets, edges, wish, buying, highest)
+            target = self._target(offsets)
             reward, own, seen = paid_to_makers(
-                xp, state, offsets, sold, bought, reached, paid_move, risk, self._target(offsets)
+                xp, state, offsets, sold, bought, reached, paid_move, risk, target, expected
             )
             changes |= own
             quantities |= seen
@@ -384,26 +336,31 @@ class Dealers(Market):
         table = quoting.quote_table(self.takers)
         return looked_up(xp, table, types["risk_aversion"], number, state.maker_inventory)
 
-    def _dealt(
-        self,
-        xp: Any,
-        state: DealersState,
-        shocks: Shocks,
-        offsets: Array,
-        edges: Array,
-        wants: Array,
-        buys: Array,
+    def _wanted(
+        self, xp: Any, state: DealersState, shocks: Shocks, wants: Array, buys: Array
     ) -> tuple[Array, Array, Array]:
-        """Units each maker sold and bought, ``(B, M)``; what investors paid, −1: none, (B, N)."""
+        """Who wants to deal, to buy, and up to which offset: takers, then investors, (B, J)."""
         wish, buying = wishes(shocks["wish"])
         highest = reservations(xp, shocks["reservation"])
-        if self._investors:
-            wish = xp.concat([wish, wants], axis=1)
-            buying = xp.concat([buying, buys], axis=1)
-            unlimited = 0.0 * state.buys + 2.0 * HIGHEST_OFFSET
-            highest = xp.concat([highest, unlimited], axis=1)
-        sold, bought, paid = dealt(xp, offsets, edges, wish, buying, highest)
-        return sold, bought, paid[:, self.takers :]
+        if not self._investors:
+            return wish, buying, highest
+        unlimited = 0.0 * state.buys + 2.0 * HIGHEST_OFFSET
+        return (
+            xp.concat([wish, wants], axis=1),
+            xp.concat([buying, buys], axis=1),
+            xp.concat([highest, unlimited], axis=1),
+        )
+
+    def _expected(
+        self, xp: Any, offsets: Array, edges: Array, wants: Array, buys: Array, highest: Array
+    ) -> Array:
+        """Units that makers sell and buy, those of takers in the mean, ``(B, M, 2)``."""
+        units = likely(xp, offsets, edges[:, : self.takers])
+        if not self._investors:
+            return units
+        own = (entry[:, self.takers :] for entry in (edges, wants, buys, highest))
+        sold, bought, _ = dealt(xp, offsets, *own)
+        return units + xp.stack([sold, bought], axis=-1)
 
     def _target(self, like: Array) -> tuple[Array, Array]:
         """m* and w_s of each maker, ``(M,)``."""
@@ -441,7 +398,7 @@ class Dealers(Market):
 
     def answered(self) -> Dealers | None:
         """One maker alone who quotes what is computed, in place of one who learns."""
-        return replace(self, makers_are="computed") if self._alone else None
+        return replace(self, makers_are="computed") if self.alone else None
 
     def trait(self, name: str, theta: Any = None) -> float:
         """A trait of everybody at the centre of θ, ``(d,)``: given, or the mean of its entries."""
@@ -469,7 +426,7 @@ class Dealers(Market):
 
     def benchmark(self) -> dict[str, float]:
         """Computed figures at the default θ: quotes of one maker, mixed offsets, or P&L."""
-        if self._alone:
+        if self.alone:
             quotes, number, risk = self.quotes()
             found = quoting.worth(quotes, number, risk, self.periods)
             return {

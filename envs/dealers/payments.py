@@ -13,6 +13,29 @@ Paid = tuple[Array, dict[str, Array], dict[str, Array]]
 """Rewards, what changes in the state, and path quantities."""
 
 
+def path_quantities(makers: bool, investors: bool) -> dict[str, str]:
+    """The path quantities where there are makers, and where there are investors."""
+    found = {"price": "reference price after the step"}
+    if makers:
+        found |= {
+            "half_spread": "of each maker, (ask + bid offset) / 2, price units",
+            "skew": "of each maker, (ask − bid offset) / 2: below 0 if it wants to sell",
+            "inventory": "of each maker after the step, units",
+            "volume": "units that each maker dealt",
+            "market_share": "of each maker among the units dealt; 0 if none was",
+            "profit": "of each maker: offsets earned and what inventory gained",
+        }
+    if investors:
+        found |= {
+            "buy": "1 if the investor bought",
+            "sell": "1 if it sold",
+            "position": "of each investor after the step, units",
+            "target_miss": "of each investor, distance of its totals from 30 and 10",
+            "gain": "P&L of each investor, price units",
+        }
+    return found
+
+
 def paid_to_makers(
     xp: Any,
     state: Any,
@@ -23,6 +46,7 @@ def paid_to_makers(
     move: tuple[Array, Array],
     risk: Array,
     target: tuple[Array, Array],
+    units_paid: Array | None = None,
 ) -> Paid:
     """Equation of the maker; see the market.
 
@@ -35,6 +59,7 @@ def paid_to_makers(
         move: what is paid for every unit held, and for every one gained, ``(B, 1)`` each.
         risk: γ σ², ``(B, M)``.
         target: share m* and weight w_s, ``(M,)`` each.
+        units_paid: units whose offsets rewards pay, ``(B, M, 2)``; None: those that were dealt.
     """
     units = sold + bought
     most = float(MOST_INVENTORY)
@@ -59,6 +84,8 @@ def paid_to_makers(
     }
     wanted, weight = target
     reward = profit - 0.5 * risk * q * q - weight * (share - wanted) ** 2
+    if units_paid is not None:
+        reward = reward + xp.sum(offsets * units_paid, axis=-1) - earned
     return reward, changes, quantities
 
 

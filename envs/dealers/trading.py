@@ -57,6 +57,18 @@ def dealt(
     return sold_units, all_units - sold_units, xp.where(deals, best, 0.0 * best - 1.0)
 
 
+def likely(xp: Any, offsets: Array, edges: Array) -> Array:
+    """Units that makers sell and buy in the mean over wishes and reservations, ``(B, M, 2)``.
+
+    Given whom they reach and what others show; see `dealt` for the arguments.
+    """
+    shown = xp.where(edges[..., None], offsets[:, None], xp.zeros_like(offsets[:, None]) + NEVER)
+    lowest = shown <= xp.min(shown, axis=2, keepdims=True)
+    lowest = xp.astype(lowest & edges[..., None], offsets.dtype)
+    alike = xp.clip(xp.sum(lowest, axis=2), 1.0, None)[:, :, None]
+    return 0.5 * CHANCE * xp.exp(-DECAY * offsets) * xp.sum(lowest / alike, axis=1)
+
+
 def best_seen(xp: Any, offsets: Array, edges: Array) -> Array:
     """Best ask and bid among the makers that each taker reaches, ``(B, n, 2)``.
 

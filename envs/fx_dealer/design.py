@@ -15,7 +15,9 @@ from ..core.characteristics import Characteristic, Characteristics
 from ..core.populations import By, Population, Trait
 from .presets import Pair
 
-Design = Literal["single", "connectivity", "composition", "supertypes"]
+Design = Literal["single", "connectivity", "connectivity_and_tiers", "composition", "supertypes"]
+GIVEN_AVERSION = ("connectivity", "connectivity_and_tiers")
+WITH_TIERS = ("connectivity_and_tiers", "composition")
 LEAST_AVERSION, MOST_AVERSION = 2e-4, 0.03
 LEAST_CONNECTIVITY = 0.05
 AVERSION_UNIT = "per bp·M"
@@ -27,9 +29,9 @@ class Types:
     """Dealers' types.
 
     Attributes:
-        design: θ is one aversion to risk for all; or the connectivity of each dealer; or its
-            connectivity and ln γ, and the sensitive share of the requests; or mean and spread of
-            connectivity and ln γ.
+        design: θ is one aversion to risk for all; or the connectivity of each dealer; or that and
+            the sensitive share of the requests; or both and ln γ of each dealer; or mean and
+            spread of connectivity and ln γ.
         dealers: D.
         pair: what is dealt with.
         connectivity: where θ does not say.
@@ -50,7 +52,7 @@ class Types:
             Trait("connectivity", LEAST_CONNECTIVITY, 1.0, 0.8, "chance to be in reach", "c"),
             Trait("log_risk_aversion", *SPAN, usual, f"ln γ, γ {AVERSION_UNIT}", "ln γ"),
         )
-        if self.design == "connectivity":
+        if self.design in GIVEN_AVERSION:
             return Population(traits[:1], self.dealers, "individual")
         by: By = "individual" if self.design == "composition" else "distribution"
         return Population(traits, self.dealers, by)
@@ -65,7 +67,7 @@ class Types:
             )  # fmt: skip
             return Characteristics([one], prior=_log_uniform)
         entries = list(self.population.characteristics)
-        if self.design == "composition" and len(self.pair.alphas) == 2:
+        if self.design in WITH_TIERS and len(self.pair.alphas) == 2:
             entries.append(
                 Characteristic("sensitive_share", 0.0, 1.0, 0.5, "share of requests", "π")
             )
@@ -75,7 +77,7 @@ class Types:
         """γ of each dealer, ``(B, D)``."""
         if self.design == "single":
             return theta[:, :1] + 0.0 * quantiles[:, :, 0]
-        if self.design == "connectivity":
+        if self.design in GIVEN_AVERSION:
             return np.array(self.risk_aversions) + 0.0 * quantiles[:, :, 0]
         return np.exp(self._drawn(theta, quantiles)["log_risk_aversion"])
 

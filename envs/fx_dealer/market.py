@@ -41,29 +41,25 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..core.arrays import Array
 from ..core.characteristics import Characteristics
-from ..core.errors import PacesetterError
 from ..core.group import Group
 from ..core.market import Actions, Market, Shocks
-from ..core.populations import checked_shares
 from ..core.random_streams import Shock
 from ..core.state import State, changed
 from ..core.step import Step
-from .clients import Alone
 from .composition import Composition
 from .curve import fitted
-from .design import LEAST_AVERSION, MOST_AVERSION, Design, Types, scaled_aversion
-from .hjb import Dealer, alone, riccati, stationary_deviation
-from .kernels import advance, best_quotes
+from .design import Design, Types, scaled_aversion
+from .hjb import Dealer, alone, stationary_deviation
+from .kernels import advance
+from .ladders import Ladders
 from .presets import Pair, pair_of
+from .quantities import CURVE, OFFSETS, Measures
+from .rules import check_options
 from .state import DealerState
-from .step_game import MOST_HEDGE, StepGame
+from .step_game import StepGame
 
 DEALER = "dealer"
-LOWEST_MARKUP, HIGHEST_MARKUP = -0.4, 2.0
-DEAD_ZONE = 0.1
 SEEN_INVENTORY = 20.0
-SHARE_SCALE = 0.05  # of a market share that is off by as much, the loss is 1
-CURVE = np.arange(-0.25, 0.56, 0.1)
 OPTIONS = (
     "sizes", "rates", "alphas", "betas", "volatility", "spread_cost", "depth_cost", "impact",
     "most_inventory",
@@ -92,6 +88,8 @@ class FxDealer(Market):
             preset's.
         target_shares: of the volume, one for each dealer and 1 in sum: what `share_loss` is held
             to; empty: nothing is.
+        target_flow: share dealt of the requests shown a mark-up of -.2, -.1, …, .5 bp, of both
+            tiers: what `curve_loss` is held to; empty: nothing is.
         start: inventories that an episode starts with: none, or normal, with the stationary
             deviation of the closed form at the preset's γ, times `start_spread`.
         start_spread: more than 1 meets large inventories more often.
@@ -115,6 +113,7 @@ class FxDealer(Market):
     connectivity: Annotated[float, Gt(0), Le(1)] = 1.0
     risk_aversions: tuple[float, ...] = ()
     target_shares: tuple[float, ...] = ()
+    target_flow: tuple[float, ...] = ()
     start: Literal["flat", "stationary"] = "flat"
     start_spread: Annotated[float, Gt(0)] = 1.0
     days: Annotated[float, Gt(0)] = 0.05
@@ -143,6 +142,10 @@ class FxDealer(Market):
             "dealers": 2, "design": "connectivity", "risk_aversions": (0.002, 0.01),
             "target_shares": (0.4, 0.6), "days": 0.005,
         },
+        {
+            "dealers": 2, "design": "connectivity_and_tiers", "days": 0.002,
+            "target_flow": (1.0, 0.9, 0.8, 0.6, 0.4, 0.3, 0.2, 0.1), "dealers_are": "closed_form",
+        },
         {"dealers": 3, "design": "composition", "dealers_are": "closed_form"},
     )  # fmt: skip
     small: ClassVar[Mapping[str, Mapping[str, Any]]] = {
@@ -154,20 +157,7 @@ class FxDealer(Market):
     def __post_init__(self) -> None:
         """Refuse markets that contradict themselves."""
         super().__post_init__()
-        given = self.risk_aversions
-        if given and (
-            len(given) not in (1, self.dealers)
-            or min(given) < LEAST_AVERSION
-            or max(given) > MOST_AVERSION
-        ):
-            raise PacesetterError(
-                f"market.risk_aversions = {given} must be one for all {self.dealers} dealers or "
-                f"one for each, each from {LEAST_AVERSION:g} to {MOST_AVERSION:g} per bp·M: nobody "
-                "likes risk here."
-            )
-        if self.target_shares:
-            dealers = [f"dealer {i + 1}" for i in range(self.dealers)]
-            checked_shares(self.target_shares, dealers, "market.target_shares")
+        check_options(self)
         self.pair  # noqa: B018 - what it is made of is checked
 
     @cached_property
@@ -193,8 +183,9 @@ class FxDealer(Market):
         return self.types.characteristics
 
     @cached_property
-    def _ladder(self) -> tuple[int, int, int]:
-        return len(self.pair.alphas), len(self.pair.sizes), 2
+    def ladders(self) -> Ladders:
+        """What actions stand for, and the closed form."""
+        return Ladders(self.pair)
 
     @cached_property
     def groups(self) -> tuple[Group, ...]:
@@ -202,7 +193,7 @@ class FxDealer(Market):
         if self.dealers_are != "learning":
             return ()
         seen = np.array([np.inf, 1.0, 1.0], dtype=np.float32)
-        actions = int(np.prod(self._ladder)) + 1
+        actions = int(np.prod(self.ladders.shape)) + 1
         return (
             Group(
                 name=DEALER,
@@ -226,31 +217,11 @@ class FxDealer(Market):
     @property
     def quantities(self) -> dict[str, str]:
         """Path quantities."""
-        sizes, tiers = self.pair.sizes, self.pair.tiers
-        return {
-            "inventory": "of each dealer after the request, M",
-            "hedged": "M that each dealer hedged",
-            "volume": "M that each dealer dealt with clients",
-            "requests_won": "1 for the dealer who dealt",
-            "market_share": "of each dealer in the volume dealt so far in the episode; 0 if none",
-            "internalisation": "1 − hedged / volume so far, of each dealer; 0 if none was dealt",
-            "dealt_share": "of the requests in the episode so far, dealt with anybody",
-            "share_loss": "at the end, mean of ((share − target) / 0.05)² over dealers; else 0",
-            **{
-                f"markup_{sizes[0]:g}M_{tier}": "of each dealer, mean of bid and ask, bp"
-                for tier in tiers
-            },
-            **{
-                f"won_{i + 1}_{size:g}M": f"1 for a request of {size:g} M that dealer {i + 1} won"
-                for i in range(self.dealers)
-                for size in sizes
-            },
-            **{
-                f"{what}_{tier}": f"pairs of a request and a dealer {text} a mark-up of -.2, …, .5"
-                for tier in tiers
-                for what, text in (("shown", "that shows"), ("dealt", "that deals at"))
-            },
-        }
+        return self._measures.descriptions
+
+    @cached_property
+    def _measures(self) -> Measures:
+        return Measures(self.pair, self.dealers, self.target_shares, self.target_flow)
 
     @property
     def step_shocks(self) -> dict[str, Shock]:
@@ -285,17 +256,10 @@ class FxDealer(Market):
             "hedged": nothing,
             "won": np.zeros((len(theta), self.dealers, Z)),
             "asked": np.zeros((len(theta), Z)),
+            "shown": np.zeros((len(theta), len(OFFSETS))),
+            "dealt": np.zeros((len(theta), len(OFFSETS))),
             "type_quantiles": shocks["type_quantiles"],
         }
-
-    @cached_property
-    def neutral_per_step(self) -> float:
-        """What a dealer without aversion to risk earns per step, bp·M."""
-        pair, zero = self.pair, np.zeros(1)
-        best = [Alone(a, b).best(zero) for a, b in zip(pair.alphas, pair.betas, strict=True)]
-        earned = np.array([float(markup[0] * share[0]) for markup, share in best])
-        rates = pair.tier_rates()
-        return float(2.0 * np.einsum("tz,t,z->", rates, earned, pair.sizes) / pair.total_rate)
 
     @cached_property
     def _terms(self) -> NDArray[np.float64]:
@@ -308,7 +272,7 @@ class FxDealer(Market):
                 pair.impact,
                 pair.volatility * np.sqrt(pair.dt),
                 0.5 * pair.volatility**2 * pair.dt,
-                self.neutral_per_step,
+                self.ladders.neutral_per_step,
             ]
         )
 
@@ -318,60 +282,23 @@ class FxDealer(Market):
         flags = np.array([self.inventory_pnl == "realised", self.request_pnl == "realised"])
         return np.array(pair.sizes), np.array(pair.alphas), np.array(pair.betas), flags
 
-    def quotes(self, actions: Array) -> tuple[Array, Array]:
-        """Mark-ups, bp, ``(…, T, Z, 2)``, and hedges, M, ``(…)``, of actions in [−1, 1]."""
-        actions = np.asarray(actions, dtype=np.float64)
-        span = (HIGHEST_MARKUP - LOWEST_MARKUP) / 2.0
-        markup = LOWEST_MARKUP + span * (actions[..., :-1] + 1.0)
-        u = actions[..., -1]
-        beyond = np.maximum(np.abs(u) - DEAD_ZONE, 0.0) / (1.0 - DEAD_ZONE)
-        return (
-            markup.reshape(*actions.shape[:-1], *self._ladder),
-            MOST_HEDGE * np.sign(u) * beyond**2,
-        )
-
-    def _bend(self, aversion: Array, reach: Array) -> Array:
-        """A of the closed form, bp / M, of the shape of both."""
-        return self._riccati * np.sqrt(aversion / reach)
-
-    @cached_property
-    def _riccati(self) -> float:
-        return riccati(self.pair)
-
-    def closed_form(self, inventory: Array, aversion: Array, reach: Array) -> tuple[Array, Array]:
-        """Mark-ups ``(…, T, Z, 2)`` and hedges of the value −A q² / 2; all else ``(…)``."""
-        pair = self.pair
-        sizes, alphas, betas, _ = self._fixed
-        A = self._bend(aversion, reach)
-        s = (pair.impact - A) * inventory
-        hedge = np.sign(s) * np.maximum(np.abs(s) - pair.spread_cost, 0.0)
-        hedge = np.clip(hedge / (2.0 * pair.depth_cost) * pair.dt, -MOST_HEDGE, MOST_HEDGE)
-        held = (inventory + hedge)[..., None]
-        shadow = A[..., None, None] * np.stack([held + sizes / 2.0, sizes / 2.0 - held], axis=-1)
-        T = self._ladder[0]
-        shadow = np.repeat(shadow[..., None, :, :], T, axis=-3)
-        found = np.empty_like(shadow)
-        flat = (-1, *self._ladder)
-        best_quotes(shadow.reshape(flat), alphas, betas, found.reshape(flat))
-        return found, hedge
-
     def transition(self, state: DealerState, actions: Actions, shocks: Shocks) -> Step:
         """Hedges, the price, a request and its choice."""
         B, D = state.inventory.shape
-        T, Z, _ = self._ladder
+        T, Z, _ = self.ladders.shape
         gamma = self.types.aversion(state.theta, state.type_quantiles)
         reach = self.types.reach(state.theta, state.type_quantiles)
         if self.groups:
-            markup, hedge = self.quotes(actions[DEALER])
+            markup, hedge = self.ladders.of_actions(actions[DEALER])
         else:
-            markup, hedge = self.closed_form(state.inventory, gamma, reach)
-        bend = 0.0 * gamma if self.potential == "none" else self._bend(gamma, reach)
+            markup, hedge = self.ladders.closed_form(state.inventory, gamma, reach)
+        bend = 0.0 * gamma if self.potential == "none" else self.ladders.bend(gamma, reach)
         sizes, alphas, betas, flags = self._fixed
         inventory, price = state.inventory.copy(), state.price.copy()
         volume, hedged = state.volume.copy(), state.hedged.copy()
         won, asked = state.won.copy(), state.asked.copy()
         reward, won_now = np.empty((B, D)), np.zeros((B, D, Z))
-        shown, dealt = np.zeros((2, B, T, len(CURVE) - 1))
+        shown, dealt = np.zeros((2, B, T, len(OFFSETS)))
         advance(
             markup, hedge, inventory, price, gamma, reach, bend, self.types.chances(state.theta),
             sizes, alphas, betas, self._terms, flags, shocks["request"], shocks["reach"],
@@ -385,42 +312,22 @@ class FxDealer(Market):
             hedged=hedged,
             won=won,
             asked=asked,
+            shown=state.shown + shown.sum(axis=1),
+            dealt=state.dealt + dealt.sum(axis=1),
         )
         quantities = {
             "inventory": inventory,
             "hedged": np.abs(hedge),
             "volume": won_now @ sizes,
             "requests_won": won_now.sum(axis=2),
-            **self._so_far(after),
+            **self._measures.so_far(after),
+            **self._measures.of_requests(won_now, shown, dealt),
         }
-        quantities["share_loss"] = self._share_loss(after, quantities["market_share"])
+        ends = state.clock + 1 >= self.steps_per_episode
+        quantities |= self._measures.losses(after, quantities["market_share"], ends)
         for t, tier in enumerate(self.pair.tiers):
             quantities[f"markup_{sizes[0]:g}M_{tier}"] = markup[:, :, t, 0].mean(axis=-1)
-            quantities[f"shown_{tier}"] = shown[:, t]
-            quantities[f"dealt_{tier}"] = dealt[:, t]
-        for i in range(D):
-            for z, size in enumerate(sizes):
-                quantities[f"won_{i + 1}_{size:g}M"] = won_now[:, i, z]
         return self.end_step(after, {DEALER: reward} if self.groups else {}, quantities)
-
-    def _so_far(self, state: DealerState) -> dict[str, Array]:
-        """Shares and internalisation in the episode, 0 where nothing was dealt."""
-        total = state.volume.sum(axis=1, keepdims=True)
-        kept = 1.0 - state.hedged / np.maximum(state.volume, 1.0)
-        requests = np.maximum(state.asked.sum(axis=1), 1.0)
-        return {
-            "market_share": state.volume / np.maximum(total, 1.0),
-            "internalisation": np.where(state.volume > 0.0, kept, 0.0),
-            "dealt_share": state.won.sum(axis=(1, 2)) / requests,
-        }
-
-    def _share_loss(self, state: DealerState, share: Array) -> Array:
-        """How far the shares of an episode that ends are from `target_shares`, ``(B,)``."""
-        if not self.target_shares:
-            return 0.0 * state.price
-        gap = (share - np.array(self.target_shares)) / SHARE_SCALE
-        ends = state.clock + 1 >= self.steps_per_episode
-        return np.where(ends, (gap**2).mean(axis=1), 0.0)
 
     def observe(self, state: DealerState) -> dict[str, Array]:
         """Inventory and own type, ``(B, D, 3)``."""
@@ -435,7 +342,7 @@ class FxDealer(Market):
 
     def leader_observe(self, state: DealerState) -> Array:
         """Shares of volume, internalisation and share dealt so far, ``(B, 2 D + 1)``."""
-        found = self._so_far(state)
+        found = self._measures.so_far(state)
         seen = [found["market_share"], found["internalisation"], found["dealt_share"][:, None]]
         return np.concatenate(seen, axis=1).astype(np.float32)
 

@@ -18,6 +18,8 @@ class DealerState(State):
         volume, hedged: of each dealer in this episode, M, ``(B, D)``.
         won: requests that each dealer won in this episode, by size, ``(B, D, Z)``.
         asked: requests of this episode by size, ``(B, Z)``.
+        shown, dealt: pairs of a request and a dealer of this episode, by mark-up, and those of them
+            that dealt, ``(B, K)``.
         type_quantiles: of the entries of each dealer's type, ``(B, D, 2)``.
     """
 
@@ -27,4 +29,6 @@ class DealerState(State):
     hedged: Array
     won: Array
     asked: Array
+    shown: Array
+    dealt: Array
     type_quantiles: Array

@@ -20,7 +20,8 @@ earns O_i − C_i. Of N dealers the first n of a random order are asked; the oth
 The request is drawn one step ahead, so that costs are seen before quoting. The client buys: the
 paper's text opens with a request to sell, but its offers and "lowest price" are those of a buyer.
 
-Version history: v1.
+Version history: v1; v2: dealers see 1 / n in place of n / N, few are asked as often as it takes for
+as many offers from each n, and those who are not asked do not learn from it.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ from ..core.random_streams import Shock
 from ..core.state import State
 from ..core.step import Step
 from .auction import Auction, Costs, cost_law
-from .power import quantile
+from .power import distribution, quantile
 from .quotes import Quotes
 
 DEALER = "dealer"
@@ -90,6 +91,9 @@ class RequestForQuote(Market):
         paid: what a learning dealer's reward is: its profit, or its profit times the number asked.
             The best answers are the same; but where nine are asked a dealer earns a thirtieth of
             what one alone does, and one policy for all learns little from so little.
+        request_pnl: whether a reward is what the lowest quote has earned, or what it earns in the
+            mean over the client's value: the same best answers, and less noise. Path quantities
+            are of what was traded.
     """
 
     dealers: Annotated[int, Ge(2), "a gap needs a second offer"] = 5
@@ -100,12 +104,13 @@ class RequestForQuote(Market):
     requests: Annotated[int, Ge(1)] = 100
     asking_cost: Annotated[float, Ge(0)] = 0.0
     paid: Literal["profit", "profit_by_number"] = "profit"
+    request_pnl: Literal["realised", "expected"] = "realised"
 
     name: ClassVar[str] = "otc_rfq"
     state_type: ClassVar[type[State]] = RequestState
     variants: ClassVar[tuple[Mapping[str, Any], ...]] = (
         {},
-        {"dealers_are": "learning", "dealers": 9},
+        {"dealers_are": "learning", "dealers": 9, "request_pnl": "expected"},
         {"dealers_are": "learning", "dealers": 6, "costs": "power", "asking_cost": 0.05},
         {"dealers_are": "learning", "design": "asked", "paid": "profit_by_number"},
     )
@@ -239,7 +244,8 @@ class RequestForQuote(Market):
         best, second = in_order[:, 0], in_order[:, 1]
         accepted = xp.astype(best < V, best.dtype)
         gap = xp.where(second < NOBODY / 2, second - best, xp.zeros_like(best))
-        won = xp.astype(offers <= best[:, None], best.dtype) * asked * accepted[:, None]
+        lowest = xp.astype(offers <= best[:, None], best.dtype) * asked
+        won = lowest * accepted[:, None]
         profit = won * (offers - cost)
         surplus = accepted * (V - best)
         after = RequestState(
@@ -265,8 +271,12 @@ class RequestForQuote(Market):
             "profit": profit,
         }
         reward = profit
+        if self.request_pnl == "expected" and self._learning:
+            mean, scale = (entry[:, None] for entry in self._client(state))
+            kept = 1.0 - distribution(offers, mean, scale, CLIENT_SHAPE)
+            reward = lowest * (offers - cost) * kept
         if self.paid == "profit_by_number":
-            reward = profit * row_sum(xp, asked)[:, None]
+            reward = reward * row_sum(xp, asked)[:, None]
         return self.end_step(after, {DEALER: reward} if self._learning else {}, quantities)
 
     def _asked(self, state: RequestState) -> Array:
@@ -293,10 +303,14 @@ class RequestForQuote(Market):
         shared = 0.0 * u
         if not self._learning:
             return quantile(u, *(shared + value for value in CLIENT))
-        mean, scale = (shared + value for value in self.client)
+        return quantile(u, *self._client(state), shared + CLIENT_SHAPE)
+
+    def _client(self, state: RequestState) -> tuple[Array, Array]:
+        """Mean and scale of the client's value where dealers learn, ``(B,)`` each."""
         if self.design == "asked_and_client":
-            mean, scale = state.theta[:, 1], state.theta[:, 2]
-        return quantile(u, mean, scale, shared + CLIENT_SHAPE)
+            return state.theta[:, 1], state.theta[:, 2]
+        mean, scale = (0.0 * state.value_quantile + value for value in self.client)
+        return mean, scale
 
     def observe(self, state: RequestState) -> dict[str, Array]:
         """Own cost, whether asked, and θ, ``(B, N, 2 + d)``."""

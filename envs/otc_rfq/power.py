@@ -34,9 +34,16 @@ def density(x: Floats, mean: Any, scale: Any, alpha: Any) -> Floats:
     return np.exp(-(z**alpha) / alpha) / (normaliser(alpha) * scale)
 
 
-def distribution(x: Floats, mean: Any, scale: Any, alpha: Any) -> Floats:
-    """F(x), of any shape."""
+def distribution(x: Any, mean: Any, scale: Any, alpha: Any) -> Any:
+    """F(x), of any shape; the gradient of a tensor reaches all but α."""
     z = (x - mean) / scale
+    if is_tensor(x):
+        import torch
+
+        alpha = torch.as_tensor(alpha, dtype=x.dtype, device=x.device)
+        return 0.5 + 0.5 * torch.sign(z) * torch.special.gammainc(
+            1.0 / alpha, z.abs() ** alpha / alpha
+        )
     return 0.5 + 0.5 * np.sign(z) * special.gammainc(1.0 / alpha, np.abs(z) ** alpha / alpha)
 
 

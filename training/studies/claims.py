@@ -134,16 +134,3 @@ class Reproduction:
     across: tuple[Across, ...] = ()
     section: Callable[[Results], list[str]] | None = None
     figures: Callable[[RunArrays], dict[str, Any]] | None = None
-
-
-def planted_error(results: Results, name: str, planted: float, unit: float = 1.0) -> Floats:
-    """Root mean square error over all runs of a characteristic that is known, ``(1,)``.
-
-    Args:
-        results: of a table whose trials are observations of one planted θ.
-        name: of the characteristic.
-        planted: its value.
-        unit: divides the error, such as the least standard error.
-    """
-    found = np.array([run[f"theta/{name}"] for runs in results.values() for run in runs])
-    return np.array([np.sqrt(np.mean((found - planted) ** 2)) / unit])

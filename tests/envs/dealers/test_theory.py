@@ -129,6 +129,19 @@ def test_mixed_offsets_of_makers_who_compete(makers, connectivity, mean, lowest)
     np.testing.assert_allclose(earned, game.profit, rtol=2e-3)
 
 
+@pytest.mark.parametrize("makers", [2, 3])
+@pytest.mark.parametrize("connectivity", [0.25, 0.5, 0.75])
+def test_normal_offsets_undercut_each_other(makers, connectivity):
+    """Why learned offsets end too tight: at the equilibrium's mean, narrow ones gain by less."""
+    game = Mixture(makers, connectivity)
+    normal = np.random.default_rng(10).standard_normal(200_000)
+    offsets = game.mean + 0.25 * (game.mean - game.lowest) * normal
+    earned = game.earned(offsets, offsets)
+    # The gradient of the mean's earnings and of its deviation's: tighter, and narrower.
+    assert np.cov(earned, normal)[0, 1] < 0.0
+    assert np.cov(earned, normal**2)[0, 1] < 0.0
+
+
 def test_offsets_in_the_mixed_equilibrium_earn_alike_in_the_market():
     """Two makers, each reached with chance ½: one offers what it likes, the other mixes."""
     game = Mixture(2, 0.5)
@@ -243,6 +256,35 @@ def test_in_both_units_and_money_change_hands():
         earned = found["profit"] - found["inventory"] * move
         np.testing.assert_allclose(paid.sum(axis=1), earned.sum(axis=1), atol=1e-12)
         assert ((found["buy"] + found["sell"] == 0) >= (orders == 0)).all()
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"makers": 1, "risk_aversion": 0.1},
+        {"makers": 3, "network": "per_step", "risk_aversion": 0.1},
+        {"scenario": "both", "makers": 2, "investors": 3, "network": "per_step"},
+    ],
+    ids=["one", "competing", "both"],
+)
+def test_expected_units_pay_the_mean_of_realised_ones(options):
+    """Same plays, same means; without investors a third of the scatter at most."""
+    generator = np.random.default_rng(10)
+    paid = {}
+    for how in ("realised", "expected"):
+        market = make("dealers", inventory_pnl="expected", request_pnl=how, **options)
+        state = market.reset(10, 4000)
+        offsets = np.tile([[0.5, 0.6], [0.6, 0.5], [0.5, 0.5]], (4000, 1, 1))[:, : market.makers]
+        orders = generator.integers(0, 3, (4000, market.investors))
+        step = market.step(state, {"maker": offsets, "investor": orders})
+        generator = np.random.default_rng(10)
+        paid[how] = step.rewards["maker"], step.quantities
+    gap = paid["expected"][0] - paid["realised"][0]
+    assert np.abs(gap.mean(axis=0)).max() < 4 * gap.std() / np.sqrt(4000)
+    for name, values in paid["realised"][1].items():
+        np.testing.assert_array_equal(paid["expected"][1][name], values)
+    if "scenario" not in options:
+        assert paid["expected"][0].std() < 0.34 * paid["realised"][0].std()
 
 
 @pytest.mark.parametrize("network", ["fixed", "per_step"])

@@ -13,6 +13,7 @@ from pacesetter.envs.fx_dealer.composition import Composition
 from pacesetter.envs.fx_dealer.hjb import alone, riccati
 from pacesetter.envs.fx_dealer.information import information
 from pacesetter.envs.fx_dealer.presets import PRESETS
+from pacesetter.envs.fx_dealer.quantities import OFFSETS
 from pacesetter.envs.fx_dealer.step_game import StepGame
 from pacesetter.envs.registry import make
 
@@ -153,11 +154,15 @@ def test_the_step_game_and_what_else_is_worth():
     neutral = np.array([[[0.17733]], [[0.3857011]]])
     flat = np.broadcast_to(neutral, solved.markup.shape)
     hedge = solved.hedge
-    ladder, _ = market.closed_form(q, gamma, 1.0 + 0.0 * q)
+    ladder, _ = market.ladders.closed_form(q, gamma, 1.0 + 0.0 * q)
     assert dealer.evaluate(solved.markup, 0.0 * q).gain == pytest.approx(1938.87, abs=0.01)
     assert dealer.evaluate(ladder, hedge).gain / solved.gain == pytest.approx(1.0, abs=0.01)
-    own = game.evaluate(*market.closed_form(q, gamma, 1.0 + 0.0 * q))
+    own = game.evaluate(*market.ladders.closed_form(q, gamma, 1.0 + 0.0 * q))
     assert own.gain / best.gain == pytest.approx(0.9995, abs=2e-3)
+    # The more averse to risk, the farther the closed form is off.
+    averse = market.step_game(0.01)
+    own = averse.evaluate(*market.ladders.closed_form(q, 0.0 * q + 0.01, 1.0 + 0.0 * q))
+    assert own.gain / averse.solve().gain == pytest.approx(0.988, abs=1e-3)
     assert dealer.evaluate(flat, hedge).gain == pytest.approx(54.596, abs=0.05)
     assert dealer.evaluate(flat, 0.0 * q).gain == pytest.approx(-44966.2, abs=1.0)
 
@@ -229,7 +234,7 @@ def test_the_market_plays_the_step_game():
     pair, gamma = market.pair, market.pair.risk_aversion
     game = market.step_game(gamma)
     grid = game.inventory
-    own = game.evaluate(*market.closed_form(grid, 0.0 * grid + gamma, 0.0 * grid + 1.0))
+    own = game.evaluate(*market.ladders.closed_form(grid, 0.0 * grid + gamma, 0.0 * grid + 1.0))
     copies = 600
     state = market.reset(10, copies)
     for step_number in range(2 * market.steps_per_episode):
@@ -273,7 +278,7 @@ def test_a_potential_pays_what_inventories_are_worth_in_the_end():
         paid[potential], last[potential] = total, state.inventory
     np.testing.assert_array_equal(last["none"], last["closed_form"])
     A = riccati(market.pair) * np.sqrt(market.pair.risk_aversion)
-    worth = -0.5 * A * (last["none"] ** 2 - first.inventory**2) / market.neutral_per_step
+    worth = -0.5 * A * (last["none"] ** 2 - first.inventory**2) / market.ladders.neutral_per_step
     np.testing.assert_allclose(paid["closed_form"] - paid["none"], worth, atol=1e-9)
 
 
@@ -281,7 +286,7 @@ def test_a_hedge_is_zero_in_reach_and_costs_what_it_says():
     market = make("fx_dealer", preset="usdcnh")
     actions = np.zeros((3, 9))
     actions[:, -1] = 0.09, 1.0, -1.0
-    markup, hedge = market.quotes(actions)
+    markup, hedge = market.ladders.of_actions(actions)
     np.testing.assert_allclose(hedge, [0.0, 10.0, -10.0])
     np.testing.assert_allclose(markup, 0.8)
     pair = market.pair
@@ -296,14 +301,16 @@ def test_a_hedge_is_zero_in_reach_and_costs_what_it_says():
     paid = pair.impact * 20.0 * hedge - pair.spread_cost * np.abs(hedge)
     paid -= pair.depth_cost * hedge**2 / pair.dt
     paid -= 0.5 * pair.risk_aversion * pair.volatility**2 * held**2 * pair.dt
-    np.testing.assert_allclose(step.rewards["dealer"][:, 0], paid / market.neutral_per_step)
+    np.testing.assert_allclose(step.rewards["dealer"][:, 0], paid / market.ladders.neutral_per_step)
     np.testing.assert_allclose(step.state.inventory[:, 0], held)
     np.testing.assert_allclose(step.state.price, pair.impact * hedge)
 
 
 def test_rewards_are_counted_in_what_a_neutral_dealer_earns():
     for preset, unit in (("eurusd_2022", 0.494), ("usdcnh", 0.145)):
-        assert make("fx_dealer", preset=preset).neutral_per_step == pytest.approx(unit, abs=5e-4)
+        assert make("fx_dealer", preset=preset).ladders.neutral_per_step == pytest.approx(
+            unit, abs=5e-4
+        )
 
 
 def curve(tmp_path, *lines):
@@ -311,6 +318,35 @@ def curve(tmp_path, *lines):
     path = tmp_path / "curve.csv"
     path.write_text("\n".join(["tier,offset,share", *lines]))
     return str(path)
+
+
+def test_losses_of_an_episode_count_from_its_shares_and_its_flow():
+    """Summed up again from path quantities; only the last step of an episode is charged."""
+    target = (0.98, 0.95, 0.9, 0.7, 0.5, 0.3, 0.2, 0.1)
+    market = make(
+        "fx_dealer", dealers=2, design="connectivity_and_tiers", dealers_are="closed_form",
+        target_shares=(0.4, 0.6), target_flow=target, days=0.03,
+    )  # fmt: skip
+    assert market.characteristics.names == ("connectivity_1", "connectivity_2", "sensitive_share")
+    state, totals = market.reset(10, 20, [0.9, 0.5, 0.7]), {}
+    for _ in range(market.steps_per_episode):
+        step = market.step(state, {})
+        state = step.state
+        for name, value in step.quantities.items():
+            totals[name] = totals.get(name, 0.0) + value
+    shown = np.stack([totals[f"shown_at_{k:g}"] for k in OFFSETS], axis=1)
+    dealt = np.stack([totals[f"dealt_at_{k:g}"] for k in OFFSETS], axis=1)
+    np.testing.assert_array_equal(shown, totals["shown_sensitive"] + totals["shown_insensitive"])
+    gap = np.where(shown >= 30, (dealt / np.maximum(shown, 1) - target) / 0.03, np.nan)
+    curve = np.nanmean(gap**2, axis=1)
+    share = totals["volume"] / totals["volume"].sum(axis=1, keepdims=True)
+    shares = (((share - [0.4, 0.6]) / 0.05) ** 2).mean(axis=1)
+    np.testing.assert_allclose(totals["curve_loss"], curve)
+    np.testing.assert_allclose(totals["share_loss"], shares)
+    np.testing.assert_allclose(totals["calibration_loss"], curve + shares)
+    # Seven in ten requests are of those who compare.
+    sensitive, other = (totals[f"shown_{tier}"].sum() for tier in market.pair.tiers)
+    assert sensitive > other
 
 
 def test_clients_from_a_flow_curve(tmp_path):
@@ -359,6 +395,7 @@ def test_flow_curves_that_are_none(tmp_path, lines, message):
         ({"dealers": 3, "risk_aversions": (0.002, 0.01)}, "one for each"),
         ({"dealers": 2, "target_shares": (0.15, 0.35, 0.5)}, "give one for each"),
         ({"dealers": 2, "target_shares": (0.5, 0.6)}, "sum to 1.1"),
+        ({"target_flow": (0.9, 0.5)}, "target_flow has 2 points"),
         ({"flow_curve": "nowhere.csv"}, "cannot be read"),
     ],
 )

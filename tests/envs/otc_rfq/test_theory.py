@@ -160,6 +160,22 @@ def test_a_reward_by_the_number_asked_is_the_profit_times_it():
     np.testing.assert_allclose(paid["profit_by_number"], 4.0 * paid["profit"])
 
 
+@pytest.mark.parametrize("design", ["asked", "asked_and_client"])
+def test_pay_in_the_mean_over_the_client_is_the_mean_of_what_is_earned(design):
+    paid, quantities = {}, {}
+    for how in ("realised", "expected"):
+        market = make("otc_rfq", dealers_are="learning", dealers=5, design=design, request_pnl=how)
+        quotes = {"dealer": np.full((20_000, 5, 1), 0.2, dtype=np.float32)}
+        theta = [3.0, 0.8, 0.6][: len(market.characteristics)]
+        step = market.step(market.reset(10, 20_000, theta), quotes)
+        paid[how], quantities[how] = step.rewards["dealer"], step.quantities
+    gap = (paid["expected"] - paid["realised"]).sum(axis=1)
+    assert abs(gap.mean()) < 4 * gap.std() / np.sqrt(len(gap))
+    assert paid["expected"].std() < paid["realised"].std()
+    for name, values in quantities["realised"].items():
+        np.testing.assert_array_equal(quantities["expected"][name], values)
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

@@ -51,12 +51,14 @@ def timing_figure(arrays: Arrays) -> Figure:
     price = arrays["price"]
     for axis, weight in zip(panels.flat, shown, strict=True):
         axis.plot(price, color="0.6", linewidth=1.0)
-        for what, mark, colour in (("buy", "^", TRAINED_COLOUR), ("sell", "v", EXACT_COLOUR)):
-            times = np.flatnonzero(arrays[f"{weight:g}/{what}"] > 0)
-            label = f"{what}s: {len(times)}"
+        counts = []
+        for what, mark, colour in (("buys", "^", TRAINED_COLOUR), ("sells", "v", EXACT_COLOUR)):
+            times = np.flatnonzero(arrays[f"{weight:g}/{what[:-1]}"] > 0)
+            label = what if axis is panels.flat[0] else None
             axis.plot(times, price[times], mark, color=colour, markersize=4.5, label=label)
-        axis.legend(fontsize=7, frameon=False, loc="upper right")
-        axis.set_title(f"weight of profit w = {weight:g}", fontsize=10)
+            counts.append(f"{len(times)} {what}")
+        axis.set_title(f"weight of profit w = {weight:g}: {', '.join(counts)}", fontsize=10)
+    figure.legend(loc="outside upper right", ncols=2, fontsize=8, frameon=False)
     for axis in panels[-1]:
         axis.set_xlabel("step")
     for axis in panels[:, 0]:

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
-from ..claims import Across, Claim, Reproduction, RunArrays, Trial, planted_error
+from ..claims import Claim, Reproduction, RunArrays, Trial
+from ..planted import ROOT, Planted
 from .learned import CONNECTED, REACHED, RISKS, WEIGHTS
 
 MAKER_LABEL = "one policy for every risk aversion and connectivity"
 INVESTOR_LABEL = "one policy for every weight of profit"
 COMPETING = {2: "2 makers compete", 3: "3 makers compete"}
 SHARE_ERROR, PLANTED_ERROR = 0.004, 0.15
-PLANTED = {"risk_aversion_mean": 0.05, "connectivity_mean": 0.5}
-OBSERVATIONS = 10
-EPISODES = 1000  # of an observation, each of a seed of its own: observations share none
+PLANTED = Planted(
+    "dealers_planted",
+    "makers, observation",
+    {"risk_aversion_mean": 0.05, "connectivity_mean": 0.5},
+    observations=10,
+    episodes=1000,
+)
 
 
 def makers() -> Reproduction:
@@ -53,7 +57,9 @@ def makers() -> Reproduction:
             "`slope` is the change of skew per unit of inventory. It grows with risk aversion and "
             "falls with connectivity, about as one over the root of the takers reached.",
             "Offsets of makers who compete are mixed in equilibrium; a normal policy cannot mix "
-            "like that. `mean_error` is the distance of means, `best_answer_gain` what the best "
+            "like that: where it is narrow, each maker gains by undercutting the others a little "
+            "and by being narrower still, and its gradient leads to offsets that are too tight. "
+            "`mean_error` is the distance of means, `best_answer_gain` what the best "
             "offset would add to the profit, both of offsets as played.",
             "Recipes chosen on seed 10.",
         ),
@@ -133,25 +139,9 @@ def planted() -> Reproduction:
     """The reproduction ``dealers_planted``."""
     return Reproduction(
         "Which market makers? Types found again from quotes, volume and inventory",
-        tuple(
-            Trial(
-                "dealers_planted",
-                f"makers, observation {number}",
-                (f"objective.reference.seed={EPISODES * number}",),
-                report=tuple(f"theta/{name}" for name in PLANTED)
-                + tuple(f"theta_standard_error/{name}" for name in PLANTED),
-            )
-            for number in range(OBSERVATIONS)
-        ),
+        PLANTED.trials,
         seeds=(0,),
-        across=tuple(
-            Across(
-                f"root mean square error of {name}, share of it",
-                partial(planted_error, name=name, planted=value, unit=value),
-                high=PLANTED_ERROR,
-            )
-            for name, value in PLANTED.items()
-        ),
+        across=PLANTED.within(PLANTED_ERROR, PLANTED.theta, f"{ROOT} {{}}, share of it"),
         notes=(
             "200 days of one maker each, who quotes what is computed for its type: risk aversion "
             "within 0.02 of the mean, connectivity within 0.2 of it. Nobody has to learn.",

@@ -10,5 +10,6 @@ DECLARED = Declared(
         "fx_dealer_composition": "tables:composition",
         "fx_dealer_planted": "tables:planted",
     },
+    measurements={"fx_dealer_calibration": "calibration:reproduced"},
     benchmarks={"fx_dealer": "speed:ALONE"},
 )

@@ -79,7 +79,7 @@ def learned_ladder(trained: Trained, theta: Floats, dealer: int = 0) -> Ladder:
     inventory = np.repeat(grid[:, None], market.dealers, axis=1)
     state = changed(state, inventory=inventory, type_quantiles=median)
     actions = trained.policies.act(state, torch.Generator(), greedy=True)[DEALER]
-    markup, hedge = market.quotes(np.clip(actions, -1.0, 1.0))
+    markup, hedge = market.ladders.of_actions(np.clip(actions, -1.0, 1.0))
     return Ladder(grid, markup[:, dealer], hedge[:, dealer])
 
 

@@ -5,25 +5,29 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from ..claims import Across, Claim, Reproduction, Results, RunArrays, Trial, planted_error
+from ..claims import Across, Claim, Reproduction, RunArrays, Trial
+from ..planted import ROOT, Planted
 from .circle import FITTED
 from .study import ASKED, CLIENTS
 
-Floats = NDArray[np.float64]
-PLANTED = {"offer_mean": 1.0, "offer_scale": 0.6, "offer_shape": 1.2}
+OFFERS = {"offer_mean": 1.0, "offer_scale": 0.6, "offer_shape": 1.2}
 LEAST_ERRORS = {"offer_mean": 0.0154, "offer_scale": 0.0130, "offer_shape": 0.0341}
 OBSERVATIONS = 20
-EPISODES = 1000  # of an observation, each of a seed of its own: observations share none
+PLANTED = Planted("otc_rfq_moments", "dealers, observation", OFFERS, OBSERVATIONS, episodes=1000)
 ASKED_AT = {0.02: 8, 0.05: 5, 0.1: 3}
 """Cost of a dealer asked -> how many to ask, computed for the default client."""
 LED = (0.05, 0.1)
 SEEDS_OF_LEADER = (0, 1, 2)
 NOT_FITTED = ("mean_gap_traded", "mean_best_offer", "mean_traded_price", "client_surplus")
-EPISODES_OF = {"adversarial": 10_000, "bayesian": 10, "ppo": 10}
-"""Leader -> episodes of an observation, each of a seed of its own."""
+BY_LIKELIHOOD = Planted(
+    "otc_rfq_likelihood", "dealers by likelihood, observation", OFFERS, OBSERVATIONS, episodes=1000
+)
+LEADERS = {
+    kind: Planted(
+        f"otc_rfq_{kind}", f"{kind}, observation", OFFERS, OBSERVATIONS, episodes, errors=False
+    )
+    for kind, episodes in {"adversarial": 10_000, "bayesian": 10, "ppo": 10}.items()
+}
 LEARNING = "one policy for every client and number asked"
 
 
@@ -101,39 +105,22 @@ def planted() -> Reproduction:
     """The reproduction ``otc_rfq_planted``."""
     return Reproduction(
         "Who quotes? Dealers found again from 10,000 acceptances and gaps",
-        tuple(
-            Trial(
-                "otc_rfq_moments",
-                f"dealers, observation {number}",
-                (f"objective.reference.seed={EPISODES * number}",),
-                report=tuple(f"theta/{name}" for name in PLANTED)
-                + tuple(f"theta_standard_error/{name}" for name in PLANTED),
-            )
-            for number in range(OBSERVATIONS)
-        ),
+        (*PLANTED.trials, *BY_LIKELIHOOD.trials),
         seeds=(0,),
-        across=tuple(
-            claim
-            for name in PLANTED
-            for claim in (
-                Across(
-                    f"root mean square error of {name}",
-                    partial(planted_error, name=name, planted=PLANTED[name]),
-                ),
-                Across(
-                    f"the same over its least standard error, {name}",
-                    partial(
-                        planted_error, name=name, planted=PLANTED[name], unit=LEAST_ERRORS[name]
-                    ),
-                    high=1.25,
-                ),
+        across=(
+            *PLANTED.over_least(1.25, LEAST_ERRORS),
+            *BY_LIKELIHOOD.within(
+                1.25, LEAST_ERRORS, f"by likelihood: {ROOT} {{}} over the least standard error"
+            ),
+            *(
                 Across(
                     f"share of observations within 1.96 standard errors of {name}",
-                    partial(_covered, name=name),
+                    partial(PLANTED.covered, name=name),
                     0.85,
                     1.0,
-                ),
-            )
+                )
+                for name in OFFERS
+            ),
         ),
         notes=(
             "Least standard errors are those of 10,000 requests whose acceptance and gap are seen "
@@ -146,25 +133,14 @@ def leaders() -> Reproduction:
     """The reproduction ``otc_rfq_leaders``."""
     return Reproduction(
         "Who quotes? A discriminator, and searches without a derivative",
-        tuple(
-            Trial(
-                f"otc_rfq_{kind}",
-                f"{kind}, observation {number}",
-                (f"objective.reference.seed={EPISODES_OF[kind] * number}",),
-                report=tuple(f"theta/{name}" for name in PLANTED),
-            )
-            for kind in EPISODES_OF
-            for number in range(OBSERVATIONS)
-        ),
+        tuple(trial for leader in LEADERS.values() for trial in leader.trials),
         seeds=(0,),
         across=tuple(
-            Across(
-                f"{kind}: root mean square error over the least standard error, {name}",
-                partial(_error_of, kind=kind, name=name),
-                high=2.0,
+            claim
+            for kind, leader in LEADERS.items()
+            for claim in leader.within(
+                2.0, LEAST_ERRORS, f"{kind}: {ROOT} {{}} over the least standard error"
             )
-            for kind in EPISODES_OF
-            for name in PLANTED
         ),
         notes=(
             "Each observation is of 10,000 requests. The discriminator sees acceptance, gap and "
@@ -175,20 +151,6 @@ def leaders() -> Reproduction:
             "(Fisher information): 0.0154, 0.0130 and 0.0341.",
         ),
     )
-
-
-def _error_of(results: Results, kind: str, name: str) -> Floats:
-    """Root mean square error of one leader, over the least standard error, ``(1,)``."""
-    own = {trial: runs for trial, runs in results.items() if trial.startswith(f"{kind},")}
-    return planted_error(own, name, PLANTED[name], LEAST_ERRORS[name])
-
-
-def _covered(results: Results, name: str) -> Floats:
-    """Share of observations whose interval of 95 % holds the planted value, ``(1,)``."""
-    runs = [run for runs in results.values() for run in runs]
-    found = np.array([run[f"theta/{name}"] for run in runs])
-    errors = np.array([run[f"theta_standard_error/{name}"] for run in runs])
-    return np.array([np.mean(np.abs(found - PLANTED[name]) <= 1.96 * errors)])
 
 
 def _figures(arrays: RunArrays) -> dict[str, Any]:

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
-from ..claims import Across, Claim, Reproduction, RunArrays, Trial, planted_error
+from ..claims import Claim, Reproduction, RunArrays, Trial
+from ..planted import Planted
 from .learned import RISES
 
 COMPUTED_PRICES = {2: 1.4729, 3: 1.3702, 5: 1.3115}
 LED_PRICE, NASH_PROFIT = 1.4244, 0.1202
-PLANTED = {"hurried_share": 0.5, "connectivity": 0.8}
 LEAST_ERRORS = {"hurried_share": 0.0053, "connectivity": 0.0060}
-OBSERVATIONS = 10
-EPISODES = 1000  # of an observation, each of a seed of its own: observations share none
+PLANTED = Planted(
+    "shops_planted",
+    "observation",
+    {"hurried_share": 0.5, "connectivity": 0.8},
+    observations=10,
+    episodes=1000,
+    report=("misfit/p_value",),
+)
 COMPOSITION = "one policy for every composition"
 
 
@@ -145,38 +150,11 @@ def leaders() -> Reproduction:
 
 def planted() -> Reproduction:
     """The reproduction ``shops_planted``."""
-    observations = [f"observation {number}" for number in range(OBSERVATIONS)]
     return Reproduction(
         "Who the customers are, found again from 30,000 choices",
-        tuple(
-            Trial(
-                "shops_planted",
-                observation,
-                (f"objective.reference.seed={EPISODES * number}",),
-                report=tuple(f"theta/{name}" for name in PLANTED)
-                + tuple(f"theta_standard_error/{name}" for name in PLANTED)
-                + ("misfit/p_value",),
-            )
-            for number, observation in enumerate(observations)
-        ),
+        PLANTED.trials,
         seeds=(0,),
-        across=tuple(
-            claim
-            for name in PLANTED
-            for claim in (
-                Across(
-                    f"root mean square error of {name}",
-                    partial(planted_error, name=name, planted=PLANTED[name]),
-                ),
-                Across(
-                    f"the same over the least standard error of {name}",
-                    partial(
-                        planted_error, name=name, planted=PLANTED[name], unit=LEAST_ERRORS[name]
-                    ),
-                    high=1.5,
-                ),
-            )
-        ),
+        across=PLANTED.over_least(1.5, LEAST_ERRORS),
         notes=(
             "Prices are given, and nobody learns: customers choose by the law of choice. Half of "
             "them are hurried, and each shop is in reach with chance 0.8. The least standard "
