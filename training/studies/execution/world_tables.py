@@ -64,13 +64,13 @@ NOTES = (
 
 MISSED = (
     "What is missed. *Volume*: return, spread and imbalance stay what they are if all sizes are "
-    "multiplied by one number, and ten shares of the buyer are too few beside the 200 of a level to "
-    "fix it. So the size of orders is free: the warm start has half the real volume, and training "
-    "takes it up by .11 to .46 of the real one, as chance has it. The two seeds whose five levels "
-    "hold too little (.63, .74) send a third of their orders with one to three shares (really 2 %). "
-    "Volume as a feedback, or larger children, would tell it; neither was tried on these seeds. "
-    "*Start*: a warm start is the best of five points of its fit, by rollouts in its own market, "
-    "which leaves out the wildest ones; only one of five seeds begins as far away as .3.",
+    "multiplied by one number, and ten shares of the buyer are too few beside the 200 of a level "
+    "to fix it. So the size of orders is free: the warm start has half the real volume, and "
+    "training takes it up by .11 to .46 of the real one, as chance has it. The two seeds whose "
+    "five levels hold too little (.63, .74) send a third of their orders with one to three shares "
+    "(really 2 %). Volume as a feedback, or larger children, would tell it; neither was tried on "
+    "these seeds. *Start*: a warm start is the best of five points of its fit, by rollouts in its "
+    "own market, which leaves out the wildest ones; one of five seeds begins as far away as .3.",
 )
 
 
