@@ -108,6 +108,10 @@ class Laboratory(Protocol):
     def heads(self) -> tuple[int, ...]:
         """Bins of every head of the world agent."""
 
+    @property
+    def history(self) -> tuple[int, int, int]:
+        """Where past states are in the features: first entry, states, entries of each."""
+
     def remarks(self) -> tuple[str, ...]:
         """What a user should know of the real market's data, such as lines that are missing."""
 

@@ -35,7 +35,8 @@ from ..order_book.world import (
     replay_orders,
 )
 from ..order_book.world.alphabet import HEADS
-from ..order_book.world.features import COUNT
+from ..order_book.world.features import COUNT, LAGS_AT
+from ..order_book.world.layout import LAG_ENTRIES, LAGS
 from ..order_book.world.network import PARTS
 from .experiment import Agent, Played, play
 
@@ -99,6 +100,11 @@ class ExecutionLaboratory:
     def heads(self) -> tuple[int, ...]:
         """Events, depths, sizes and times."""
         return HEADS
+
+    @property
+    def history(self) -> tuple[int, int, int]:
+        """The states ten seconds apart, the newest first."""
+        return LAGS_AT, LAGS, LAG_ENTRIES
 
     @cached_property
     def agent(self) -> Agent:

@@ -28,30 +28,24 @@ Version history: v1.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 import numpy as np
-from annotated_types import Ge, Gt
 from gymnasium.spaces import Box, Discrete
 
 from ..core.arrays import Array
-from ..core.characteristics import Characteristics
-from ..core.errors import PacesetterError, unknown
 from ..core.group import Group
-from ..core.market import Actions, Market, Shocks
-from ..core.random_streams import RESET, STEP, RandomStream, Shock
-from ..core.rollouts import Laboratory, Origin
+from ..core.market import Actions, Shocks
+from ..core.random_streams import Shock
 from ..core.state import State
 from ..core.step import Step
-from ..order_book.background.branching import checked_seeds
-from ..order_book.background.market import SECOND, BackgroundMarket
+from ..order_book.background.market import SECOND
 from ..order_book.background.simulation import levels_of
-from ..order_book.layout import BUY, NONE, SELL
-from ..order_book.world import WorldAgent
-from .background import WORLD, Background, RuleBased, World, check_world
-from .design import DESIGN, FEE, background_parameters, design_of
+from ..order_book.layout import NONE
+from .beside_play import BesidePlay
+from .design import DESIGN, FEE, background_parameters
 from .kernels import (
     MARKET,
     NEAR_ASKS,
@@ -63,10 +57,6 @@ from .kernels import (
     read_books,
     read_touch,
 )
-from .laboratory import ExecutionLaboratory, changed
-from .planted import planted
-from .recorded import recorded
-from .reference import background_paths
 from .state import ExecutionState, accounts_of, left_of, with_spare_orders
 from .view import (
     EXECUTOR_ENTRIES,
@@ -84,58 +74,8 @@ SEEDS = 2.0**52  # of background markets: so many, drawn from a uniform shock
 
 
 @dataclass(frozen=True)
-class Execution(Market):
-    """Traders who work large orders in a limit order book of background agents.
-
-    Attributes:
-        background: preset of the background market, ``rmsc04``, ``rmsc03`` or ``realistic``; or
-            ``world``: one learned agent trades in the place of all others from the first decision
-            on, and of θ the fee alone is left.
-        world_weights: file of the world agent, ``.safetensors`` or ``.npz``.
-        world_opening: preset whose book a world begins with, without backstop orders.
-        abides_exact: the background follows the original to the letter (`order_book.background`);
-            there an executor has a latency, too: 9 ms are usual for `latency_seconds`.
-        buyers, sellers: executors of either side, who compete in one book.
-        parent_size: q₀, shares of every parent order.
-        child_size: shares of one order, at most.
-        decisions: T, steps of an episode.
-        seconds_per_decision: simulated time between two decisions.
-        start_seconds: simulated time from the opening to the first decision.
-        latency_seconds: simulated time from the book that executors see to the arrival of their
-            orders; their limit orders carry the touch that they saw.
-        unfilled_penalty_bp: P, price of every share left at the end, bp of the arrival mid. Unless
-            it is several times the deviation of the mid over an episode (3 bp in rmsc04, 60 bp in
-            rmsc03, with the options as they come), it may pay not to trade.
-        reward_unit_bp: what rewards are measured in.
-        leader_sets: the characteristics that θ may change; the others keep their defaults.
-        view: whether executors see the fee alone or all of θ.
-        message_file, order_book_file: of LOBSTER: a real market, which a leader that learns who
-            trades is shown in the place of the background's; the second one may be left out.
-        experimental: executors send a market order at every decision and do not learn: who they
-            trade with is what is experimented on, as by the leader ``world``.
-        threads: cores that copies are spread over; the result does not depend on it.
-    """
-
-    background: Literal["rmsc04", "rmsc03", "realistic", "world"] = "rmsc04"
-    world_weights: str = ""
-    world_opening: Literal["rmsc04", "rmsc03"] = "rmsc04"
-    abides_exact: bool = False
-    buyers: Annotated[int, Ge(0)] = 1
-    sellers: Annotated[int, Ge(0)] = 0
-    parent_size: Annotated[int, Ge(1)] = 50
-    child_size: Annotated[int, Ge(1)] = 10
-    decisions: Annotated[int, Ge(1)] = 10
-    seconds_per_decision: Annotated[float, Gt(0)] = 60.0
-    start_seconds: Annotated[float, Ge(0)] = 300.0
-    latency_seconds: Annotated[float, Ge(0)] = 0.0
-    unfilled_penalty_bp: Annotated[float, Ge(0)] = 20.0
-    reward_unit_bp: Annotated[float, Gt(0)] = 1.0
-    leader_sets: tuple[str, ...] = DESIGN
-    view: Literal["fee", "all"] = "fee"
-    message_file: str = ""
-    order_book_file: str = ""
-    experimental: bool = False
-    threads: Annotated[int, Ge(1)] = 1
+class Execution(BesidePlay):
+    """Traders who work large orders in a limit order book; `ExecutionOptions` has the options."""
 
     name: ClassVar[str] = "execution"
     state_type: ClassVar[type[State]] = ExecutionState
@@ -153,75 +93,6 @@ class Execution(Market):
         "": {},
         "realistic": {"background": "realistic", "latency_seconds": 0.02},
     }
-
-    def __post_init__(self) -> None:
-        """Refuse a market without executors, or one that would run beyond the close."""
-        super().__post_init__()
-        for name in self.leader_sets:
-            if name not in DESIGN:
-                raise unknown("characteristic in leader_sets", name, DESIGN)
-        if self.buyers + self.sellers < 1:
-            raise PacesetterError(
-                "buyers and sellers are both 0: nobody would execute an order; set one of them to "
-                "1 or more."
-            )
-        if self.decisions * self.child_size < self.parent_size:
-            raise PacesetterError(
-                f"a parent order of {self.parent_size} shares cannot be filled by {self.decisions} "
-                f"orders of {self.child_size}; lower parent_size, or raise decisions or child_size."
-            )
-        self._check_hours()
-        check_world(self.background, self.world_weights, self.leader_sets)
-        _ = self.traders  # a file is read now, and not in the middle of a run
-        if not self.latency_seconds < self.seconds_per_decision:
-            raise PacesetterError(
-                f"latency_seconds ({self.latency_seconds:g}) must be below seconds_per_decision "
-                f"({self.seconds_per_decision:g}): orders would arrive after the next decision."
-            )
-
-    def _check_hours(self) -> None:
-        seconds = self.start_seconds + self.decisions * self.seconds_per_decision
-        day = (self.preset.close_ns - self.preset.open_ns) / SECOND
-        if not seconds <= day:
-            raise PacesetterError(
-                f"an episode would end {seconds:g} s after the opening, but the market closes "
-                f"after {day:g} s; lower start_seconds, decisions or seconds_per_decision."
-            )
-
-    @cached_property
-    def preset(self) -> BackgroundMarket:
-        """The background market; of a world, the one that it begins with."""
-        if self.background == WORLD:
-            return BackgroundMarket.preset(self.world_opening, maker_backstop_size=0)
-        return BackgroundMarket.preset(self.background, abides_exact=self.abides_exact)
-
-    @cached_property
-    def traders(self) -> Background:
-        """Who trades beside the executors."""
-        common = (self.preset, self.executors, self.threads)
-        if self.background == WORLD:
-            return World(*common, WorldAgent.load(self.world_weights))
-        return RuleBased(*common)
-
-    @property
-    def executors(self) -> int:
-        """N."""
-        return self.buyers + self.sellers
-
-    @cached_property
-    def sides(self) -> Any:
-        """BUY for the first executors, SELL for the others, ``(N,)``."""
-        return np.array([BUY] * self.buyers + [SELL] * self.sellers, dtype=np.int64)
-
-    @cached_property
-    def _signs(self) -> Any:
-        """1 for buyers and −1 for sellers, ``(N,)``."""
-        return np.where(self.sides == BUY, 1.0, -1.0)
-
-    @cached_property
-    def characteristics(self) -> Characteristics:
-        """θ: four parameters of the background market, and a fee for taking liquidity."""
-        return design_of(self.preset, self.leader_sets)
 
     @cached_property
     def _viewed(self) -> tuple[str, ...]:
@@ -307,11 +178,6 @@ class Execution(Market):
             "standing": np.full((copies, self.executors), NONE, dtype=np.int64),
         }
 
-    def _time(self, clock: Any) -> Any:
-        """Nanoseconds since midnight at a number of decisions."""
-        seconds = self.start_seconds + np.asarray(clock) * self.seconds_per_decision
-        return self.preset.open_ns + np.rint(seconds * SECOND).astype(np.int64)
-
     def _seen(self, memory: Array) -> Array:
         seen = np.zeros((len(memory), SEEN))
         read_books(memory, self.traders.makers, seen)
@@ -324,34 +190,6 @@ class Execution(Market):
     def levels(self, state: ExecutionState, count: int) -> Array:
         """The best levels of the books, ``(B, 4, count)``; see `Markets.levels`."""
         return levels_of(state.memory, count)
-
-    def planted_sample(self, theta: Any, number: int, seed: int, quantity: str = "price") -> Any:
-        """A path quantity of the background under θ, nobody executing an order, ``(number,)``."""
-        if quantity not in self.quantities:
-            raise unknown("path quantity of market 'execution'", quantity, self.quantities)
-        chosen = tuple(np.asarray(theta, dtype=np.float64).tolist())
-        quiet = replace(self, experimental=False)
-        return background_paths(quiet, chosen, number, seed)[quantity][:number].copy()
-
-    def laboratory(
-        self,
-        real: Mapping[str, float],
-        start: Mapping[str, float],
-        share: float = 1.0,
-        number: int = 0,
-    ) -> Laboratory:
-        """Rollouts with one buyer of children, in the background and in worlds in its place.
-
-        A background that is a world itself is the real market: one that is known.
-        """
-        times = (int(self._time(0)), round(self.seconds_per_decision * SECOND))
-        rollouts = (self.decisions, self.child_size, share, *times)
-        begun = changed(self.preset, real)
-        markets: Mapping[Origin, BackgroundMarket] = {"real": begun, "start": changed(begun, start)}
-        found = ExecutionLaboratory(markets, *rollouts, number=number, threads=self.threads)
-        if self.message_file:
-            return recorded(found, self.message_file, self.order_book_file)
-        return planted(found, self.traders.agent) if isinstance(self.traders, World) else found
 
     def transition(self, state: ExecutionState, actions: Actions, shocks: Shocks) -> Step:
         """Executors act in turns, then the background trades until the next decision."""
@@ -425,29 +263,6 @@ class Execution(Market):
         # A seller's shares and money are negative: what it receives too little is its cost.
         shortfall = (paid - arrival * shares + fee * taken) / arrival + penalty
         return BASIS_POINTS * shortfall / self.parent_size
-
-    def branch(self, state: ExecutionState, rows: Any, seeds: Any) -> ExecutionState:
-        """Copies of a state that go on with other random numbers; what is pending stands.
-
-        Args:
-            state: at a decision.
-            rows: which copies, as often as they are to be continued: an index array, mask or slice.
-            seeds: one for each branch, ``(n,)``; equal ones from equal copies go on alike.
-
-        Raises:
-            PacesetterError: another number of seeds, or one that cannot be one.
-        """
-        branches = state.take(rows)
-        chosen = checked_seeds(seeds, len(branches.clock))
-        memory = branches.memory if branches.memory.base is None else branches.memory.copy()
-        self.traders.reseed(memory, chosen)
-        unsigned = chosen.astype(np.uint64)
-        return replace(
-            branches,
-            memory=memory,
-            step_stream=RandomStream.start(unsigned, STEP, self._step_layout),
-            reset_stream=RandomStream.start(unsigned, RESET, self._reset_layout),
-        )
 
     def observe(self, state: ExecutionState) -> dict[str, Array]:
         """What executors see, ``(B, N, D)``; nothing where nobody decides."""

@@ -3,7 +3,8 @@
 The generator is the world agent itself, whose heads are drawn by straight-through Gumbel softmax,
 so that it differs from a calibrated agent by its training alone; the critic sees state and one-hot
 decision (Coletta et al. 2022; gradient penalty of Gulrajani et al. 2017). Neither paper prints its
-architecture.
+architecture. The critic may read the past states that are part of what an agent sees by an LSTM, as
+is said of the original's networks; the generator stays the one network that worlds are played with.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from .agent import AgentNetwork
 from .keeping import packed, packed_optimizer, restore_optimizer, unpacked
 
 TEMPERATURE, SLOPE, PENALTY = 0.7, 0.2, 10.0
-CRITIC_STEPS, HIDDEN = 5, 128
+CRITIC_STEPS, HIDDEN, REMEMBERED = 5, 128, 32
 RATE, BETAS = 3e-4, (0.5, 0.9)
 
 
@@ -40,6 +41,32 @@ class Critic(torch.nn.Module):
         return out
 
 
+class RecurrentCritic(Critic):
+    """How real a decision looks in a state, whose past an LSTM reads from the oldest on.
+
+    Args:
+        entries: of what it is shown.
+        history: where the past states are: the first entry, how many, entries of each; the newest
+            one comes first.
+    """
+
+    def __init__(self, entries: int, history: tuple[int, int, int]):
+        self._first, self._states, self._each = history
+        super().__init__(entries - self._states * self._each + REMEMBERED)
+        # Cell by cell: the fused layer has no second derivative, which the penalty asks for.
+        self.cell = torch.nn.LSTMCell(self._each, REMEMBERED)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """``(n, F + Σ bins)`` to ``(n,)``."""
+        sizes = [self._first, self._states * self._each]
+        before, past, after = inputs.split([*sizes, inputs.shape[1] - sum(sizes)], dim=1)
+        states = past.unflatten(1, (self._states, self._each)).flip(1).unbind(dim=1)
+        hidden, cell = self.cell(states[0])
+        for state in states[1:]:
+            hidden, cell = self.cell(state, (hidden, cell))
+        return super().forward(torch.cat([before, hidden, after], dim=1))
+
+
 class AdversarialFit:
     """Generator and critic.
 
@@ -49,6 +76,8 @@ class AdversarialFit:
         mirrored: their mirror images; None: none.
         batch: decisions of a step.
         seed: of batches and noise.
+        history: where the past states are in what an agent sees, for a critic that reads them by
+            an LSTM; None: it reads all entries alike.
     """
 
     def __init__(
@@ -58,6 +87,7 @@ class AdversarialFit:
         mirrored: Decisions | None,
         batch: int = 256,
         seed: int = 0,
+        history: tuple[int, int, int] | None = None,
     ):
         both = [decisions] + ([mirrored] if mirrored is not None else [])
         self._features = torch.from_numpy(np.concatenate([d.features for d in both]))
@@ -65,7 +95,8 @@ class AdversarialFit:
         torch.manual_seed(seed)
         self._seed, self.done = seed, 0
         self._network, self._batch = network, batch
-        self._critic = Critic(self._features.shape[1] + sum(network.bins))
+        entries = self._features.shape[1] + sum(network.bins)
+        self._critic = RecurrentCritic(entries, history) if history else Critic(entries)
         own = network.parameters()
         self._generator_steps = torch.optim.Adam(own, lr=RATE, betas=BETAS)
         self._critic_steps = torch.optim.Adam(self._critic.parameters(), lr=RATE, betas=BETAS)

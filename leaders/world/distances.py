@@ -107,14 +107,14 @@ class Grams:
         first = np.arange(len(self.within)) if rows is None else rows
         second = np.arange(len(self.beyond)) if columns is None else columns
         return (
-            _apart(self.within[np.ix_(first, first)])
-            + _apart(self.beyond[np.ix_(second, second)])
+            apart(self.within[np.ix_(first, first)])
+            + apart(self.beyond[np.ix_(second, second)])
             - 2.0 * float(self.between[np.ix_(first, second)].mean())
         )
 
 
-def _apart(matrix: Floats) -> float:
-    """Mean off the diagonal."""
+def apart(matrix: Floats) -> float:
+    """Mean off the diagonal: of K within one sample, that of two different rollouts."""
     number = len(matrix)
     if number < 2:
         raise PacesetterError("a distance needs two rollouts or more of each market.")

@@ -80,7 +80,10 @@ class WorldGuide:
         decisions = laboratory.recording(origin)
         mirrored = laboratory.mirrored(decisions)
         if options.method == "gan":
-            return AdversarialFit(self._network, decisions, mirrored, seed=self._seed)
+            history = laboratory.history if options.gan_critic == "lstm" else None
+            return AdversarialFit(
+                self._network, decisions, mirrored, seed=self._seed, history=history
+            )
         steps, batch = options.warm_steps, options.warm_batch
         return LikelihoodFit(
             self._network, decisions, mirrored, steps, batch, options.warm_rate, self._seed

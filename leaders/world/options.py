@@ -45,6 +45,8 @@ class WorldOptions:
         paper_rate, paper_optimizer: r of Algorithm 1, halved ten times in a run, as printed; or its
             gradient given to Adam, with a baseline over the choices.
         gan_steps: of the GAN's generator.
+        gan_critic: of the GAN: ``plain``, or ``lstm``, which reads the past states one after the
+            other. Its generator is the one network that worlds are played with.
         books: which laboratory: markets, books and recordings of its own; None: the run's seed.
     """
 
@@ -77,4 +79,5 @@ class WorldOptions:
     paper_rate: Annotated[float, Gt(0)] = 1e-9
     paper_optimizer: Literal["sgd", "adam"] = "sgd"
     gan_steps: Annotated[int, Ge(1)] = 900
+    gan_critic: Literal["plain", "lstm"] = "plain"
     books: int | None = None

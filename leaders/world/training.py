@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ...envs.core.rollouts import Laboratory, LastOrders, Rollouts
 from .agent import CHUNK, AgentNetwork
-from .distances import Grams, gaussian, gram, width_of
+from .distances import apart, gaussian, gram, width_of
 from .feedback import Feedback, feedback
 from .keeping import packed_optimizer, restore_optimizer
 from .likelihood import LARGEST_GRADIENT, decayed
@@ -150,13 +150,14 @@ class PrefixMetric:
 
     def __init__(self, real: Feedback):
         self._real, self._kernel = real, gaussian(width_of(real))
-        self._beyond = gram(real, real, self._kernel)
+        # The real sample is some hundred times the size of what is compared with it.
+        self._beyond = apart(gram(real, real, self._kernel))
 
     def __call__(self, values: NDArray[np.float64]) -> float:
         """Of N numbers."""
         seen = Feedback.of_numbers(values)
         within, between = (gram(seen, other, self._kernel) for other in (seen, self._real))
-        return Grams(within, between, self._beyond).distance()
+        return apart(within) + self._beyond - 2.0 * float(between.mean())
 
 
 def prefix_costs(varied: LastOrders, name: str, cost: PrefixMetric) -> NDArray[np.float64]:

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import FrameType
 
 from ...envs.core.errors import PacesetterError
-from ...leaders.leader import Guide
+from ...leaders.leader import Guide, GuideWithLaboratory
 from ..backend import Backend
 from ..ppo.update import NonFiniteTrainingError
 from ..runs.history import read_history
@@ -21,6 +21,7 @@ from ..runs.intact import read_marker
 from ..runs.machine import software_versions
 from ..runs.run_folder import RunFolder
 from ..runs.whole_files import is_disk_full, write_whole
+from ..runs.world_file import BEST_SO_FAR, save_world
 from .averaging import WeightAverage
 
 ERROR_LOG = "error.log"
@@ -144,6 +145,20 @@ def reported(run: RunFolder, what: str, cure: str, kept: str = "") -> Iterator[N
             ) from error
         said = f"{what} stopped: {described(error)}\n{cure}{logged(error, run)}"
         raise PacesetterError(said) from error
+
+
+@contextmanager
+def best_world_kept(run: RunFolder, guide: Guide) -> Iterator[None]:
+    """Where a calibration fails, as by a world that bursts, the best world until then is kept."""
+    try:
+        yield
+    except PacesetterError as error:
+        weights = guide.weights() if isinstance(guide, GuideWithLaboratory) else {}
+        if not weights:
+            raise
+        save_world(run.path, weights, BEST_SO_FAR)
+        kept = f"{str(error).rstrip('.')}. The best world until then is {run.path / BEST_SO_FAR}."
+        raise PacesetterError(kept) from error
 
 
 def failure(error: BaseException, run: RunFolder) -> PacesetterError:

@@ -37,7 +37,15 @@ from .backends import backend_for
 from .inference import answered
 from .notes import EstimatorNote, keep_warnings
 from .progress import Progress
-from .stopping import FAILURES, checkpoint_of, failure, interruptible, restore, save
+from .stopping import (
+    FAILURES,
+    best_world_kept,
+    checkpoint_of,
+    failure,
+    interruptible,
+    restore,
+    save,
+)
 from .weights import Weights
 
 Watch = Callable[[Trained, SummaryWriter, int], None]
@@ -107,6 +115,7 @@ def _train(
     if not checkpoint and isinstance(guide, GuideToSettle):
         guide.settle(Weights(experiment).covered)
     first = restore(backend, guide, average, checkpoint) if checkpoint else 0
+    held.enter_context(best_world_kept(run, guide))
     if isinstance(guide, GuideWithLaboratory):
         guide.enter(laboratory_of(experiment))
     total = settings.pretrain_iterations + settings.iterations

@@ -15,11 +15,13 @@ from ...envs.core.errors import PacesetterError
 from .whole_files import whole_file
 
 WORLD = "world.safetensors"
+BEST_SO_FAR = "world_so_far.safetensors"
+"""Of a run that failed: never taken for the answer of one that did not."""
 
 
-def save_world(folder: Path, weights: Mapping[str, NDArray[Any]]) -> None:
+def save_world(folder: Path, weights: Mapping[str, NDArray[Any]], name: str = WORLD) -> None:
     """Write the weights of a world agent into a run folder."""
-    with whole_file(folder / WORLD) as temporary:
+    with whole_file(folder / name) as temporary:
         save_file({name: np.ascontiguousarray(array) for name, array in weights.items()}, temporary)
 
 

@@ -10,9 +10,15 @@ from pacesetter.envs.core.errors import PacesetterError
 from pacesetter.envs.core.rollouts import Decisions
 from pacesetter.envs.order_book.world import WorldAgent, mirror_actions, mirror_features
 from pacesetter.envs.order_book.world.alphabet import HEADS
-from pacesetter.envs.order_book.world.features import COUNT
+from pacesetter.envs.order_book.world.features import COUNT, LAGS_AT
+from pacesetter.envs.order_book.world.layout import LAG_ENTRIES, LAGS
 from pacesetter.envs.order_book.world.network import MASKED, PARAMETERS, PARTS, log_probabilities
-from pacesetter.leaders.world.adversary import AdversarialFit
+from pacesetter.leaders.world.adversary import (
+    REMEMBERED,
+    AdversarialFit,
+    Critic,
+    RecurrentCritic,
+)
 from pacesetter.leaders.world.agent import AgentNetwork
 from pacesetter.leaders.world.keeping import packed, unpacked
 from pacesetter.leaders.world.likelihood import LikelihoodFit, mean_loss
@@ -112,15 +118,32 @@ def test_a_symmetrised_head_is_its_mirror_image():
     assert not torch.allclose(here, here[:, swapped], atol=1e-3)
 
 
-def test_the_adversary_draws_what_is_allowed():
+@pytest.mark.parametrize("history", [None, (LAGS_AT, LAGS, LAG_ENTRIES)])
+def test_the_adversary_draws_what_is_allowed(history):
     decisions = drawn(2_000)
     generator = network(decisions)
-    fit = AdversarialFit(generator, decisions, None, batch=64)
+    fit = AdversarialFit(generator, decisions, None, batch=64, history=history)
     fit.step(3)
-    again = AdversarialFit(network(decisions), decisions, None, batch=64)
+    again = AdversarialFit(network(decisions), decisions, None, batch=64, history=history)
     again.restore(fit.state())
     assert again.done == fit.done == 3
     _, actions = fit.samples(500)
     masked = generator.event_mask.numpy() == np.float32(MASKED)
     assert masked.any()
     assert not masked[actions[:, 0].numpy()].any()
+
+
+def test_a_recurrent_critic_reads_the_past_as_the_library_s_own_lstm():
+    """From the oldest state on; what is not past is read as by a plain critic."""
+    torch.manual_seed(0)
+    critic, history = RecurrentCritic(62 + 56, (LAGS_AT, LAGS, LAG_ENTRIES)), LAGS * LAG_ENTRIES
+    whole = torch.nn.LSTM(LAG_ENTRIES, REMEMBERED, batch_first=True)
+    names = {name: getattr(critic.cell, name.removesuffix("_l0")) for name in whole.state_dict()}
+    whole.load_state_dict(names)
+    inputs = torch.randn(7, 62 + 56)
+    past = inputs[:, LAGS_AT : LAGS_AT + history].reshape(7, LAGS, LAG_ENTRIES).flip(1)
+    with torch.no_grad():
+        remembered = whole(past)[1][0][0]
+        parts = [inputs[:, :LAGS_AT], remembered, inputs[:, LAGS_AT + history :]]
+        expected = Critic.forward(critic, torch.cat(parts, dim=1))
+        torch.testing.assert_close(critic(inputs), expected)

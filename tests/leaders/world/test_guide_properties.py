@@ -41,12 +41,22 @@ def begun(laboratory, state=None, **options):
     return guide
 
 
-@pytest.mark.parametrize("method", ["witness", "algorithm1", "likelihood", "gan"])
-def test_a_calibration_goes_on_as_it_would_have(laboratory, method):
-    straight = begun(laboratory, method=method)
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"method": "witness"},
+        {"method": "algorithm1"},
+        {"method": "likelihood"},
+        {"method": "gan"},
+        {"method": "gan", "gan_critic": "lstm"},
+    ],
+    ids=str,
+)
+def test_a_calibration_goes_on_as_it_would_have(laboratory, options):
+    straight = begun(laboratory, **options)
     for _ in range(2):
         straight.iterate()
-    resumed = begun(laboratory, straight.state(), method=method)
+    resumed = begun(laboratory, straight.state(), **options)
     for _ in range(2):
         one, other = straight.iterate(), resumed.iterate()
         assert one.values.tolist() == other.values.tolist()

@@ -1,9 +1,9 @@
 """Does the background trade as the original does? Permutation tests over many runs of both.
 
 Every statistic of `original` is compared between the stored runs of the original and as many of
-ours: once as it comes, once with ``abides_exact``. Runs are exchangeable if both are one market, so
-a difference of means is judged against all relabellings, and by Holm's rule over all statistics.
-Effects are Hedges' g, differences in standard deviations of a run.
+ours, for both presets: once as it comes, once with ``abides_exact``. Runs are exchangeable if both
+are one market, so a difference of means is judged against all relabellings, and by Holm's rule over
+all statistics. Effects are Hedges' g, differences in standard deviations of a run.
 
 Version history: v1.
 """
@@ -15,30 +15,36 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
+from scipy.stats import norm
 
 from ....envs.order_book.background import layout as background
-from ....envs.order_book.background.market import HOUR, BackgroundMarket
+from ....envs.order_book.background.market import HOUR, SECOND, BackgroundMarket
 from ....envs.order_book.background.simulation import Markets
 from ....envs.order_book.layout import EXTRA, NONE
 from ...runs.machine import machine
 from ...runs.whole_files import write_json, write_whole
 from ..charts import EXACT_COLOUR, TRAINED_COLOUR, chart, save
-from .original import OPENING, original_runs, run_statistics
+from .original import OPENING, SECONDS, START, original_runs, run_statistics
 
 CLOSE = OPENING + HOUR
 ROOM_FOR_EVENTS = 40_000
+ROOMS = {"rmsc04": ROOM_FOR_EVENTS, "rmsc03": 4 * ROOM_FOR_EVENTS}
+LOOKED_AT = {"rmsc04": SECONDS, "rmsc03": 1500}
+"""Preset -> seconds from 09:35 on; its runs, of ours and of the original, end then."""
 RELABELLINGS = 20_000
 LEVEL = 0.05
+PICTURES = {"rmsc04": "order_book_original", "rmsc03": "order_book_original_rmsc03"}
 VERSIONS = {"as it comes": False, "abides_exact": True}
 Floats = NDArray[np.float64]
 
 
-def our_runs(exact: bool, seeds: int) -> dict[str, Floats]:
-    """Name of a statistic -> its value in every run of ours, ``(seeds,)``; rmsc04 until 10:30."""
-    market = BackgroundMarket.preset("rmsc04", abides_exact=exact, close_ns=CLOSE)
-    markets = Markets.opened(market, np.arange(seeds), events=ROOM_FOR_EVENTS)
-    markets.advance(CLOSE)
-    runs = [run_statistics(markets.events(b), _asleep(markets, b)) for b in range(seeds)]
+def our_runs(exact: bool, seeds: int, preset: str = "rmsc04") -> dict[str, Floats]:
+    """Name of a statistic -> its value in every run of ours, ``(seeds,)``."""
+    market = BackgroundMarket.preset(preset, abides_exact=exact, close_ns=CLOSE)
+    markets = Markets.opened(market, np.arange(seeds), events=ROOMS[preset])
+    seconds = LOOKED_AT[preset]
+    markets.advance(START + seconds * SECOND)
+    runs = [run_statistics(markets.events(b), _asleep(markets, b), seconds) for b in range(seeds)]
     return {name: np.array([run[name] for run in runs]) for name in runs[0]}
 
 
@@ -90,14 +96,34 @@ def holm(levels: Floats) -> Floats:
 
 def reproduced(runs: Path, out: Path, jobs: int, seeds: int | None) -> dict[str, float]:
     """`order_book_original` as a table of docs/results; it needs neither runs nor jobs."""
-    theirs = original_runs()
+    figures: dict[str, float] = {}
+    command = "pacesetter reproduce order_book_original" + (f" --seeds {seeds}" if seeds else "")
+    pages = [
+        "# The background market beside the original, run by run",
+        "",
+        f"Made with `{command}`.",
+    ]
+    for preset, name in PICTURES.items():
+        found, page, picture = _judged(preset, seeds)
+        figures |= {f"{preset}/{place}": value for place, value in found.items()}
+        pages += ["", page, "", f"![effects]({name}.png)"]
+        save(picture, out / f"{name}.png")
+    made = {"command": command, "machine": machine(), "figures": figures}
+    write_json(out / "order_book_original.json", made)
+    write_whole(out / "order_book_original.md", "\n".join([*pages, ""]))
+    return figures
+
+
+def _judged(preset: str, seeds: int | None) -> tuple[dict[str, float], str, Figure]:
+    """Figures, section and picture of one preset."""
+    theirs = original_runs(preset)
     number = seeds or len(next(iter(theirs.values())))
     names = list(theirs)
     stacked = np.stack([theirs[name] for name in names], axis=1)
-    figures: dict[str, float] = {}
+    figures: dict[str, float] = {"statistics": float(len(names))}
     columns: dict[str, dict[str, Floats]] = {}
     for version, exact in VERSIONS.items():
-        ours = columns[version] = our_runs(exact, number)
+        ours = columns[version] = our_runs(exact, number, preset)
         levels = permutation_levels(
             np.stack([ours[name] for name in names], axis=1), stacked, RELABELLINGS
         )
@@ -111,15 +137,8 @@ def reproduced(runs: Path, out: Path, jobs: int, seeds: int | None) -> dict[str,
         figures[f"{version}/largest_effect"] = max(
             abs(figures[f"{version}/{name}/effect"]) for name in names
         )
-    figures["statistics"] = float(len(names))
-    command = f"pacesetter reproduce order_book_original --seeds {number}"
-    write_json(
-        out / "order_book_original.json",
-        {"command": command, "machine": machine(), "figures": figures},
-    )
-    write_whole(out / "order_book_original.md", _page(theirs, columns, figures, number))
-    save(_picture(names, figures), out / "order_book_original.png")
-    return figures
+    page = _page(preset, theirs, columns, figures, number)
+    return figures, page, _picture(preset, names, figures)
 
 
 def _alike(figures: dict[str, float], version: str, name: str) -> bool:
@@ -127,6 +146,7 @@ def _alike(figures: dict[str, float], version: str, name: str) -> bool:
 
 
 def _page(
+    preset: str,
     theirs: dict[str, Floats],
     columns: dict[str, dict[str, Floats]],
     figures: dict[str, float],
@@ -140,17 +160,16 @@ def _page(
     )
     head = " | ".join(f"{version} | g | p | p, Holm | alike" for version in VERSIONS)
     lines = [
-        "# The background market beside the original, run by run",
+        f"## {preset}",
         "",
-        "Made with `pacesetter reproduce order_book_original`.",
-        "",
-        f"rmsc04 from 09:35 to 10:30: {of_theirs} runs of the original, ABIDES "
-        "(github.com/jpmorganchase/abides-jpmc-public, commit f9cbe51, seeds 0 to "
+        f"From 09:35, for {LOOKED_AT[preset] // 60} minutes: {of_theirs} runs of the original, "
+        "ABIDES (github.com/jpmorganchase/abides-jpmc-public, commit f9cbe51, seeds 0 to "
         f"{of_theirs - 1}, statistics stored in the package), and seeds 0 to {number - 1} of ours, "
         "as the preset comes and with `abides_exact`. Mean ± deviation over runs; g: difference in "
         "deviations of a run (Hedges); p: of a permutation test of the means, alone and by Holm "
         f"over all statistics. Alike where Holm's p is {LEVEL} or more. Two groups of "
-        f"{of_theirs} show an effect of .45 in four of five cases at p = .05.",
+        f"{of_theirs} show an effect of {detectable(of_theirs):.2f} in four of five cases at "
+        "p = .05.",
         "",
         f"**{counts}.** The departures are listed in `envs/order_book/background/agents.py`.",
         "",
@@ -169,10 +188,15 @@ def _page(
                 "yes" if _alike(figures, version, name) else "**no**",
             ]
         lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join([*lines, "", "![effects](order_book_original.png)", ""])
+    return "\n".join(lines)
 
 
-def _picture(names: list[str], figures: dict[str, float]) -> Figure:
+def detectable(runs: int) -> float:
+    """The effect, in deviations, that two groups of so many show with a power of .8 at p = .05."""
+    return float((norm.ppf(0.975) + norm.ppf(0.8)) * np.sqrt(2.0 / runs))
+
+
+def _picture(preset: str, names: list[str], figures: dict[str, float]) -> Figure:
     figure, (axis,) = chart(1, 1, width=7.5, height=0.19 * len(names) + 1.2)
     places = np.arange(len(names))[::-1]
     for version, colour in zip(VERSIONS, (EXACT_COLOUR, TRAINED_COLOUR), strict=True):
@@ -181,6 +205,7 @@ def _picture(names: list[str], figures: dict[str, float]) -> Figure:
         axis.plot(effects[alike], places[alike], "o", mfc="none", color=colour, ms=5, label=version)
         axis.plot(effects[~alike], places[~alike], "o", color=colour, ms=5)
     axis.axvline(0, color="0.6", lw=0.8)
+    axis.set_title(preset)
     axis.set_yticks(places, names, fontsize=7)
     axis.set_ylim(-1, len(names))
     axis.set_xlabel("ours less the original, deviations of a run (filled: Holm's p below .05)")

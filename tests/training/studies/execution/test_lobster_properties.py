@@ -6,11 +6,14 @@ import json
 
 import pytest
 
+from pacesetter.envs.core.errors import PacesetterError
 from pacesetter.envs.order_book.background import BackgroundMarket, Markets
 from pacesetter.envs.order_book.book import Event
 from pacesetter.envs.order_book.lobster import Messages, write_messages
 from pacesetter.envs.order_book.world import WorldAgent
+from pacesetter.leaders.world.guide import WorldGuide
 from pacesetter.training.cli import main
+from pacesetter.training.runs.world_file import BEST_SO_FAR, load_world
 
 SECOND = 1_000_000_000
 SMALL = (
@@ -48,6 +51,23 @@ def test_a_day_becomes_a_world(messages, tmp_path, capsys):
     assert results["real/spread_mean"] > 0
     assert results["flow"] > 0
     assert WorldAgent.load(tmp_path / "own" / "world.safetensors").rate > 0
+
+
+def test_the_best_world_until_a_burst_is_kept(messages, tmp_path, capsys, monkeypatch):
+    file = written(tmp_path / "day.csv", messages)
+    iterate = WorldGuide.iterate
+
+    def bursting(guide):
+        if guide._done:
+            raise PacesetterError("the world bursts.")
+        return iterate(guide)
+
+    monkeypatch.setattr(WorldGuide, "iterate", bursting)
+    assert train(file, "--runs", str(tmp_path), "--name", "own") != 0
+    said = "".join(capsys.readouterr()).replace("\n", "")
+    assert "the world bursts. The best world until then is" in said
+    assert WorldAgent.load(tmp_path / "own" / BEST_SO_FAR).rate > 0
+    assert load_world(tmp_path / "own") is None
 
 
 def test_files_that_cannot_be_learned_from(messages, tmp_path, capsys):

@@ -15,7 +15,6 @@ from pacesetter.training.studies.order_book.original import (
     START,
     book_of,
     original_runs,
-    run_statistics,
 )
 
 
@@ -65,14 +64,21 @@ def test_the_original_is_followed_where_it_is_asked_for():
     assert 0 < ours["market makers asleep"].mean() < 1
 
 
-def test_a_run_that_is_stored_has_every_statistic():
-    market = BackgroundMarket(close_ns=comparison.CLOSE)
-    markets = Markets.opened(market, [5], events=comparison.ROOM_FOR_EVENTS)
-    markets.advance(comparison.CLOSE)
-    found = run_statistics(markets.events(0), 0)
-    assert set(found) == set(original_runs())
-    assert np.isfinite(list(found.values())).all()
-    assert {len(values) for values in original_runs().values()} == {80}
+@pytest.mark.parametrize(("preset", "number"), [("rmsc04", 80), ("rmsc03", 40)])
+def test_a_run_that_is_stored_has_every_statistic(preset, number):
+    stored = original_runs(preset)
+    found = comparison.our_runs(True, 2, preset)
+    assert set(found) == set(stored)
+    assert all(np.isfinite(values).all() for values in found.values())
+    assert {len(values) for values in stored.values()} == {number}
+
+
+def test_what_a_comparison_can_see():
+    """Two groups of 80 show .45 deviations in four of five cases."""
+    generator = np.random.default_rng(3)
+    effect = comparison.detectable(80)
+    one, other = generator.normal(effect, 1, (80, 4000)), generator.normal(0.0, 1.0, (80, 4000))
+    assert (stats.ttest_ind(one, other).pvalue < 0.05).mean() == pytest.approx(0.8, abs=0.03)
 
 
 def test_facts_of_series_that_are_known():
