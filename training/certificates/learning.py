@@ -85,7 +85,7 @@ def deviating(experiment: Experiment, market: Deviation) -> Experiment:
         samples={},
         followers=replace(settings, minibatch_size=minibatch),
         own_followers={},
-        training=replace(training, copies=copies),
+        training=replace(training, copies=copies, twins=1),
     )
 
 

@@ -227,6 +227,22 @@ def _leader_fits_the_market(experiment: Experiment) -> Iterable[Problem]:
         yield ("leader",), str(error)
 
 
+def _twins_are_alike(experiment: Experiment) -> Iterable[Problem]:
+    """Copies come in whole sets of twins, and what samples knows of them."""
+    training = experiment.training
+    if training.copies % training.twins:
+        yield (
+            ("training", "twins"),
+            f"{training.twins} twins do not divide training.copies, {training.copies}; give copies "
+            f"a multiple of {training.twins}",
+        )
+    if training.twins > 1 and training.route == "stock":
+        yield (
+            ("training", "twins"),
+            "RLlib's own runners know of no twins; use training.route 'array' or 'local', or 1",
+        )
+
+
 def _baselines_are_allowed(experiment: Experiment) -> Iterable[Problem]:
     """What an answer is held to must be something that the leader could choose."""
     for number, baseline in enumerate(experiment.training.baselines):
@@ -339,6 +355,7 @@ RULES: list[Callable[[Experiment], Iterable[Problem]]] = [
     _initial_action_is_an_action,
     _interval_within_episode,
     _leader_fits_the_market,
+    _twins_are_alike,
     _baselines_are_allowed,
     _objective_can_be_measured,
     _posterior_can_be_calibrated,

@@ -44,6 +44,10 @@ class TrainingSettings:
 
     Attributes:
         copies: parallel copies of the market per env runner, B.
+        twins: copies that meet the same shocks, so that advantages are those over one's twins and
+            not what luck brought: where next year's productivity moves a return far more than a
+            decision does, followers learn with fewer samples. 1: all copies have shocks of their
+            own. Divides `copies`.
         rollout_steps: steps of every copy per iteration, T.
         pretrain_iterations: phase 1, followers alone under θ drawn from the prior.
         iterations: phase 2, leader and followers on two time-scales.
@@ -71,6 +75,7 @@ class TrainingSettings:
     """
 
     copies: Count = 64
+    twins: Count = 1
     rollout_steps: Count = 50
     pretrain_iterations: Annotated[int, Ge(0)] = 100
     iterations: Annotated[int, Ge(0)] = 200
