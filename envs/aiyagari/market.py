@@ -10,9 +10,10 @@ Firms pay capital and labour what they are worth at constant returns, so that r 
 
     K / L = (α / (r + δ))^(1 / (1 − α)),   w = (1 − α) (K / L)^α,   L = E[e] = 1   (3)
 
-The leader is the market itself: it sets r, and has found the equilibrium where households hold just
-the capital that firms employ at it. As an objective take the quantity ``clearing``, which is largest
-there. Households that know every r are the supply curve of capital; `equilibrium` computes both.
+The leader is the market itself: it sets r, and has found the equilibrium where households hold
+just the capital that firms employ at it. As an objective take the quantity ``clearing``, which is
+largest there. Households that know every r are the supply curve of capital; `equilibrium` computes
+both.
 
 | what | entries |
 |---|---|

@@ -75,7 +75,7 @@ def plan(subject: Subject, budget: float | None) -> Plan:
             the market has to restart, is not allowed.
     """
     training = subject.experiment.training
-    declared, leads = 1 + len(training.baselines), subject.chooses
+    declared, leads = 1 + len(training.baselines) + len(training.rules), subject.chooses
     if leads:
         Effort(1, *SIZES[0]).points(subject)  # what is wrong with them is said now
     cost = _Cost.measured(subject)

@@ -21,6 +21,7 @@ from .yaml_file import KeyPath, dotted
 
 if TYPE_CHECKING:
     from .experiment import Experiment
+from .ruled import ruled_market
 
 Problem = tuple[KeyPath, str]
 """The key at fault, and what is wrong with it and how to cure it."""
@@ -252,6 +253,15 @@ def _baselines_are_allowed(experiment: Experiment) -> Iterable[Problem]:
             yield ("training", "baselines", number), str(error)
 
 
+def _rules_are_allowed(experiment: Experiment) -> Iterable[Problem]:
+    """A rule must be one of this market's, and leave followers what they see and do."""
+    for number, changes in enumerate(experiment.training.rules):
+        try:
+            ruled_market(experiment.market, changes, "this rule")
+        except PacesetterError as error:
+            yield ("training", "rules", number), str(error)
+
+
 def _leader_is_told_enough(experiment: Experiment) -> Iterable[Problem]:
     """Some leaders compare statistics of paths, and need them from the objective."""
     leader, market = experiment.leader, experiment.market
@@ -357,6 +367,7 @@ RULES: list[Callable[[Experiment], Iterable[Problem]]] = [
     _leader_fits_the_market,
     _twins_are_alike,
     _baselines_are_allowed,
+    _rules_are_allowed,
     _objective_can_be_measured,
     _posterior_can_be_calibrated,
     _leader_is_told_enough,

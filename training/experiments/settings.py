@@ -7,7 +7,7 @@ belongs to none of them. All records are frozen; a YAML key is a field of the sa
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from annotated_types import Ge, Gt, Lt
 
@@ -70,6 +70,8 @@ class TrainingSettings:
             best of them is the answer, and is handed over with its own followers. 0: no such phase.
         baselines: θ that the answer is held to, in a certificate and in `refine`, name -> value;
             entries that are left out take their default. The default itself is always one.
+        rules: changes of the market's options, name -> value, that the answer is held to besides: a
+            rule by which the market itself sets what θ would, as the tax brackets of a country.
         torch_threads: threads of torch in every process; more than 1 is slower on busy cores.
         object_store_megabytes: size of Ray's object store.
     """
@@ -90,6 +92,7 @@ class TrainingSettings:
     step_timeout_seconds: Annotated[float, Gt(0)] = 20.0
     refine: Annotated[int, Ge(0)] = 0
     baselines: tuple[dict[str, float], ...] = ()
+    rules: tuple[dict[str, Any], ...] = ()
     torch_threads: Count = 1
     object_store_megabytes: Annotated[int, Ge(80)] = 128
 

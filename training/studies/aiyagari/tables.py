@@ -29,7 +29,7 @@ def aiyagari() -> Reproduction:
             "the computed rate, over the households that live there; `…_everywhere_…`: what 99 % "
             "of them do not exceed. `capital_error_percent` compares capital at that same rate, "
             "where supply is almost flat: it moves by much where the rate moves by little.",
-            "Computed for Aiyagari's Table II, σ = 0.2: 4.09, 3.95 and 3.88 % at (μ, ρ) = (1, 0.6), "
-            "(1, 0.9) and (3, 0.6), for which he prints 4.0912, 3.9305 and 3.8767 %.",
+            "Computed for Aiyagari's Table II, σ = 0.2: 4.087, 3.953 and 3.877 % at (μ, ρ) = "
+            "(1, 0.6), (1, 0.9) and (3, 0.6), for which he prints 4.0912, 3.9305 and 3.8767 %.",
         ),
     )
