@@ -1,8 +1,9 @@
 """Earnings of the Aiyagari economy: a chain of seven states, after Tauchen.
 
-``ln e`` follows a first-order autoregression with persistence ρ and standard deviation σ. States lie
-at −3σ, −2σ, …, 3σ; from each, the chance of another is that of the interval of width σ around it, as
-in Aiyagari (1994, p. 675). Earnings are scaled to a mean of 1 over the stationary law.
+``ln e`` follows a first-order autoregression with persistence ρ and standard deviation σ. States
+lie at −3σ, −2σ, …, 3σ; from each, the chance of another is that of the interval of width σ around
+it, as in Aiyagari (1994). Earnings are scaled to a mean of 1 over the stationary law. So coarse a
+chain spreads ln e a little wider than σ: by 4 % at ρ = 0.6, by 17 % at ρ = 0.9.
 """
 
 from __future__ import annotations

@@ -1,11 +1,11 @@
 """The equilibrium of the Aiyagari economy: what households save at r, and where capital clears.
 
-Decisions come from the endogenous grid method (Carroll 2006): from next year's wealth a' on a grid,
-the Euler equation ``u'(c) = β (1 + r) E[u'(c')]`` gives today's c and with it the resources at which
-a' is chosen; below the least of them everything is consumed. The distribution over wealth and
-earnings is the eigenvector of its own transition, in which wealth between two points of a grid is
-divided among them so that its mean is kept (Young 2010). Any other saving rule is put in its place
-to ask at which r it would clear.
+Decisions come from the endogenous grid method (Carroll 2006): from next year's wealth a' on a
+grid, the Euler equation ``u'(c) = β (1 + r) E[u'(c')]`` gives today's c and with it the resources
+at which a' is chosen; below the least of them everything is consumed. The distribution over wealth
+and earnings is the eigenvector of its own transition, in which wealth between two points of a grid
+is divided among them so that its mean is kept (Young 2010). Any other saving rule is put in its
+place to ask at which r it would clear.
 """
 
 from __future__ import annotations

@@ -16,12 +16,12 @@ from ...envs.core.errors import PacesetterError
 from ...envs.core.group import Group
 from ...leaders.objectives.references import UnfitReferenceError
 from ...leaders.policy.options import PPOOptions
+from .ruled import ruled_market
 from .settings import FollowerSettings, TrainingSettings
 from .yaml_file import KeyPath, dotted
 
 if TYPE_CHECKING:
     from .experiment import Experiment
-from .ruled import ruled_market
 
 Problem = tuple[KeyPath, str]
 """The key at fault, and what is wrong with it and how to cure it."""
