@@ -8,6 +8,7 @@ rule; so is the rule itself held to the best one, household by household, where 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -24,7 +25,7 @@ from ....envs.aiyagari.equilibrium import (
     long_run,
     resources,
 )
-from ....envs.aiyagari.market import HOUSEHOLD, Aiyagari, AiyagariState, intensity
+from ....envs.aiyagari.market import HOUSEHOLD, Aiyagari, intensity
 from ....envs.core.errors import PacesetterError
 from ...experiments.experiment import Experiment
 from ...policies.policies import Trained
@@ -56,7 +57,7 @@ def measure(trained: Trained) -> Findings:
     if found is not None:
         results["rate_percent"] = 100.0 * found.rate
         results["rate_error_basis_points"] = 1e4 * abs(found.rate - exact.rate)
-    rates = np.linspace(market.lowest_rate, exact.rate + 1e-4, RATES)
+    rates = np.linspace(market.lowest_rate, min(exact.rate + 1e-4, market.highest_rate), RATES)
     supply = [
         [
             (long_run(market, saved) * WEALTH[:, None]).sum()
@@ -77,12 +78,10 @@ def measure(trained: Trained) -> Findings:
 
 def learned_saving(trained: Trained, market: Aiyagari, rate: float) -> Floats:
     """Next year's wealth of learned households on the grid, ``(A, 7)``, without exploration."""
-    state = AiyagariState(
-        theta=np.full((STATES, 1), rate),
-        seeds=np.zeros(STATES, dtype=np.uint64),
-        clock=np.zeros(STATES, dtype=np.int64),
-        wealth=np.broadcast_to(WEALTH, (STATES, POINTS)),
-        earnings=np.broadcast_to(np.arange(STATES, dtype=float)[:, None], (STATES, POINTS)),
+    state = replace(
+        market.reset(0, STATES, [rate]),
+        wealth=np.tile(WEALTH, (STATES, 1)),
+        earnings=np.repeat(np.arange(STATES, dtype=float)[:, None], POINTS, axis=1),
     )
     chosen = trained.policies.act(state, torch.Generator(), greedy=True)[HOUSEHOLD]
     share = np.asarray(chosen, dtype=np.float64)[..., 0].T
