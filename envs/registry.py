@@ -15,6 +15,7 @@ if TYPE_CHECKING:  # names are asked for where no market is imported yet
 MARKETS: Catalogue[Market] = Catalogue(
     __package__,
     {
+        "aiyagari": "aiyagari.market:Aiyagari",
         "cobweb": "cobweb.market:Cobweb",
         "dealers": "dealers.market:Dealers",
         "duopoly": "duopoly.market:Duopoly",

@@ -2,8 +2,9 @@
 
 From below, best responses are trained against the frozen rest at the leader's answer alone:
 networks of the group's own shape, fresh ones, and one that goes on from what it knows, which finds
-small improvements in a large space of actions. From above, or exactly, a market may say what the
-next step is worth at best (`Market.best_response_value`).
+small improvements in a large space of actions. The best of them goes on for as long as that brings
+much, so that a response that is found to gain has not merely begun to. From above, or exactly, a
+market may say what the next step is worth at best (`Market.best_response_value`).
 
 What is at stake is the difference between the best and acting by chance; or, where that is less, as
 among players whom an equilibrium leaves indifferent, how much it matters what one does: the mean
@@ -14,7 +15,6 @@ episodes.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,6 +32,8 @@ from .work import Arrays, Work
 
 Floats = NDArray[np.float64]
 STATES = 5  # of an episode, in which a market says what is best
+FURTHER = 4  # times that the best response goes on, at most
+SETTLED = 0.005  # of what is at stake: a response that gained less by going on does so no more
 
 
 @dataclass(frozen=True)
@@ -86,89 +88,134 @@ def followers_gap(
         seeds: how many fresh ones are trained; the best of all is taken.
         work: where pieces are kept.
     """
-    experiment, policies, theta = subject.experiment, subject.at_answer, subject.theta
-    leader, market = subject.leader, experiment.market
+    return _Deviators(subject, group, iterations, work).gap(seeds)
 
-    def against(alone: bool) -> Deviation:
-        return Deviation(
-            market, leader, experiment.interval_steps, rest=policies, group=group, alone=alone
+
+class _Deviators:
+    """Those who deviate from one group; see `followers_gap`."""
+
+    def __init__(self, subject: Subject, group: str, iterations: int, work: Work):
+        self.subject, self.group, self.iterations, self.work = subject, group, iterations, work
+        self.place = f"followers/{group}"
+        # Who pays for information trembles because that is best, and not to explore.
+        pays = self._against(alone=True).groups[0].information_cost
+        self.hows = ("drawn",) if pays else ("drawn", "greedy")
+
+    def gap(self, seeds: int) -> FollowersGap:
+        """From below with so many fresh responses, and from above."""
+        base = self._standing("standing", alone=True)
+        if not all(np.isfinite(values).all() for values in base.values()):
+            nothing = Gap(Estimate(*[math.nan] * 3), math.nan)
+            return FollowersGap(nothing, nothing, None, exact=False, finite=False, moves=True)
+        base_of_all = self._standing("standing_group", alone=False)
+        own, chance, swing = (float(base[name].mean()) for name in ("own", "chance", "swing"))
+        best = self._best(seeds, float(base["own_chosen"].mean()), chance, swing)
+        of_all = _best_of([self._response("group", seeds, alone=False)[1]])[1]
+        bounds = self.work.arrays(f"{self.place}/bound", self._bound)
+        reached = max(own, float(best.mean()))
+        if bounds:
+            reached = max(reached, own + float((bounds["best"] - bounds["own"]).mean()))
+        stake = max(reached - chance, swing)
+        return FollowersGap(
+            alone=Gap.between(best, base["own"], stake),
+            together=Gap.between(of_all, base_of_all["own"], stake),
+            bound=Gap.between(bounds["best"], bounds["own"], stake) if bounds else None,
+            exact=bool(bounds and bounds["exact"].all()),
+            finite=bool(np.isfinite(best).all() and np.isfinite(of_all).all()),
+            moves=swing > ROUNDING,
         )
 
-    # Who pays for information trembles because that is best, and not to explore.
-    pays = against(True).groups[0].information_cost
-    hows = ("drawn",) if pays else ("drawn", "greedy")
+    def _best(self, seeds: int, own: float, chance: float, swing: float) -> Floats:
+        """What the best of all responses nets, ``(episodes,)``."""
+        tried = [self._response(f"response_{seed}", seed) for seed in range(seeds)]
+        known = self.subject.at_answer
+        tried.append(self._response("response_on", seeds + 1, known, calm=True))
+        before = own
+        for number in range(FURTHER):
+            policies, netted = max(tried, key=lambda pair: _best_of([pair[1]])[0])
+            reached = _best_of([netted])[0]
+            if not reached - before > SETTLED * max(reached - chance, swing):
+                break
+            before, name = reached, f"response_further_{number}"
+            tried.append(self._response(name, seeds + 2 + number, policies))
+        return _best_of([netted for _, netted in tried])[1]
 
-    def response(seed: int, alone: bool, fresh: bool = True) -> Callable[[], Arrays]:
-        asked = deviating(at_theta(experiment, theta, iterations, seed), against(alone))
-
-        def make() -> Arrays:
-            found = learned(asked) if fresh else learned(gently(asked), policies.modules)
-            return {
+    def _response(
+        self,
+        name: str,
+        seed: int,
+        start: Policies | None = None,
+        alone: bool = True,
+        calm: bool = False,
+    ) -> tuple[Policies, Arrays]:
+        """One that learned, afresh or on from others, and what it nets where."""
+        asked, theta = self._asked(self.iterations, seed, alone), self.subject.theta
+        asked = gently(asked) if calm else asked
+        modules = None if start is None else start.modules
+        place = f"{self.place}/{name}"
+        found = self.work.policies(place, asked, lambda: learned(asked, modules))
+        netted = self.work.arrays(
+            f"{place}/netted",
+            lambda: {
                 f"{episodes}_{how}": net_rewards(asked, found, theta, offset, how == "greedy")
                 for episodes, offset in (("chosen", SELECTION), ("judged", JUDGEMENT))
-                for how in hows
-            }
+                for how in self.hows
+            },
+        )
+        return found, netted
 
-        return make
-
-    def standing(alone: bool) -> Callable[[], Arrays]:
-        asked = deviating(at_theta(experiment, theta, 1, 0), against(alone))
+    def _standing(self, name: str, alone: bool) -> Arrays:
+        """What followers net as they are, what chance would, and how much it matters."""
+        asked, theta = self._asked(1, 0, alone), self.subject.theta
 
         def make() -> Arrays:
-            frozen = Policies(asked, {group: policies.modules[group]})
+            frozen = Policies(asked, {self.group: self.subject.at_answer.modules[self.group]})
             chance, other = (net_steps(asked, None, theta, JUDGEMENT, luck=n) for n in (0, 1))
             return {
                 "own": net_rewards(asked, frozen, theta, JUDGEMENT, greedy=False),
+                "own_chosen": net_rewards(asked, frozen, theta, SELECTION, greedy=False),
                 "chance": net_rewards(asked, None, theta, JUDGEMENT, greedy=False),
                 "swing": np.abs(chance - other).mean(keepdims=True).ravel(),
             }
 
-        return make
+        return self.work.arrays(f"{self.place}/{name}", make)
 
-    place = f"followers/{group}"
-    base = work.arrays(f"{place}/standing", standing(alone=True))
-    if not all(np.isfinite(values).all() for values in base.values()):
-        nothing = Gap(Estimate(*[math.nan] * 3), math.nan)
-        return FollowersGap(nothing, nothing, None, exact=False, finite=False, moves=True)
-    base_of_all = work.arrays(f"{place}/standing_group", standing(alone=False))
-    tried = [
-        work.arrays(f"{place}/response_{seed}", response(seed, alone=True)) for seed in range(seeds)
-    ]
-    tried.append(work.arrays(f"{place}/response_on", response(seeds + 1, True, fresh=False)))
-    best = _best_of(tried)
-    of_all = _best_of([work.arrays(f"{place}/group", response(seeds, alone=False))])
-    bounds = work.arrays(
-        f"{place}/bound", lambda: _bound(experiment, policies, theta, against(True), leader)
-    )
-    reached = max(float(base["own"].mean()), float(best.mean()))
-    if bounds:
-        reached = max(reached, float(base["own"].mean() + (bounds["best"] - bounds["own"]).mean()))
-    swing = float(base["swing"][0])
-    stake = max(reached - float(base["chance"].mean()), swing)
-    everything = [best, of_all]
-    bound = None
-    if bounds:
-        gains = Gap.between(bounds["best"], bounds["own"], stake)
-        bound = Gap(Estimate(*gains.gain), stake, gains.middle, gains.improvement)
-    return FollowersGap(
-        alone=Gap.between(best, base["own"], stake),
-        together=Gap.between(of_all, base_of_all["own"], stake),
-        bound=bound,
-        exact=bool(bounds and bounds["exact"].all()),
-        finite=all(bool(np.isfinite(one).all()) for one in everything),
-        moves=swing > ROUNDING,
-    )
+    def _bound(self) -> Arrays:
+        """What the market says of a step: best and own by episode; empty if nothing."""
+        subject = self.subject
+        return _bound(
+            subject.experiment,
+            subject.at_answer,
+            subject.theta,
+            self._against(alone=True),
+            subject.leader,
+        )
+
+    def _asked(self, iterations: int, seed: int, alone: bool) -> Experiment:
+        at = at_theta(self.subject.experiment, self.subject.theta, iterations, seed)
+        return deviating(at, self._against(alone))
+
+    def _against(self, alone: bool) -> Deviation:
+        experiment = self.subject.experiment
+        return Deviation(
+            experiment.market,
+            self.subject.leader,
+            experiment.interval_steps,
+            rest=self.subject.at_answer,
+            group=self.group,
+            alone=alone,
+        )
 
 
-def _best_of(tried: list[Arrays]) -> Floats:
-    """What the best response nets where it is judged; it is chosen in other episodes."""
+def _best_of(tried: list[Arrays]) -> tuple[float, Floats]:
+    """What the best response nets: where it is chosen, and in the episodes where it is judged."""
     found = [
-        (float(one[f"chosen_{how}"].mean()), one[f"judged_{how}"])
+        (float(np.nan_to_num(one[f"chosen_{how}"].mean(), nan=-np.inf)), one[f"judged_{how}"])
         for one in tried
         for how in ("drawn", "greedy")
         if f"chosen_{how}" in one
     ]
-    return max(found, key=lambda pair: np.nan_to_num(pair[0], nan=-np.inf))[1]
+    return max(found, key=lambda pair: pair[0])
 
 
 def _bound(

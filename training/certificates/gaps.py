@@ -9,8 +9,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ..studies.resampling import LEAST_RUNS, Estimate, interquartile_mean
-from ..studies.statistics import half_width
+from ..studies.resampling import LEAST_RUNS, Estimate, crossed_mean, interquartile_mean
 
 Floats = NDArray[np.float64]
 Verdict = Literal["holds", "does not hold", "cannot tell"]
@@ -20,36 +19,12 @@ UNSURE: Verdict = "cannot tell"
 ROUNDING = 1e-9  # of a gap that is none
 
 
-def clustered(differences: Floats, level: float = 0.95) -> Estimate:
-    """Mean of paired differences, with an interval by seed of training and by episode.
-
-    Seeds and episodes are crossed: every seed is measured in the same episodes. The half-widths
-    of the means over either, each by its own Student's t, are added as squares. What is left over
-    of both counts twice, so that the interval errs on the wide side; with one number of degrees of
-    freedom for the sum, after Satterthwaite, it would hold the truth in 92 % where three seeds
-    differ a little. Of three seeds resampling would tell less still.
-
-    Args:
-        differences: ``(seeds, episodes)``; of one seed, the interval is over episodes alone.
-        level: chance that the interval holds the true mean.
-    """
-    values = np.atleast_2d(differences)
-    mean = float(values.mean())
-    if values.shape[1] < 2:
-        return Estimate(mean, math.nan, math.nan)
-    squares = half_width(values.mean(axis=0), level) ** 2
-    if len(values) > 1:
-        squares += half_width(values.mean(axis=1), level) ** 2
-    half = float(np.sqrt(squares))
-    return Estimate(mean, mean - half, mean + half)
-
-
 @dataclass(frozen=True)
 class Gap:
     """By how much somebody could do better, in its own unit and in percent of what is at stake.
 
     Attributes:
-        gain: mean and interval of 95 %.
+        gain: mean and interval of 95 %, resampled by seed of training and by episode.
         stake: what is at stake, in the same unit; not positive: nothing.
         middle: interquartile mean of the gains over episodes; None: of too few.
         improvement: chance that an episode of who deviates is the better one; None likewise.
@@ -67,9 +42,9 @@ class Gap:
         difference = ours - theirs
         by_episode = difference.mean(axis=0)
         if len(by_episode) < LEAST_RUNS:
-            return cls(clustered(difference), stake)
+            return cls(crossed_mean(difference), stake)
         return cls(
-            clustered(difference),
+            crossed_mean(difference),
             stake,
             interquartile_mean(by_episode),
             _share_above_zero(by_episode),
@@ -103,7 +78,7 @@ class Gap:
 def _share_above_zero(differences: Floats) -> Estimate:
     """Chance that an episode is better, of pairs of the same episode, a tie counting half."""
     share = (1.0 + np.sign(differences)) / 2.0
-    mean, low, high = clustered(share)
+    mean, low, high = crossed_mean(share)
     return Estimate(mean, max(low, 0.0), min(high, 1.0))
 
 

@@ -15,13 +15,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from ..experiments.experiment import Experiment
 from ..policies.network import ActorCritic
 from ..policies.policies import Policies
 from .gaps import UNSURE, Gap, Verdict
 from .learning import at_theta, gently, learned
 from .market import Led
 from .playing import JUDGEMENT, SELECTION, objective_of
-from .points import ANSWER, Point, check_restarts, points_around, top_of_parabola
+from .points import ANSWER, Point, check_restarts, points_around, ruled, top_of_parabola
 from .subject import Subject
 from .work import Arrays, Work
 
@@ -40,6 +41,7 @@ class LeadersGap:
         best: gain of the best rival.
         rival: that point.
         baselines: gain of every declared point over the answer, by name.
+        rules: gain of every rule over the best rival, by name; a leader cannot choose one.
         points: all of the set.
         before: the objective with followers as they were, by name; NaN for one that came later.
         after: with adapted followers, after the last round that the point was in, by name.
@@ -49,6 +51,7 @@ class LeadersGap:
     best: Gap
     rival: Point
     baselines: dict[str, Gap]
+    rules: dict[str, Gap]
     points: tuple[Point, ...]
     before: dict[str, float]
     after: dict[str, float]
@@ -99,6 +102,7 @@ class Effort:
             self.near,
             subject.experiment.seed,
         )
+        found += ruled(market, training.rules)
         check_restarts(market, found)
         return found
 
@@ -172,7 +176,7 @@ class _Search:
     def _compared(self, staying: list[Point], followers: Mapping[str, Policies]) -> LeadersGap:
         """The answer against its best rival and against what is declared, with several seeds."""
         rivals = [point for point in staying if point.name != ANSWER]
-        rival = max(rivals, key=self._worth)
+        rival = max((point for point in rivals if point.market is None), key=self._worth)
         compared = [point for point in staying if point.declared or point.name == rival.name]
         judged = {point.name: self._judged(point, followers[point.name]) for point in compared}
         values = np.array(list(self.after.values()))
@@ -186,6 +190,11 @@ class _Search:
             best=gaps[rival.name],
             rival=rival,
             baselines={point.name: gaps[point.name] for point in rivals if point.name in gaps},
+            rules={
+                point.name: Gap.between(judged[point.name], judged[rival.name], stake)
+                for point in rivals
+                if point.market is not None
+            },
             points=tuple(self.points),
             before=self.before,
             after=self.after,
@@ -205,7 +214,11 @@ class _Search:
 
     def _top(self) -> Point | None:
         """Where the first values say that the best may be, if nobody has been there."""
-        known = [point for point in self.points if np.isfinite(self.after[point.name])]
+        known = [
+            point
+            for point in self.points
+            if point.market is None and np.isfinite(self.after[point.name])
+        ]
         theta = np.stack([point.theta for point in known])
         values = np.array([self.after[point.name] for point in known])
         space = self.experiment.market.characteristics
@@ -222,6 +235,12 @@ class _Search:
         """Followers who have not adapted to a point yet; at the answer some may have."""
         return self.subject.at_answer if point.name == ANSWER else self.subject.policies
 
+    def _experiment(self, point: Point) -> Experiment:
+        """The run's, in the market of the point."""
+        if point.market is None:
+            return self.experiment
+        return replace(self.experiment, market=point.market)
+
     def _leader(self, point: Point) -> Policies | None:
         return self.subject.leader if point.name == ANSWER else None
 
@@ -229,8 +248,9 @@ class _Search:
         """Followers after a round at a point; `start` may be None where they are kept already."""
         if not self.experiment.market.groups:
             return self.subject.policies
+        iterations = self.effort.rounds()[number]
         asked = gently(
-            at_theta(self.experiment, point.theta, self.effort.rounds()[number], 10 * number + seed)
+            at_theta(self._experiment(point), point.theta, iterations, 10 * number + seed)
         )
         if (leader := self._leader(point)) is not None:
             led = Led(self.experiment.market, leader, self.experiment.interval_steps)
@@ -249,8 +269,9 @@ class _Search:
 
         def make() -> Arrays:
             theta = point.theta if leader is None else leader.theta
-            followers = Policies(self.experiment, policies.modules)
-            return {"objective": objective_of(self.experiment, followers, theta, offset)}
+            experiment = self._experiment(point)
+            followers = Policies(experiment, policies.modules)
+            return {"objective": objective_of(experiment, followers, theta, offset)}
 
         return self.work.arrays(f"leader/{point.name}/{label}", make)["objective"]
 

@@ -24,7 +24,7 @@ from ..ppo.backend import LocalBackend
 from .market import Deviation
 
 ROWS = 4096  # decisions of a lone deviator that an iteration learns from
-MOST_DECISIONS = 400_000  # of everybody, in an iteration
+MOST_DECISIONS = 100_000  # of everybody, in an iteration
 GENTLE = 0.3  # share of the first learning rate at which followers who know much go on
 SEEDS_APART = 1009
 
@@ -85,7 +85,7 @@ def deviating(experiment: Experiment, market: Deviation) -> Experiment:
         samples={},
         followers=replace(settings, minibatch_size=minibatch),
         own_followers={},
-        training=replace(training, copies=copies),
+        training=replace(training, copies=copies, twins=1),
     )
 
 

@@ -48,12 +48,13 @@ def note_events(folder: Path, figures: dict[str, float], figure: Figure, path: P
 
 
 def _over_theta(axis: Any, leader: LeadersGap, entry: int, name: str) -> None:
-    x = np.array([point.theta[entry] for point in leader.points])
+    points = [point for point in leader.points if point.market is None]
+    x = np.array([point.theta[entry] for point in points])
     for values, label, style in (
         (leader.before, "followers as trained", {"color": "0.4", "markerfacecolor": "none"}),
         (leader.after, "followers adapted", {"color": TRAINED_COLOUR, "markersize": 4}),
     ):
-        y = np.array([values[point.name] for point in leader.points])
+        y = np.array([values[point.name] for point in points])
         axis.plot(x, y, "o", label=label, **({"markersize": 8} | style))
     (answer,) = (point for point in leader.points if point.name == ANSWER)
     for label, point, colour in (
@@ -63,6 +64,9 @@ def _over_theta(axis: Any, leader: LeadersGap, entry: int, name: str) -> None:
         at = (point.theta[entry], leader.after[point.name])
         marker = "*" if label == "answer" else "D"
         axis.plot(*at, marker, color=colour, markersize=9, markerfacecolor="none", label=label)
+    for number, point in enumerate(p for p in leader.points if p.market is not None):
+        label = point.name.replace("_", " ")
+        axis.axhline(leader.after[point.name], color=f"C{4 + number}", linestyle=":", label=label)
     axis.set_xlabel(name.replace("_", " "))
 
 

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from ...envs.core.errors import PacesetterError
+from .followers import FURTHER
 from .leader import Effort
 from .learning import at_theta, deviating, seconds_of_an_iteration
 from .market import Deviation
@@ -55,7 +56,7 @@ class Plan:
 
     def __str__(self) -> str:
         return (
-            f"{self.iterations} iterations, about {self.minutes:.1f} minutes "
+            f"at most {self.iterations} iterations, {self.minutes:.1f} minutes "
             f"(per group {self.seeds} fresh best responses of {self.response_iterations} "
             f"iterations; θ over the space {self.sobol}, near the answer {self.near}, each adapted "
             f"to for up to {self.adapt_iterations})"
@@ -74,7 +75,7 @@ def plan(subject: Subject, budget: float | None) -> Plan:
             the market has to restart, is not allowed.
     """
     training = subject.experiment.training
-    declared, leads = 1 + len(training.baselines), subject.chooses
+    declared, leads = 1 + len(training.baselines) + len(training.rules), subject.chooses
     if leads:
         Effort(1, *SIZES[0]).points(subject)  # what is wrong with them is said now
     cost = _Cost.measured(subject)
@@ -137,10 +138,10 @@ class _Cost:
         self, effort: Effort, response: int, leads: bool, declared: int
     ) -> tuple[int, float, float]:
         """Iterations, seconds of playing and seconds of learning."""
-        responses = (effort.seeds + 2) * response
+        responses = (effort.seeds + 2 + FURTHER) * response
         adapting = effort.most_iterations(declared) if leads and self.groups else 0
         points = (2 + declared + effort.sobol + effort.near) if leads else 0
-        plays = 3.0 * points + PLAYS_OF_A_RESPONSE * (effort.seeds + 2) * self.groups
+        plays = 3.0 * points + PLAYS_OF_A_RESPONSE * (effort.seeds + 2 + FURTHER) * self.groups
         return (
             responses * self.groups + adapting,
             plays * self.playing,

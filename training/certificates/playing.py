@@ -24,6 +24,7 @@ DECISIONS = 500_000  # of all followers in between: what a market steps through 
 TIMES = 5  # of the episodes of an evaluation, at most: what the user found affordable
 SELECTION, JUDGEMENT = 600_000, 700_000
 """Seeds from that of the evaluation on: of the episodes that choose, and of those that judge."""
+CHOOSING = 0.25  # of the episodes that judge: as many tell the leader which θ to go on with
 
 
 def episodes_of(experiment: Experiment) -> tuple[int, int]:
@@ -47,6 +48,8 @@ def objective_of(experiment: Experiment, policies: Policies, theta: Theta, offse
         offset: `SELECTION` or `JUDGEMENT`.
     """
     copies, episodes = episodes_of(experiment)
+    if offset == SELECTION:
+        episodes = max(round(CHOOSING * episodes), -(-LEAST_EPISODES // copies))
     seed = experiment.evaluation.seed + offset
     played = play(
         replace(experiment, evaluation=replace(experiment.evaluation, seed=seed)),

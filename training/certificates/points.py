@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,9 +12,10 @@ from numpy.typing import NDArray
 from ...envs.core.characteristics import Characteristics
 from ...envs.core.errors import PacesetterError
 from ...envs.core.market import Market
+from ..experiments.ruled import ruled_market
 
 Floats = NDArray[np.float64]
-ANSWER, DEFAULT, BASELINE = "answer", "default", "baseline"
+ANSWER, DEFAULT, BASELINE, RULE = "answer", "default", "baseline", "rule"
 REGION = 0.1  # of every range, to either side of the answer: the trust region
 
 
@@ -22,17 +24,19 @@ class Point:
     """A θ and why it is there.
 
     Attributes:
-        name: ``answer``, ``default``, ``baseline_0`` …, ``sobol_0`` …, ``near_0`` ….
-        theta: ``(d,)``.
+        name: ``answer``, ``default``, ``baseline_0`` …, ``rule_…``, ``sobol_0`` …, ``near_0`` ….
+        theta: ``(d,)``; of a rule, the default of its market.
+        market: the one that goes by a rule instead of the leader's θ; None: the run's own.
     """
 
     name: str
     theta: Floats
+    market: Market | None = None
 
     @property
     def declared(self) -> bool:
         """Whether somebody named it, and did not only search there; it is then never dropped."""
-        return self.name in (ANSWER, DEFAULT) or self.name.startswith(BASELINE)
+        return self.name in (ANSWER, DEFAULT) or self.name.startswith((BASELINE, RULE))
 
 
 def points_around(
@@ -123,13 +127,26 @@ def checked_baselines(
     return found
 
 
+def ruled(market: Market, rules: Iterable[Mapping[str, Any]]) -> list[Point]:
+    """A point for every rule by which the market itself sets what θ would; see `ruled_market`."""
+    found = []
+    for number, changes in enumerate(rules):
+        changed = ruled_market(market, changes, f"training.rules[{number}]")
+        text = "_".join(str(value) for value in changes.values())
+        name = "".join(c if c.isalnum() else "_" for c in text)
+        found.append(Point(f"{RULE}_{name}", changed.characteristics.default, changed))
+    return found
+
+
 def check_restarts(market: Market, points: Iterable[Point]) -> None:
     """Refuse a market that does not begin an episode at every θ of the set.
 
     Raises:
         PacesetterError: it fails there, or begins at another θ.
     """
+    ours = market
     for point in points:
+        market = point.market or ours
         named = market.characteristics.named(point.theta)
         where = f"market {market.name!r} cannot restart at θ = {named}"
         cure = (
@@ -150,7 +167,7 @@ def shows_theta(market: Market, points: Iterable[Point]) -> bool:
     """Whether followers of any group see a difference between the θ of a set."""
     seen = [
         {name: np.asarray(value) for name, value in market.observe(state).items()}
-        for state in (market.reset(0, 2, point.theta) for point in points)
+        for state in (market.reset(0, 2, p.theta) for p in points if p.market is None)
     ]
     return any(
         not np.array_equal(seen[0][name], other[name], equal_nan=True)

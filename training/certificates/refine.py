@@ -71,7 +71,8 @@ def refine(run: RunFolder, say: Callable[[str], None] = lambda text: None) -> di
 
 
 def _declared(subject: Subject) -> int:
-    return len(subject.experiment.training.baselines)
+    training = subject.experiment.training
+    return len(training.baselines) + len(training.rules)
 
 
 def _better(found: LeadersGap, chosen: str) -> list[str]:
@@ -80,6 +81,6 @@ def _better(found: LeadersGap, chosen: str) -> list[str]:
     def surely(gap: Gap) -> bool:
         return gap.gain.low > 0.0
 
-    if chosen != ANSWER:  # it was the best of all
-        return []
-    return [name for name, gap in found.baselines.items() if name != chosen and surely(gap)]
+    if chosen != ANSWER:  # it was the best of all θ, and a rule is none
+        return [name for name, gap in found.rules.items() if surely(gap)]
+    return [name for name, gap in found.baselines.items() if surely(gap)]

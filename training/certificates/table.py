@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from ..studies.resampling import Estimate
 from .certified import Certificate
 from .gaps import Gap
@@ -57,10 +59,16 @@ def markdown(found: Certificate) -> str:
         lines += ["", f"| θ | {' | '.join(names)} | as trained | adapted |"]
         lines.append("|---" * (len(names) + 3) + "|")
         for point in leader.points:
-            values = [*point.theta, leader.before[point.name], leader.after[point.name]]
+            theta = point.theta if point.market is None else [float("nan")] * len(names)
+            values = [*theta, leader.before[point.name], leader.after[point.name]]
             name = f"**{point.name}**" if point.name == ANSWER else point.name
-            lines.append(f"| {name} | {' | '.join(f'{value:.4g}' for value in values)} |")
+            lines.append(f"| {name} | {' | '.join(_number(value) for value in values)} |")
     return "\n".join(lines) + "\n"
+
+
+def _number(value: float) -> str:
+    """Empty for what there is none of: the θ of a rule."""
+    return "" if math.isnan(value) else f"{value:.4g}"
 
 
 def _row(label: str, gap: Gap, verdict: str) -> Row:

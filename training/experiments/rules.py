@@ -16,6 +16,7 @@ from ...envs.core.errors import PacesetterError
 from ...envs.core.group import Group
 from ...leaders.objectives.references import UnfitReferenceError
 from ...leaders.policy.options import PPOOptions
+from .ruled import ruled_market
 from .settings import FollowerSettings, TrainingSettings
 from .yaml_file import KeyPath, dotted
 
@@ -229,6 +230,22 @@ def _leader_fits_the_market(experiment: Experiment) -> Iterable[Problem]:
         yield ("leader",), str(error)
 
 
+def _twins_are_alike(experiment: Experiment) -> Iterable[Problem]:
+    """Copies come in whole sets of twins, and what samples knows of them."""
+    training = experiment.training
+    if training.copies % training.twins:
+        yield (
+            ("training", "twins"),
+            f"{training.twins} twins do not divide training.copies, {training.copies}; give copies "
+            f"a multiple of {training.twins}",
+        )
+    if training.twins > 1 and training.route == "stock":
+        yield (
+            ("training", "twins"),
+            "RLlib's own runners know of no twins; use training.route 'array' or 'local', or 1",
+        )
+
+
 def _baselines_are_allowed(experiment: Experiment) -> Iterable[Problem]:
     """What an answer is held to must be something that the leader could choose."""
     for number, baseline in enumerate(experiment.training.baselines):
@@ -236,6 +253,15 @@ def _baselines_are_allowed(experiment: Experiment) -> Iterable[Problem]:
             experiment.market.characteristics.validate(baseline)
         except PacesetterError as error:
             yield ("training", "baselines", number), str(error)
+
+
+def _rules_are_allowed(experiment: Experiment) -> Iterable[Problem]:
+    """A rule must be one of this market's, and leave followers what they see and do."""
+    for number, changes in enumerate(experiment.training.rules):
+        try:
+            ruled_market(experiment.market, changes, "this rule")
+        except PacesetterError as error:
+            yield ("training", "rules", number), str(error)
 
 
 def _leader_is_told_enough(experiment: Experiment) -> Iterable[Problem]:
@@ -341,7 +367,9 @@ RULES: list[Callable[[Experiment], Iterable[Problem]]] = [
     _initial_action_is_an_action,
     _interval_within_episode,
     _leader_fits_the_market,
+    _twins_are_alike,
     _baselines_are_allowed,
+    _rules_are_allowed,
     _objective_can_be_measured,
     _posterior_can_be_calibrated,
     _leader_is_told_enough,

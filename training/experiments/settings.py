@@ -7,7 +7,7 @@ belongs to none of them. All records are frozen; a YAML key is a field of the sa
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from annotated_types import Ge, Gt, Lt
 
@@ -44,6 +44,10 @@ class TrainingSettings:
 
     Attributes:
         copies: parallel copies of the market per env runner, B.
+        twins: copies that meet the same shocks, so that advantages are those over one's twins and
+            not what luck brought: where next year's productivity moves a return far more than a
+            decision does, followers learn with fewer samples. 1: all copies have shocks of their
+            own. Divides `copies`.
         rollout_steps: steps of every copy per iteration, T.
         pretrain_iterations: phase 1, followers alone under θ drawn from the prior.
         iterations: phase 2, leader and followers on two time-scales.
@@ -67,11 +71,14 @@ class TrainingSettings:
             best of them is the answer, and is handed over with its own followers. 0: no such phase.
         baselines: θ that the answer is held to, in a certificate and in `refine`, name -> value;
             entries that are left out take their default. The default itself is always one.
+        rules: changes of the market's options, name -> value, that the answer is held to besides: a
+            rule by which the market itself sets what θ would, as the tax brackets of a country.
         torch_threads: threads of torch in every process; more than 1 is slower on busy cores.
         object_store_megabytes: size of Ray's object store.
     """
 
     copies: Count = 64
+    twins: Count = 1
     rollout_steps: Count = 50
     pretrain_iterations: Annotated[int, Ge(0)] = 100
     iterations: Annotated[int, Ge(0)] = 200
@@ -86,6 +93,7 @@ class TrainingSettings:
     step_timeout_seconds: Annotated[float, Gt(0)] = 20.0
     refine: Annotated[int, Ge(0)] = 0
     baselines: tuple[dict[str, float], ...] = ()
+    rules: tuple[dict[str, Any], ...] = ()
     torch_threads: Count = 1
     object_store_megabytes: Annotated[int, Ge(80)] = 128
 

@@ -18,6 +18,8 @@ from .peers import Peers
 from .rollout import ArrayRollout, ModuleRollout
 from .shares import Held, ModuleShare
 
+BEYOND_TWINS = "beyond_twins"  # column: advantages as they are learned from, where there are twins
+
 
 def advantages(
     rewards: Tensor,
@@ -72,6 +74,8 @@ def training_columns(
         ]
         merged = {key: torch.cat([part[key] for part in parts]) for key in parts[0]}
         explained[name] = _explained(merged)
+        if BEYOND_TWINS in merged:
+            merged[names.ADVANTAGES] = merged.pop(BEYOND_TWINS)
         columns[name] = standardise(merged)
     return columns, explained
 
@@ -134,6 +138,8 @@ def module_columns(
         names.ADVANTAGES: advantage.reshape(-1),
         names.VALUE_TARGETS: (advantage + values).reshape(-1),
     }
+    if rollout.twins > 1:
+        columns[BEYOND_TWINS] = beyond_twins(advantage, rollout.agents, rollout.twins).reshape(-1)
     if rollout.distribution_inputs is not None:
         columns[names.DISTRIBUTION_INPUTS] = _flat(rollout.distribution_inputs)
     if rollout.information_price is not None:
@@ -142,6 +148,24 @@ def module_columns(
         valid = _flat(rollout.valid)
         columns = {key: column[valid] for key, column in columns.items()}
     return columns
+
+
+def beyond_twins(advantage: Tensor, agents: int, twins: int) -> Tensor:
+    """Advantages less the mean of those that twins have in the same step, ``(T, R)``.
+
+    Twins meet the same shocks and explore on their own: what a shock brought to all of them is no
+    merit of an action. It does not depend on the action either, so that gradients stay unbiased (a
+    baseline that depends on the input, Mao et al. 2019, arXiv:1807.02264).
+
+    Args:
+        advantage: ``(T, R)``, the rows of a copy beside each other, and twins one after the other.
+        agents: rows of a copy.
+        twins: copies that meet the same shocks, two or more.
+    """
+    by_twin = advantage.reshape(len(advantage), -1, twins, agents)
+    # Less the mean of the others, and not of all: it is this many times as much.
+    beyond = (by_twin - by_twin.mean(dim=2, keepdim=True)) * (twins / (twins - 1))
+    return beyond.reshape(advantage.shape)
 
 
 def standardise(columns: Columns) -> Columns:

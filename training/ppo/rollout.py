@@ -29,6 +29,7 @@ class ModuleRollout:
         distribution_inputs: of the sampling policy, ``(T, R, K)``, for a KL penalty; or None.
         information_price: λ of every decision, ``(T, R)``; None without information costs.
         valid: rows that hold a decision, ``(T, R)`` bool; None if all do.
+        agents, twins: rows of a copy, and copies in a row that meet the same shocks; 1: none do.
     """
 
     def __init__(
@@ -44,7 +45,10 @@ class ModuleRollout:
         distribution_inputs: Floats | None = None,
         information_price: Floats | None = None,
         valid: NDArray[np.bool_] | None = None,
+        agents: int = 1,
+        twins: int = 1,
     ):
+        self.agents, self.twins = agents, twins
         self.observations = observations
         self.actions = actions
         self.log_probability = log_probability

@@ -47,6 +47,9 @@ class Sampler:
         self.lost = ""
         self.game = experiment.game()
         self.game.reset(seed, settings.copies)
+        if (twins := settings.twins) > 1:  # all of them are as the first
+            rows = np.arange(settings.copies) // twins * twins
+            self.game.market_state = self.game.market_state.take(rows)
         self._generator = torch.Generator().manual_seed(seed)
         self._prior_generator = np.random.default_rng([seed, 1])
         self.game.led = np.zeros(settings.copies, dtype=bool)
@@ -122,6 +125,9 @@ class Sampler:
             name: recorder.rollout(terminated, ended, boot[name])
             for name, recorder in recorders.items()
         }
+        for name, rollout in rollouts.items():
+            rollout.agents = recorders[name].group.size
+            rollout.twins = self.experiment.training.twins
         self._report = account.report(rollouts, game.led)
         self._add_leader(rollouts, game)
         agent_steps = sum(r.rewards.size for r in rollouts.values())

@@ -8,9 +8,10 @@ gain where the market solves its step; the share of intervals that hold them is 
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
-import time
+import tempfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -26,6 +27,9 @@ from ..runs.whole_files import write_json, write_whole
 from ..studies.statistics import mean_text
 
 SEEDS = 5
+FOLLOWERS, LEADER = "trained response of followers, exact gap held", "leader, exact gap held"
+ALL, ORDERED = "both, exact gap held", "trained response not above the upper bound"
+COVERED, LEAST_OF_A_KIND = (0.9, 0.99), 0.9
 FILE, SECONDS = "certificate.json", "certificate_seconds.json"
 Exact = Callable[[Any, Any], float]
 
@@ -97,11 +101,12 @@ def certificates(runs: Path, out: Path, jobs: int, seeds: int | None) -> dict[st
         for case in CASES
     ]
     figures = {name: value for case, found in rows for name, value in _figures(case, found)}
-    figures |= _coverage(rows)
+    covered = _coverage(rows)
+    figures |= {f"coverage/{kind}": share for kind, (share, _) in covered.items()}
     command = "pacesetter reproduce certificates" + (f" --seeds {seeds}" if seeds else "")
     made = {"command": command, "seeds": list(chosen), "machine": machine(), "figures": figures}
     write_json(out / "certificates.json", made)
-    write_whole(out / "certificates.md", _table(rows, figures, command, list(chosen)))
+    write_whole(out / "certificates.md", _table(rows, covered, command, list(chosen)))
     return figures
 
 
@@ -118,9 +123,7 @@ def _certified(runs: Path, case: Case, seed: int) -> dict[str, Any]:
         )
         _command("train", "--quiet", *start)
     if not (path / SECONDS).exists():
-        began = time.monotonic()
-        _command("certify", "--quiet", str(path))
-        write_json(path / SECONDS, {"seconds": time.monotonic() - began})
+        write_json(path / SECONDS, {"seconds": _command("certify", "--quiet", str(path))})
         print(f"  {case.label}, seed {seed}", flush=True)
     found: dict[str, Any] = json.loads((path / FILE).read_text(encoding="utf-8"))
     found |= json.loads((path / SECONDS).read_text(encoding="utf-8"))
@@ -131,11 +134,18 @@ def _certified(runs: Path, case: Case, seed: int) -> dict[str, Any]:
     return found
 
 
-def _command(*arguments: str) -> None:
+def _command(*arguments: str) -> float:
+    """Run a command; its processor seconds, which do not depend on what else the machine does."""
     command = [sys.executable, "-m", "pacesetter.training.cli", *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        raise PacesetterError(f"{' '.join(command[1:])} failed:\n{done.stderr.strip()[-2000:]}")
+    with tempfile.TemporaryFile() as errors:
+        child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=errors)
+        _, status, used = os.wait4(child.pid, 0)
+        child.returncode = os.waitstatus_to_exitcode(status)
+        if child.returncode != 0:
+            errors.seek(0)
+            said = errors.read().decode(errors="replace").strip()[-2000:]
+            raise PacesetterError(f"{' '.join(command[1:])} failed:\n{said}")
+    return used.ru_utime + used.ru_stime
 
 
 def _figures(case: Case, found: list[dict[str, Any]]) -> list[tuple[str, float]]:
@@ -159,37 +169,42 @@ def _passed(case: Case, found: list[dict[str, Any]]) -> bool:
 
 
 def _held(found: dict[str, Any]) -> dict[str, bool]:
-    """Which intervals of a certificate hold the exact gap: of followers and of the leader."""
+    """Which intervals of a certificate hold the exact gap: of followers and of the leader.
+
+    A trained response bounds a gain from below. Where the market knows the gap itself, the interval
+    must hold it; an upper bound must only not lie below it.
+    """
     figures, held = found["figures"], {}
     for name in figures:
         if name.startswith("followers/") and name.endswith("/one/gain"):
             group = name.removesuffix("/one/gain")
-            for kind in ("exact", "bound"):
-                if (exact := figures.get(f"{group}/{kind}/gain")) is not None:
-                    held[f"followers, {kind}"] = bool(
-                        figures[f"{name}_low"] <= exact <= figures[f"{name}_high"]
-                    )
+            low, high = figures[f"{name}_low"], figures[f"{name}_high"]
+            if (exact := figures.get(f"{group}/exact/gain")) is not None:
+                held[FOLLOWERS] = bool(low <= exact <= high)
+            if (most := figures.get(f"{group}/bound/gain_high")) is not None:
+                held[ORDERED] = bool(low <= most)
     if "exact_gain" in found:
         low, high = (figures[f"leader/rival/gain_{side}"] for side in ("low", "high"))
-        held["leader"] = bool(low <= found["exact_gain"] <= high)
+        held[LEADER] = bool(low <= found["exact_gain"] <= high)
     return held
 
 
-def _coverage(rows: list[tuple[Case, list[dict[str, Any]]]]) -> dict[str, float]:
-    """Share of intervals that hold the exact gap, over all cases and seeds, by kind."""
-    by_kind: dict[str, list[bool]] = {}
+def _coverage(rows: list[tuple[Case, list[dict[str, Any]]]]) -> dict[str, tuple[float, int]]:
+    """Share of intervals that hold the exact gap, over all cases and seeds, by kind; and of how
+    many."""
+    by_kind: dict[str, list[bool]] = {FOLLOWERS: [], LEADER: [], ALL: [], ORDERED: []}
     for _, found in rows:
         for one in found:
             for kind, held in _held(one).items():
-                by_kind.setdefault(kind, []).append(held)
-                if kind != "followers, bound":
-                    by_kind.setdefault("all exact ones", []).append(held)
-    return {f"coverage/{kind}": float(np.mean(held)) for kind, held in by_kind.items()}
+                by_kind[kind].append(held)
+                if kind != ORDERED:
+                    by_kind[ALL].append(held)
+    return {kind: (float(np.mean(held)), len(held)) for kind, held in by_kind.items() if held}
 
 
 def _table(
     rows: list[tuple[Case, list[dict[str, Any]]]],
-    figures: dict[str, float],
+    covered: dict[str, tuple[float, int]],
     command: str,
     seeds: list[int],
 ) -> str:
@@ -202,7 +217,9 @@ def _table(
         "of 95 %. *Trained*: the best of three best responses of one follower. *By the market*: "
         "what it computes, exactly or as an upper bound (≤). *Rival*: the best other θ with "
         "adapted followers; *exact*: what a closed form says of the same two θ. Certificates of "
-        "seed 10 were looked at before the table was made; nothing was tuned on seeds 0 to 9.",
+        "seed 10 were looked at before the table was made; that seeds 0 and 1 missed in an earlier "
+        "table, where a response stopped before it had settled, is why it now goes on. Seconds are "
+        "of one processor.",
         "",
         "| answer | trained, % | market, % | rival, % | exact, % | verdict | s | as due |",
         "|---|---|---|---|---|---|---|---|",
@@ -211,23 +228,15 @@ def _table(
         lines.append(_line(case, found))
     lines += [
         "",
-        "| 95 % intervals that hold the exact gap | share | in 90 to 99 % |",
-        "|---|---|---|",
+        "| 95 % intervals | share | target | met |",
+        "|---|---|---|---|",
     ]
-    for name, value in figures.items():
-        if name.startswith("coverage/"):
-            number = sum(
-                name.removeprefix("coverage/") in _kinds(one) for _, f in rows for one in f
-            )
-            passed = "yes" if 0.9 <= value <= 0.99 else "**no**"
-            kind = name.removeprefix("coverage/")
-            lines.append(f"| {kind} ({number}) | {100 * value:.0f} % | {passed} |")
+    for kind, (share, number) in covered.items():
+        least, most = COVERED if kind == ALL else (LEAST_OF_A_KIND, 1.0)
+        met = "yes" if least <= share <= most else "**no**"
+        target = f"{100 * least:.0f} to {100 * most:.0f} %"
+        lines.append(f"| {kind} ({number}) | {100 * share:.0f} % | {target} | {met} |")
     return "\n".join(lines) + "\n"
-
-
-def _kinds(found: dict[str, Any]) -> set[str]:
-    held = set(_held(found))
-    return held | ({"all exact ones"} if held - {"followers, bound"} else set())
 
 
 def _line(case: Case, found: list[dict[str, Any]]) -> str:

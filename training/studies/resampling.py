@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import ndtr, stdtrit
+from scipy.special import ndtr, ndtri, stdtrit
 
 Floats = NDArray[np.float64]
 Statistic = Callable[..., Any]
@@ -62,6 +62,36 @@ def bootstrap_interval(
     """
     number = np.shape(columns[0])[-1]
     return _interval(statistic, columns, _widened(level, number), seed, paired=True)
+
+
+def crossed_mean(values: ArrayLike, level: float = 0.95, seed: int = 0) -> Estimate:
+    """Mean of values that depend on two things drawn apart: on a run, say, and on an episode.
+
+    Rows and columns are resampled, each as a whole (Owen 2007, "The pigeonhole bootstrap"). What
+    the mean owes to few rows, or to few columns, is widened as if for Student's t. The interval
+    errs on the wide side where neither matters: what belongs to one value alone counts twice.
+    Intervals of 95 % hold the truth in 93 to 98 %, also with three rows; see the test of
+    certificates' gaps.
+
+    Args:
+        values: ``(rows, columns)``; of one row, or of ``(columns,)``, columns alone are resampled.
+        level, seed: as those of `bootstrap_interval`.
+    """
+    table = np.atleast_2d(np.asarray(values, dtype=np.float64))
+    mean = float(table.mean())
+    if table.shape[1] < 2:
+        return Estimate(mean, np.nan, np.nan)
+    generator, away = np.random.default_rng(seed), table - mean
+    rows, columns = (
+        generator.multinomial(number, np.full(number, 1.0 / number), RESAMPLES) / number
+        for number in table.shape
+    )
+    of_rows, of_columns = rows @ away.mean(axis=1), columns @ away.mean(axis=0)
+    of_both = np.einsum("re,re->r", rows @ away, columns) - of_rows - of_columns
+    wide = [1.0 if number < 2 else _widening(level, number) for number in table.shape]
+    drawn = wide[0] * of_rows + wide[1] * of_columns + of_both
+    low, high = np.quantile(drawn, [(1.0 - level) / 2, (1.0 + level) / 2])
+    return Estimate(mean, mean + float(low), mean + float(high))
 
 
 def interquartile_mean(scores: ArrayLike, level: float = 0.95, seed: int = 0) -> Estimate:
@@ -124,8 +154,13 @@ def _widened(level: float, number: int, strata: int = 1) -> float:
     """Level at which resampled means of so many normal values lie as wide as Student's t."""
     if number < 2:
         return level
+    return float(2.0 * ndtr(_widening(level, number, strata) * ndtri((1.0 + level) / 2)) - 1.0)
+
+
+def _widening(level: float, number: int, strata: int = 1) -> float:
+    """Factor by which Student's t is wider than a resampled mean of two or more values."""
     quantile = stdtrit(strata * (number - 1), (1.0 + level) / 2)
-    return float(2.0 * ndtr(np.sqrt(number / (number - 1)) * quantile) - 1.0)
+    return float(np.sqrt(number / (number - 1)) * quantile / ndtri((1.0 + level) / 2))
 
 
 def _interval(

@@ -13,9 +13,12 @@ import pytest
 import torch
 
 import pacesetter
+from pacesetter.envs.core.errors import PacesetterError
 from pacesetter.training.certificates.certificate import certificate_of
 from pacesetter.training.certificates.gaps import FAILS, HOLDS, UNSURE
+from pacesetter.training.certificates.picture import draw
 from pacesetter.training.certificates.plan import Plan
+from pacesetter.training.certificates.table import markdown
 from pacesetter.training.cli import main
 from pacesetter.training.experiments.load import load_experiment
 from pacesetter.training.policies.policies import Policies, Trained
@@ -76,6 +79,36 @@ def test_a_leader_that_moves_theta_is_held_to_constant_ones(tmp_path):
     other = certificate_of(still, tmp_path / "still", planned=SHORT)
     assert other.subject.leader is None
     assert other.leader.before["answer"] != found.leader.before["answer"]
+
+
+def test_rules_of_the_market_are_baselines_and_never_the_answer(tmp_path):
+    """Brackets that move with incomes are no θ: households adapt to them all the same."""
+    options = (*SMALL, "market.households=4", "market.periods=8", "followers.minibatch_size=32")
+    experiment = load_experiment("household_tax_ppo", options)
+    found = certificate_of(
+        Trained(experiment, Policies.untrained(experiment), np.full(4, 0.01)),
+        tmp_path / "work",
+        planned=SHORT,
+    )
+    assert {"rule_us_federal", "rule_saez"} < set(found.leader.baselines)
+    assert not found.leader.rival.name.startswith("rule")
+    assert set(found.leader.rules) == {"rule_us_federal", "rule_saez"}
+    assert found.leader.after["rule_saez"] != found.leader.after["default"]
+    assert "| rule_saez |  |  |  |  |" in markdown(found)
+    assert draw(found.followers, found.leader, found.subject, 1.0).axes
+
+
+@pytest.mark.parametrize(
+    ("rule", "said"),
+    [
+        ("{tax_rul: saez}", "tax_rule"),
+        ("{tax_rule: best}", "Correct the rule"),
+        ("{households: 5}", "followers see or do other things"),
+    ],
+)
+def test_rules_that_the_market_does_not_have_are_refused(rule, said):
+    with pytest.raises(PacesetterError, match=said):
+        load_experiment("household_tax_ppo", (f"training.rules=[{rule}]",))
 
 
 def test_training_ends_with_a_refined_answer_and_the_report_says_so(tmp_path, monkeypatch, capsys):
