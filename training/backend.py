@@ -95,6 +95,16 @@ class SampleAccount:
         for name, reward in step.rewards.items():
             self._rewards[name] = self._rewards.get(name, 0.0) + reward
 
+    def add_many(
+        self, rewards: Mapping[str, NDArray[Any]], quantities: Mapping[str, NDArray[Any]]
+    ) -> None:
+        """Count k steps, name -> ``(k, B, …)``, one after the other as `add` does."""
+        self._steps += len(next(iter(rewards.values())))
+        for sums, values in ((self._quantities, quantities), (self._rewards, rewards)):
+            for name, value in values.items():
+                before = np.broadcast_to(sums.get(name, 0.0), (1, *value.shape[1:]))
+                sums[name] = np.cumsum(np.concatenate([before, value]), axis=0)[-1]
+
     def close(self, step: GameStep, led: NDArray[np.bool_], theta: NDArray[Any]) -> None:
         """Note the intervals that ended with the step; `theta` stood in them, ``(B, d)``."""
         ended = step.interval_ended

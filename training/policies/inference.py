@@ -52,6 +52,11 @@ def shape_of(network: nn.Sequential) -> Shape:
     return found
 
 
+def parameters_of(network: nn.Sequential) -> NDArray[np.float32]:
+    """All parameters of a network in one vector, as the loops want them."""
+    return torch.cat([p.detach().reshape(-1) for p in shape_of(network).parameters]).numpy()
+
+
 def block_size(rows: int) -> int:
     """Rows of a block: enough for the products, few enough for the cache, and all alike."""
     blocks = math.ceil(rows / (LARGEST_BLOCK if rows > 2 * LARGEST_BLOCK else SMALLEST_BLOCK))
@@ -61,13 +66,13 @@ def block_size(rows: int) -> int:
 @torch.no_grad()
 def outputs_of(network: nn.Sequential, observations: Tensor) -> Tensor:
     """What a network puts out, ``(n, out)``, for observations ``(n, in)``."""
-    activation, widths, parameters = shape_of(network)
+    activation, widths, _ = shape_of(network)
     if activation is None or not len(observations) or observations.dtype != torch.float32:
         return network(observations)
-    rows, flat = len(observations), torch.cat([p.reshape(-1) for p in parameters])
+    rows, flat = len(observations), parameters_of(network)
     outputs = torch.empty((rows, int(widths[-1])))
     inputs = observations.contiguous().numpy()
-    evaluate(inputs, flat.numpy(), widths, activation, block_size(rows), outputs.numpy())
+    evaluate(inputs, flat, widths, activation, block_size(rows), outputs.numpy())
     return outputs
 
 

@@ -22,6 +22,7 @@ from ..experiments.experiment import Experiment
 from ..policies.network import ActorCritic
 from ..policies.step_limit import StepLimit
 from ..policies.turns import Turns
+from .quiet import QuietLoop
 from .recording import FollowerRecorder, LeaderRecorder
 from .rollout import ArrayRollout
 
@@ -61,6 +62,7 @@ class Sampler:
                 self.game.interval_steps == market.steps_per_episode
                 and policy.largest_step is None,
             )
+        self._loop = QuietLoop.of(experiment)
         self._samples_in_phase = 0
         self._interval_theta = np.zeros_like(self._assigned)
         self._report: SampleReport | None = None
@@ -101,9 +103,15 @@ class Sampler:
         boot: dict[str, list[Any]] = {name: [] for name in recorders}
         account = SampleAccount()
         with StepLimit(self.experiment.training.step_timeout_seconds) as limit:
-            for time in range(steps):
+            time = -1
+            while (time := time + 1) < steps:
                 limit.begin()
                 self._set_theta(game, modules)
+                if self._loop is not None:
+                    most = min(steps - 1 - time, game.quiet_steps())
+                    time += self._loop.play(
+                        game, modules, recorders, time, most, self._generator, account
+                    )
                 actions = self._act(game, modules, recorders, time)
                 step = game.step(actions)
                 for name, recorder in recorders.items():
