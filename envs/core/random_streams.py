@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 MOST_CHUNK_STEPS = 64
 MOST_CHUNK_DRAWS = 2**16  # per copy, so that memory stays bounded for markets of many agents
+MANY_DRAWS = 2**15  # from which a compiled loop is worth its loading
 STEP, RESET = 0, 1  # purposes: shocks of a step, shocks of a reset
 
 
@@ -56,6 +57,26 @@ class ShockLayout:
         generator = np.random.Generator(np.random.Philox(key=key, counter=counter))
         out[:, : self.normals] = generator.standard_normal((self.chunk_steps, self.normals))
         out[:, self.normals :] = generator.random((self.chunk_steps, self.uniforms))
+
+    def generate_rows(
+        self,
+        seeds: NDArray[np.uint64],
+        purpose: int,
+        chunks: NDArray[np.int64],
+        rows: NDArray[np.int64],
+        out: NDArray[np.float64],
+    ) -> None:
+        """Fill `out`, ``(B, chunk_steps, normals + uniforms)``, in the given rows, as `generate`.
+
+        Many numbers come from one compiled loop, which gives the same.
+        """
+        if len(rows) * out[0].size >= MANY_DRAWS:
+            from .kernels.philox import generate_many  # numba is loaded where it is worth it
+
+            if generate_many(seeds, purpose, chunks[rows], self.normals, rows, out):
+                return
+        for row in rows:
+            self.generate(int(seeds[row]), purpose, int(chunks[row]), out=out[row])
 
     def split(self, draws: NDArray[np.float64]) -> dict[str, Any]:
         """Named views of a row of draws, name -> ``(B, *shape)``."""
@@ -126,9 +147,9 @@ class RandomStream:
         stale = np.flatnonzero(offset == 0) if first == 0 or not together else offset[:0]
         if stale.size:
             chunk = np.empty_like(chunk) if stale.size == len(chunk) else chunk.copy()
-            for row in stale:
-                number = int(self.position[row]) // layout.chunk_steps
-                layout.generate(int(self.seed[row]), self.purpose, number, out=chunk[row])
+            layout.generate_rows(
+                self.seed, self.purpose, self.position // layout.chunk_steps, stale, chunk
+            )
         return chunk, offset, together
 
     def take(self, rows: Any) -> RandomStream:

@@ -58,8 +58,9 @@ class SlowExchange:
             outcome = book.replace(asked, price, size)
         reason, number, filled, _ = outcome
         _, good, bad = KINDS[kind]
+        own = kind in (layout.CANCEL, layout.REPLACE, layout.REDUCE)
         if reason in REFUSALS:
-            self.say(bad, index, asked if kind >= layout.CANCEL else None, price, size, side)
+            self.say(bad, index, asked if own else None, price, size, side)
             return
         if number is not None:
             self.numbers[index] = number
@@ -68,7 +69,6 @@ class SlowExchange:
         elif kind in (layout.REPLACE, layout.REDUCE):
             side = resting[asked][1]
         self.say(good, index, number, price, size, side)
-        own = kind in (layout.CANCEL, layout.REPLACE, layout.REDUCE)
         for what, about, shares in book.events[before + own :]:
             if what in (3, 4):
                 at, of = resting[about]
