@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..leaders.game import GameStep
+from .compiled.recursions import add_in_order
 from .policies.network import ActorCritic
 
 
@@ -102,8 +103,9 @@ class SampleAccount:
         self._steps += len(next(iter(rewards.values())))
         for sums, values in ((self._quantities, quantities), (self._rewards, rewards)):
             for name, value in values.items():
-                before = np.broadcast_to(sums.get(name, 0.0), (1, *value.shape[1:]))
-                sums[name] = np.cumsum(np.concatenate([before, value]), axis=0)[-1]
+                total = sums.get(name, 0.0) + np.zeros(value.shape[1:])
+                add_in_order(value.reshape(len(value), -1), total.reshape(-1))
+                sums[name] = total
 
     def close(self, step: GameStep, led: NDArray[np.bool_], theta: NDArray[Any]) -> None:
         """Note the intervals that ended with the step; `theta` stood in them, ``(B, d)``."""

@@ -25,6 +25,7 @@ from ..policies.network import ActorCritic
 from .recording import FollowerRecorder
 
 FEWEST = 2  # steps that are worth a call
+TOGETHER = 16  # normals that torch makes at once, whatever comes before and after them
 
 
 class QuietLoop:
@@ -114,9 +115,7 @@ class QuietLoop:
         """So many steps in one call; rewards ``(T, B, N)`` and quantities ``(T, B)``."""
         room = recorder.room(time, number)
         _, copies, agents, entries = room.actions.shape
-        noise = torch.empty((number, copies * agents, entries))
-        for one in noise:
-            torch.randn(one.shape, generator=generator, out=one)
+        noise = _normals((number, copies * agents, entries), generator)
         assert module.log_deviation is not None
         log_deviation = module.log_deviation.detach().expand_as(noise[0]).contiguous()
         activation, widths, _ = shape_of(module.actor)
@@ -131,3 +130,13 @@ class QuietLoop:
         recorder.fill(room, noise, log_deviation, rewards)
         names = enumerate(self._steps.quantities)
         return rewards, {name: quantities[:, :, column] for column, name in names}
+
+
+def _normals(shape: tuple[int, int, int], generator: torch.Generator) -> torch.Tensor:
+    """What one draw per step would give, ``(T, n, A)``."""
+    if shape[1] * shape[2] % TOGETHER == 0:
+        return torch.randn(shape, generator=generator)
+    noise = torch.empty(shape)
+    for one in noise:
+        torch.randn(one.shape, generator=generator, out=one)
+    return noise
