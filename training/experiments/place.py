@@ -65,7 +65,8 @@ def check_place(experiment: Experiment, address: str | None) -> None:
             for an experiment that does without, or there are more threads than cores.
     """
     training = experiment.training
-    _check_threads(training.learner_threads, address)
+    for name in ("learner_threads", "sampler_threads"):
+        _check_threads(name, getattr(training, name), address)
     if address is not None:
         parsed_address(address)
     if in_one_process(experiment):
@@ -101,11 +102,11 @@ def _refuse_unpicklable(experiment: Experiment) -> None:
         ) from error
 
 
-def _check_threads(threads: int, address: str | None) -> None:
+def _check_threads(name: str, threads: int, address: str | None) -> None:
     """More threads than cores only wait for each other; what a cluster has is not known here."""
     cores = cores_here()
     if address is None and threads > cores:
         raise PacesetterError(
-            f"training.learner_threads is {threads}, and this process may use {cores} cores; set "
+            f"training.{name} is {threads}, and this process may use {cores} cores; set "
             f"it to {cores} or less (1 suits a busy machine)."
         )

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from ...envs.core.group import Group
 from ...leaders.game import GameStep
+from ..compiled.crew import Crew
 from ..experiments.settings import FollowerSettings
 from ..policies import distributions, inference
 from ..policies.actions import to_action_space
@@ -41,10 +42,19 @@ class FollowerRecorder:
         group: the followers.
         steps, copies: T and B.
         settings: of the followers.
+        crew: threads that share what the network is asked; None: this one alone.
     """
 
-    def __init__(self, group: Group, steps: int, copies: int, settings: FollowerSettings):
+    def __init__(
+        self,
+        group: Group,
+        steps: int,
+        copies: int,
+        settings: FollowerSettings,
+        crew: Crew | None = None,
+    ):
         self.group = group
+        self._crew = crew
         self._bounds = settings.action_bounds
         self.discrete = isinstance(group.action_space, Discrete)
         # Whether information costs enter the rewards.
@@ -83,7 +93,7 @@ class FollowerRecorder:
         copies, agents = observation.shape[:2]
         self._observations[time] = observation
         rows = torch.from_numpy(self._observations[time]).reshape(copies * agents, -1)
-        inputs = inference.distribution_inputs(module, rows)
+        inputs = inference.distribution_inputs(module, rows, self._crew)
         drawn = distributions.sample(inputs, self.discrete, generator, self.pays_information)
         self._actions[time] = drawn.actions.numpy().reshape(self._actions.shape[1:])
         self._log_probability[time] = drawn.log_probability.numpy().reshape(copies, agents)

@@ -18,6 +18,7 @@ from ...envs.core.arrays import detached
 from ...envs.core.group import LEADER
 from ...leaders.game import GameStep, StackelbergGame
 from ..backend import SampleAccount, SampleReport
+from ..compiled.crew import Crew
 from ..experiments.experiment import Experiment
 from ..policies.network import ActorCritic
 from ..policies.step_limit import StepLimit
@@ -63,6 +64,7 @@ class Sampler:
                 and policy.largest_step is None,
             )
         self._loop = QuietLoop.of(experiment)
+        self._crew = Crew(settings.sampler_threads) if settings.sampler_threads > 1 else None
         self._samples_in_phase = 0
         self._interval_theta = np.zeros_like(self._assigned)
         self._report: SampleReport | None = None
@@ -95,7 +97,7 @@ class Sampler:
         steps, copies = self.experiment.training.rollout_steps, game.copies
         recorders = {
             group.name: FollowerRecorder(
-                group, steps, copies, self.experiment.followers_of(group.name)
+                group, steps, copies, self.experiment.followers_of(group.name), self._crew
             )
             for group in game.market.groups
         }

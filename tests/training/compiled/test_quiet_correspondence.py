@@ -7,12 +7,20 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from gymnasium.spaces import Box, Discrete
 
+from pacesetter.envs.core.errors import PacesetterError
 from pacesetter.envs.core.random_streams import ShockLayout
+from pacesetter.envs.market_maker.market import MARKET_MAKER
 from pacesetter.envs.registry import MARKETS, make
 from pacesetter.leaders.objectives.general import CallableObjective
 from pacesetter.leaders.registry import LEADERS
 from pacesetter.training.bench.contenders import followers_alone
+from pacesetter.training.compiled.crew import Crew
+from pacesetter.training.experiments.place import check_place
+from pacesetter.training.policies import inference
+from pacesetter.training.policies.network import ActorCritic
+from pacesetter.training.policies.specification import model_config
 from pacesetter.training.ppo.advantages import advantages
 from pacesetter.training.ppo.backend import LocalBackend
 from pacesetter.training.ppo.quiet import QuietLoop
@@ -124,3 +132,32 @@ def test_a_sum_in_order_is_that_of_single_steps():
         decay = (0.9 * 0.8) * (~ended[time]).float()
         running = rewards[time] + 0.9 * after[time] - values[time] + decay * running
         assert torch.equal(found[time], running)
+
+
+@pytest.mark.parametrize("rows", [100, 5000])
+def test_threads_share_a_forward_pass_and_leave_the_result(rows):
+    module = ActorCritic(
+        Box(-1.0, 1.0, (6,), np.float32), Discrete(9), model_config(experiment_of(2), MARKET_MAKER)
+    )
+    seen = torch.randn((rows, 6), generator=torch.Generator().manual_seed(1))
+    alone = inference.outputs_of(module.actor, seen)
+    crew = Crew(3)
+    for _ in range(6):  # it looks at both ways of working
+        assert torch.equal(inference.outputs_of(module.actor, seen, crew), alone)
+
+
+def test_sampling_with_threads_is_the_same():
+    rounds = []
+    for threads in (1, 2):
+        alone = followers_alone(make("duopoly"), "local", 1200, 2, hidden_layers=(8,), epochs=1)
+        training = replace(alone.training, sampler_threads=threads)
+        backend = LocalBackend(replace(alone, training=training))
+        rounds.append([backend.iterate().learned for _ in range(2)])
+    assert rounds[0] == rounds[1]
+
+
+def test_more_threads_than_cores_are_refused():
+    experiment = experiment_of(2)
+    many = replace(experiment, training=replace(experiment.training, sampler_threads=5000))
+    with pytest.raises(PacesetterError, match=r"training\.sampler_threads is 5000, and this proc"):
+        check_place(many, None)
