@@ -11,7 +11,7 @@ from pacesetter.envs.order_book import layout
 from pacesetter.envs.order_book.layout import BUY, SELL, ReportKind
 from pacesetter.envs.order_book.reports import report
 from pacesetter.training.studies.order_book.scenario_speed import order_book_scenarios
-from pacesetter.training.studies.order_book.scenarios import SCENARIOS, flow, lines
+from pacesetter.training.studies.order_book.scenarios import SCENARIOS, flow, text
 
 KINDS = {
     layout.LIMIT: ("limit", ReportKind.ACCEPTED, ReportKind.REFUSED),
@@ -148,7 +148,8 @@ def test_lines_are_those_of_the_benchmark():
     )
     anonymous = messages.copy()
     anonymous[:, 4] = -1
-    assert lines(messages, report(book_of(), anonymous)) == [
+    written = bytes(text(messages, report(book_of(), anonymous))).decode()
+    assert written.split("\n") == [
         "0,0,1,7,101,5",
         "0,1,0,8,101,8",
         "1,1,101,5,7,8",

@@ -28,12 +28,18 @@ IMMEDIATE_SHARE, REPLACED_SHARE, REPRICED_SHARE, CANCELLED_SHARE = 0.15, 0.20, 0
 TWICE = 0.02
 MEDIAN_LIFE = 431.0  # microseconds
 DRAWS = 13  # uniforms that an order may use, in all
+MOST_CHARACTERS = 80  # of a line
+ZERO, COMMA, END = ord("0"), ord(","), ord("\n")
+# Enumerations are slow inside kernels; plain numbers are not.
 LIMIT, IMMEDIATE, CANCEL, REPLACE = (
     layout.LIMIT,
     layout.IMMEDIATE,
     layout.CANCEL,
     layout.REPLACE,
 )
+TRADED, CANCELLED = int(ReportKind.TRADED), int(ReportKind.CANCELLED)
+CANCEL_UNKNOWN, REPLACE_UNKNOWN = int(ReportKind.CANCEL_UNKNOWN), int(ReportKind.REPLACE_UNKNOWN)
+PLACE_BITS = layout.PLACE_BITS
 
 
 @dataclass(frozen=True)
@@ -205,29 +211,55 @@ def digest(messages: NDArray[np.int64], reports: NDArray[np.int64]) -> str:
         messages: what was sent, with the ids of orders as owners.
         reports: of `reports.stream`.
     """
-    text = "\n".join(lines(messages, reports))
-    return hashlib.sha256(text.encode()).hexdigest()
+    return hashlib.sha256(text(messages, reports).data).hexdigest()
 
 
-def lines(messages: NDArray[np.int64], reports: NDArray[np.int64]) -> list[str]:
-    """The reports as the benchmark writes them, by message and kind."""
-    order = np.lexsort((reports[:, layout.REPORT], reports[:, layout.MESSAGE]))
-    what, message, about, price, size, side = reports[order].T
-    own = messages[message, 4]
-    made = np.isin(what, (ReportKind.ACCEPTED, ReportKind.REPLACED)) & (about >= 0)
-    numbers, first = np.unique(about[made], return_index=True)
-    ids = own[made][first]
-    traded = what == ReportKind.TRADED
-    maker = np.zeros_like(own)
-    maker[traded] = ids[np.searchsorted(numbers, about[traded])]
-    rows = zip(*(c.tolist() for c in (what, message, side, own, price, size, maker)), strict=True)
-    return [_line(*row) for row in rows]
+def text(messages: NDArray[np.int64], reports: NDArray[np.int64]) -> NDArray[np.uint8]:
+    """The reports as the benchmark writes them, by message and kind, a line each, in ASCII."""
+    by_kind = len(ReportKind) * reports[:, layout.MESSAGE] + reports[:, layout.REPORT]
+    order = np.argsort(by_kind, kind="stable")
+    room = np.empty(MOST_CHARACTERS * len(reports) + 1, dtype=np.uint8)
+    serials = max(int(reports[:, layout.ABOUT].max(initial=0)) >> layout.PLACE_BITS, 0) + 1
+    written = _write(messages, reports, order, np.zeros(serials, dtype=np.int64), room)
+    return room[: max(written - 1, 0)]  # no end of line after the last
 
 
-def _line(what: int, message: int, side: int, own: int, price: int, size: int, maker: int) -> str:
-    if what == ReportKind.TRADED:
-        return f"{what},{message},{price},{size},{maker},{own}"
-    if what in (ReportKind.CANCEL_UNKNOWN, ReportKind.REPLACE_UNKNOWN):
-        return f"{what},{message},{own}"
-    ends = "" if what == ReportKind.CANCELLED else f",{size}"
-    return f"{what},{message},{side},{own},{price}{ends}"
+@kernel
+def _write(messages, reports, order, ids, out):
+    """Lines of reports; `ids` is room for the ids of orders by serial number."""
+    at = 0
+    for row in reports[order]:
+        what, message, about, price, size, side = row
+        own, serial = messages[message, 4], about >> PLACE_BITS
+        at = _number(out, at, what)
+        at = _number(out, at, message)
+        if what == TRADED:
+            at = _number(out, at, price)
+            at = _number(out, at, size)
+            at = _number(out, at, ids[serial])
+            at = _number(out, at, own)
+        elif what == CANCEL_UNKNOWN or what == REPLACE_UNKNOWN:
+            at = _number(out, at, own)
+        else:
+            at = _number(out, at, side)
+            at = _number(out, at, own)
+            at = _number(out, at, price)
+            if what != CANCELLED:
+                at = _number(out, at, size)
+                if about >= 0:
+                    ids[serial] = own
+        out[at - 1] = END
+    return at
+
+
+@kernel
+def _number(out, at, value):
+    """A number that is not negative, and a comma; the place after them."""
+    digits, rest = 1, value // 10
+    while rest > 0:
+        digits, rest = digits + 1, rest // 10
+    for place in range(at + digits - 1, at - 1, -1):
+        out[place] = ZERO + value % 10
+        value //= 10
+    out[at + digits] = COMMA
+    return at + digits + 1
