@@ -7,6 +7,7 @@ no other place in the library where time-scales are kept.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import product
 from typing import Any, Literal
@@ -17,6 +18,8 @@ from numpy.typing import NDArray
 from ..envs.core.arrays import Array, convert, converted, detached, is_tensor, namespace
 from ..envs.core.errors import PacesetterError
 from ..envs.core.market import Actions, Market
+from ..envs.core.state import changed
+from ..envs.core.step import Step
 from .objectives.objective import Measure, Objective
 from .recording import Recording
 
@@ -144,6 +147,38 @@ class StackelbergGame:
         ended = (self.interval_clock == self.interval_steps) | terminated | truncated
         reward = self._settle(ended) if ended.any() else self._nothing()
         return GameStep(step.rewards, step.quantities, terminated, truncated, ended, reward)
+
+    def quiet_steps(self) -> int:
+        """Steps from now on in which surely no interval and no episode ends, if none ends early."""
+        left = self.interval_steps - 1 - self.interval_clock
+        clock = detached(self.market_state.clock)
+        return int(min(left.min(), (self.market.steps_per_episode - 1 - clock).min()))
+
+    def follow(
+        self, after: Any, rewards: Mapping[str, Array], quantities: Mapping[str, Array]
+    ) -> None:
+        """Take over k quiet steps of the market that were played elsewhere, in NumPy.
+
+        Args:
+            after: state of the market after them.
+            rewards: group name -> ``(k, B, N)``.
+            quantities: path quantities, name -> ``(k, B, …)``.
+        """
+        steps, copies = next(iter(rewards.values())).shape[:2]
+
+        def flat(values: Mapping[str, Array]) -> dict[str, Array]:
+            return {name: v.reshape(steps * copies, *v.shape[2:]) for name, v in values.items()}
+
+        never = np.zeros(steps * copies, dtype=bool)
+        theta = np.tile(after.theta, (steps, 1))
+        step = Step(changed(after, theta=theta), flat(rewards), flat(quantities), never, never)
+        recorded = self._measure.record(step)
+        self._path.write_many(
+            {name: v.reshape(steps, copies, *v.shape[1:]) for name, v in recorded.items()},
+            self.interval_clock,
+        )
+        self.market_state = after
+        self.interval_clock = self.interval_clock + steps
 
     def _nothing(self) -> Array:
         """A leader's reward of zero in every copy, ``(B,)``."""

@@ -53,6 +53,22 @@ class Recording:
                 kept = self._kept[name] = np.zeros(shape, dtype=value.dtype)
             kept[place] = value
 
+    def write_many(self, values: Mapping[str, Any], clock: NDArray[np.int64]) -> None:
+        """Record several steps of NumPy's.
+
+        Args:
+            values: name -> ``(k, B, …)``.
+            clock: the place of each copy in its interval before them, ``(B,)``.
+        """
+        for name, value in values.items():
+            kept = self._kept.get(name)
+            if kept is None:
+                shape = (len(clock), self._steps, *value.shape[2:])
+                kept = self._kept[name] = np.zeros(shape, dtype=value.dtype)
+            assert not isinstance(kept, deque)
+            places = clock[:, None] + np.arange(len(value))
+            kept[np.arange(len(clock))[:, None], places] = value.swapaxes(0, 1)
+
     def _as_tensors(
         self, kept: NDArray[Any] | None, clock: NDArray[np.int64], like: Array
     ) -> deque[Array]:

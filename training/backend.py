@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..leaders.game import GameStep
+from .compiled.recursions import add_in_order
 from .policies.network import ActorCritic
 
 
@@ -94,6 +95,17 @@ class SampleAccount:
             self._quantities[name] = self._quantities.get(name, 0.0) + value
         for name, reward in step.rewards.items():
             self._rewards[name] = self._rewards.get(name, 0.0) + reward
+
+    def add_many(
+        self, rewards: Mapping[str, NDArray[Any]], quantities: Mapping[str, NDArray[Any]]
+    ) -> None:
+        """Count k steps, name -> ``(k, B, …)``, one after the other as `add` does."""
+        self._steps += len(next(iter(rewards.values())))
+        for sums, values in ((self._quantities, quantities), (self._rewards, rewards)):
+            for name, value in values.items():
+                total = sums.get(name, 0.0) + np.zeros(value.shape[1:])
+                add_in_order(value.reshape(len(value), -1), total.reshape(-1))
+                sums[name] = total
 
     def close(self, step: GameStep, led: NDArray[np.bool_], theta: NDArray[Any]) -> None:
         """Note the intervals that ended with the step; `theta` stood in them, ``(B, d)``."""

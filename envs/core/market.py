@@ -26,6 +26,7 @@ from .characteristics import Characteristics
 from .deviations.best_response import BestResponse, Followers
 from .errors import PacesetterError
 from .group import Group
+from .kernels.steps import CompiledSteps
 from .paths import Paths
 from .random_streams import RESET, STEP, RandomStream, Shock, ShockLayout
 from .ranges import check_ranges
@@ -229,6 +230,15 @@ class Market(ABC):
         Their episodes must be restarted.
         """
         return [""] * state.theta.shape[0]
+
+    @property
+    def compiled_steps(self) -> CompiledSteps | None:
+        """Its steps as compiled loops, for markets so small that a step in NumPy is all overhead.
+
+        They give what `transition` and `observe` give. Such a market has one group of followers,
+        who act within a Box and decide in every step, and its episodes end at their horizon alone.
+        """
+        return None
 
     def best_response_value(self, state: Any, followers: Followers) -> dict[str, BestResponse]:
         """What the next step is worth to a follower that alone does its best; empty: not known.

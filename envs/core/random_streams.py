@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 MOST_CHUNK_STEPS = 64
 MOST_CHUNK_DRAWS = 2**16  # per copy, so that memory stays bounded for markets of many agents
+MANY_DRAWS = 2**15  # from which a compiled loop is worth its loading
 STEP, RESET = 0, 1  # purposes: shocks of a step, shocks of a reset
 
 
@@ -57,6 +58,26 @@ class ShockLayout:
         out[:, : self.normals] = generator.standard_normal((self.chunk_steps, self.normals))
         out[:, self.normals :] = generator.random((self.chunk_steps, self.uniforms))
 
+    def generate_rows(
+        self,
+        seeds: NDArray[np.uint64],
+        purpose: int,
+        chunks: NDArray[np.int64],
+        rows: NDArray[np.int64],
+        out: NDArray[np.float64],
+    ) -> None:
+        """Fill `out`, ``(B, chunk_steps, normals + uniforms)``, in the given rows, as `generate`.
+
+        Many numbers come from one compiled loop, which gives the same.
+        """
+        if len(rows) * out[0].size >= MANY_DRAWS:
+            from .kernels.philox import generate_many  # numba is loaded where it is worth it
+
+            if generate_many(seeds, purpose, chunks[rows], self.normals, rows, out):
+                return
+        for row in rows:
+            self.generate(int(seeds[row]), purpose, int(chunks[row]), out=out[row])
+
     def split(self, draws: NDArray[np.float64]) -> dict[str, Any]:
         """Named views of a row of draws, name -> ``(B, *shape)``."""
         return {
@@ -96,18 +117,40 @@ class RandomStream:
         """The next draw of every copy, name -> ``(B, *shape)``, and the advanced streams."""
         if not layout.slices:
             return {}, self
+        chunk, offset, together = self._refreshed(layout)
+        draws = chunk[:, offset[0]] if together else chunk[np.arange(len(offset)), offset]
+        advanced = RandomStream(self.seed, self.purpose, self.position + 1, chunk)
+        return layout.split(draws), advanced
+
+    def ahead(self, layout: ShockLayout, most: int) -> tuple[NDArray[np.float64], int, int] | None:
+        """Draws to come: the chunk, the place of the next in it, and how many there are.
+
+        None where copies are at different places. Who uses n of them goes on from `after`.
+
+        Args:
+            layout: of the draws.
+            most: that are wanted.
+        """
+        chunk, offset, together = self._refreshed(layout)
+        first = int(offset[0])
+        return (chunk, first, min(most, layout.chunk_steps - first)) if together else None
+
+    def after(self, chunk: NDArray[np.float64], number: int) -> RandomStream:
+        """The streams once so many draws of what `ahead` gave are used."""
+        return RandomStream(self.seed, self.purpose, self.position + number, chunk)
+
+    def _refreshed(self, layout: ShockLayout) -> tuple[NDArray[np.float64], NDArray[Any], bool]:
+        """The chunk of the next draw, its place there in each copy, and whether all are alike."""
         offset = self.position % layout.chunk_steps
         chunk, first = self.chunk, offset[0]
-        together = (offset == first).all()
+        together = bool((offset == first).all())
         stale = np.flatnonzero(offset == 0) if first == 0 or not together else offset[:0]
         if stale.size:
             chunk = np.empty_like(chunk) if stale.size == len(chunk) else chunk.copy()
-            for row in stale:
-                number = int(self.position[row]) // layout.chunk_steps
-                layout.generate(int(self.seed[row]), self.purpose, number, out=chunk[row])
-        draws = chunk[:, first] if together else chunk[np.arange(len(offset)), offset]
-        advanced = RandomStream(self.seed, self.purpose, self.position + 1, chunk)
-        return layout.split(draws), advanced
+            layout.generate_rows(
+                self.seed, self.purpose, self.position // layout.chunk_steps, stale, chunk
+            )
+        return chunk, offset, together
 
     def take(self, rows: Any) -> RandomStream:
         """The streams of the given copies (an index array, mask or slice)."""

@@ -51,10 +51,12 @@ from ..core.arrays import Array, at_least, namespace, row_count
 from ..core.characteristics import Characteristic, Characteristics
 from ..core.deviations.best_response import BestResponse, Followers
 from ..core.group import Group
+from ..core.kernels.steps import CompiledSteps
 from ..core.market import Actions, Market, Shocks
 from ..core.random_streams import Shock
 from ..core.state import State, changed
 from ..core.step import Step
+from . import kernels
 from .laws import PriceProcess
 from .optimum import OptimalQuotes
 
@@ -237,6 +239,24 @@ class MarketMaker(Market):
 
     def _scaled_price(self, state: MarketMakerState) -> Array:
         return (state.price - self.reference_price) / self.prices.stationary_deviation
+
+    @cached_property
+    def compiled_steps(self) -> CompiledSteps:
+        """Steps of few copies, in which NumPy's calls would take longer than the arithmetic."""
+        prices = self.prices
+        constants = np.array(
+            [
+                *(self.reference_price, 1.0 - self.mean_reversion),
+                *(self.mean_reversion * self.reference_price, self.price_deviation),
+                *(self.valuation_deviation, prices.stationary_deviation),
+                *(float(self.theta_visible), HALF_VIEW),
+            ]
+        )
+        return CompiledSteps(
+            *(kernels.observe, kernels.step, constants, tuple(self.quantities)),
+            packed=lambda state: np.stack([state.price, state.previous_price], axis=1),
+            unpacked=lambda memory: {"price": memory[:, 0], "previous_price": memory[:, 1]},
+        )
 
     @cached_property
     def best_quotes(self) -> OptimalQuotes:

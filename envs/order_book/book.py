@@ -36,7 +36,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.errors import PacesetterError, unknown
-from . import layout, matching
+from . import layout, queues
 from .arguments import BEYOND, whole
 from .layout import LARGEST, NONE, EventKind, Prevention, Reason
 from .levels import depth, level_of
@@ -322,7 +322,7 @@ class OrderBook:
         number = whole(order)
         if number is None or not 0 <= number < BEYOND:
             return 0
-        place = matching.find(self._book, number)
+        place = queues.find(self._book, number)
         return 0 if place == NONE else int(self._book[place + layout.SIZE])
 
     def snapshot(self, levels: int = 10) -> Snapshot:

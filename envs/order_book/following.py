@@ -39,7 +39,8 @@ from .layout import (
 )
 from .levels import depth, level_of, next_price
 from .lobster import NO_PRICE
-from .matching import cancel_order, find, limit_order, reduce_order
+from .matching import cancel_order, limit_order, reduce_order
+from .queues import find
 
 Integers = NDArray[np.int64]
 

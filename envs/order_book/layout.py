@@ -65,9 +65,14 @@ ORDER_SIZE = 8
 TIME, KIND, ORDER, SHARES, AT_PRICE, OF_SIDE, OF_OWNER, TAKER = range(8)
 EVENT_SIZE = 8
 # A message of `order_book_requests.run`, and its result.
-LIMIT, POST, MARKET, CANCEL, REDUCE, REPLACE = range(6)
+LIMIT, POST, MARKET, CANCEL, REDUCE, REPLACE, IMMEDIATE = range(7)
 MESSAGE_COLUMNS = 6  # kind, side, price, size, owner, target
 RESULT_COLUMNS = 4  # reason, number of the order, shares traded, money traded
+
+
+# A report of `reports.stream`.
+REPORT, MESSAGE, ABOUT, REPORTED_PRICE, REPORTED_SIZE, REPORTED_SIDE = range(6)
+REPORT_SIZE = 6
 
 
 class Reason(IntEnum):
@@ -103,6 +108,24 @@ class EventKind(IntEnum):
     REDUCED = 2
     CANCELLED = 3
     EXECUTED = 4
+
+
+class ReportKind(IntEnum):
+    """What an exchange tells those who sent requests; `REDUCED` is an order made smaller.
+
+    `REFUSED` are orders; `UNKNOWN` are requests about an order that does not rest, or that cannot
+    be changed in that way.
+    """
+
+    ACCEPTED = 0
+    TRADED = 1
+    CANCELLED = 2
+    REPLACED = 3
+    CANCEL_UNKNOWN = 4
+    REPLACE_UNKNOWN = 5
+    REFUSED = 6
+    REDUCED = 7
+    REDUCE_UNKNOWN = 8
 
 
 class Prevention(IntEnum):

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.errors import PacesetterError
-from . import following, layout, matching
+from . import following, layout, queues
 from .book import DEFAULT_WINDOW
 from .layout import BUY, NONE, SELL, EventKind
 from .lobster import (
@@ -171,7 +171,7 @@ def _said(messages: Messages, place: int) -> str:
 
 
 def _resting_at(book: Integers, number: int, tick: int) -> str:
-    order = matching.find(book, number)
+    order = queues.find(book, number)
     side = _SIDES[int(book[order + layout.SIDE])]
     return f"{side} at {int(book[order + layout.PRICE]) * tick}"
 

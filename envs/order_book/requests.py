@@ -10,6 +10,7 @@ from .layout import (
     CANCEL,
     EVENT_ROOM,
     EVENTS,
+    IMMEDIATE,
     LIMIT,
     MARKET,
     MOST_ORDERS,
@@ -24,7 +25,15 @@ from .layout import (
     UNKNOWN_REQUEST,
     Integers,
 )
-from .matching import cancel_order, find, limit_order, market_order, reduce_order, replace_order
+from .matching import (
+    cancel_order,
+    immediate_order,
+    limit_order,
+    market_order,
+    reduce_order,
+    replace_order,
+)
+from .queues import find
 
 NO_ROOM = -1  # there might not be a place for the order, or for all events
 
@@ -43,6 +52,8 @@ def request(
     """Any request; see `run` for what the arguments mean."""
     if kind in (LIMIT, POST):
         return limit_order(book, side, price, size, owner, prevention, kind == POST)
+    if kind == IMMEDIATE:
+        return immediate_order(book, side, price, size, owner, prevention)
     if kind == MARKET:
         return market_order(book, side, size, owner, prevention)
     if kind == CANCEL:

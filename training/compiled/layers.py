@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from ...envs.core.kernels.compiled import kernel
+from .counter import take_number
 from .elementwise import tanh
 
 f = np.float32
@@ -132,3 +133,19 @@ def evaluate(inputs, flat, widths, activation, size, outputs):
     for start in range(0, len(inputs), size):
         block = inputs[start : start + size]
         outputs[start : start + size] = forward(block, flat, widths, activation, kept)
+
+
+@kernel
+def evaluate_shared(inputs, flat, widths, activation, size, outputs, counter):
+    """Evaluate blocks of `evaluate` with others who take theirs from the same counter.
+
+    Args:
+        inputs, flat, widths, activation, size, outputs: as for `evaluate`.
+        counter: of blocks, ``(1,)``.
+    """
+    kept = np.empty(min(size, len(inputs)) * widths[1:].sum(), np.float32)
+    start = take_number(counter) * size
+    while start < len(inputs):
+        block = inputs[start : start + size]
+        outputs[start : start + size] = forward(block, flat, widths, activation, kept)
+        start = take_number(counter) * size

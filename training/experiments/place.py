@@ -66,7 +66,9 @@ def check_place(experiment: Experiment, address: str | None) -> None:
             for an experiment that does without, or there are more threads than cores.
     """
     training = experiment.training
-    _check_cores(training, address)
+    for name in ("learner_threads", "sampler_threads"):
+        _check_threads(name, getattr(training, name), address)
+    _check_learners(training, address)
     if address is not None:
         parsed_address(address)
     if in_one_process(experiment):
@@ -102,17 +104,20 @@ def _refuse_unpicklable(experiment: Experiment) -> None:
         ) from error
 
 
-def _check_cores(training: TrainingSettings, address: str | None) -> None:
-    """Who shares a minibatch waits for the slowest; what a cluster has is not known here."""
-    cores, threads, learners = cores_here(), training.learner_threads, max(1, training.learners)
-    if address is not None:
-        return
-    if threads > cores:
+def _check_threads(name: str, threads: int, address: str | None) -> None:
+    """More threads than cores only wait for each other; what a cluster has is not known here."""
+    cores = cores_here()
+    if address is None and threads > cores:
         raise PacesetterError(
-            f"training.learner_threads is {threads}, and this process may use {cores} cores; set "
+            f"training.{name} is {threads}, and this process may use {cores} cores; set "
             f"it to {cores} or less (1 suits a busy machine)."
         )
-    if learners * threads > cores:
+
+
+def _check_learners(training: TrainingSettings, address: str | None) -> None:
+    """Who shares a minibatch waits for the slowest; what a cluster has is not known here."""
+    cores, threads, learners = cores_here(), training.learner_threads, max(1, training.learners)
+    if address is None and learners * threads > cores:
         each = f" of {threads} threads each" if threads > 1 else ""
         raise PacesetterError(
             f"training.learners is {learners}{each}, and this machine has {cores} core(s); they "

@@ -65,6 +65,9 @@ class TrainingSettings:
             one at the end.
         learner_threads: threads that share a minibatch, in every process that learns; the result
             does not depend on it, and they step back where cores are busy.
+        sampler_threads: threads that share what the followers' networks are asked in a step, in
+            every process that samples; the result does not depend on it, and they step back as
+            those of the learner do. Of use from some thousand followers over all copies on.
         step_timeout_seconds: that one step of all copies may take; after it the run stops and says
             where it hangs. A remote env runner that is silent for not much longer stops it, too.
         refine: iterations that followers adapt at each of a set of θ once training is over; the
@@ -90,6 +93,7 @@ class TrainingSettings:
     checkpoint_every: Count = 50
     evaluate_every: Annotated[int, Ge(0)] = 0
     learner_threads: Count = 1
+    sampler_threads: Count = 1
     step_timeout_seconds: Annotated[float, Gt(0)] = 20.0
     refine: Annotated[int, Ge(0)] = 0
     baselines: tuple[dict[str, float], ...] = ()

@@ -37,7 +37,7 @@ def sample(
     if not discrete:
         mean, log_deviation = inputs.chunk(2, dim=-1)
         noise = torch.randn(mean.shape, generator=generator)
-        log_probability = (-0.5 * noise * noise - log_deviation - HALF_LOG_TWO_PI).sum(-1)
+        log_probability = log_probability_of_noise(noise, log_deviation)
         # Half of every row is strided, and exp of a strided tensor takes ten times as long.
         deviation = log_deviation.contiguous().exp()
         return Sample(mean + deviation * noise, log_probability, None)
@@ -53,6 +53,11 @@ def sample(
         information = torch.linalg.vecdot(probabilities, inputs) - normaliser
         information = information + math.log(inputs.shape[-1])
     return Sample(actions.squeeze(-1), chosen, information)
+
+
+def log_probability_of_noise(noise: Tensor, log_deviation: Tensor) -> Tensor:
+    """Of normal actions whose standardised distance from their mean is the noise, ``(…, A)``."""
+    return (-0.5 * noise * noise - log_deviation - HALF_LOG_TWO_PI).sum(-1)
 
 
 def most_likely(inputs: Tensor, discrete: bool) -> Tensor:

@@ -14,7 +14,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ..compiled.layers import ACTIVATIONS, evaluate
+from ..compiled.crew import Crew
+from ..compiled.layers import ACTIVATIONS, evaluate, evaluate_shared
 from .network import ActorCritic, FastTanh, Relu
 
 LARGEST_BLOCK, SMALLEST_BLOCK = 1024, 512
@@ -52,6 +53,11 @@ def shape_of(network: nn.Sequential) -> Shape:
     return found
 
 
+def parameters_of(network: nn.Sequential) -> NDArray[np.float32]:
+    """All parameters of a network in one vector, as the loops want them."""
+    return torch.cat([p.detach().reshape(-1) for p in shape_of(network).parameters]).numpy()
+
+
 def block_size(rows: int) -> int:
     """Rows of a block: enough for the products, few enough for the cache, and all alike."""
     blocks = math.ceil(rows / (LARGEST_BLOCK if rows > 2 * LARGEST_BLOCK else SMALLEST_BLOCK))
@@ -59,21 +65,31 @@ def block_size(rows: int) -> int:
 
 
 @torch.no_grad()
-def outputs_of(network: nn.Sequential, observations: Tensor) -> Tensor:
-    """What a network puts out, ``(n, out)``, for observations ``(n, in)``."""
-    activation, widths, parameters = shape_of(network)
+def outputs_of(network: nn.Sequential, observations: Tensor, crew: Crew | None = None) -> Tensor:
+    """What a network puts out, ``(n, out)``, for observations ``(n, in)``.
+
+    Threads of a crew share the blocks; the result does not depend on them.
+    """
+    activation, widths, _ = shape_of(network)
     if activation is None or not len(observations) or observations.dtype != torch.float32:
         return network(observations)
-    rows, flat = len(observations), torch.cat([p.reshape(-1) for p in parameters])
+    rows, flat = len(observations), parameters_of(network)
     outputs = torch.empty((rows, int(widths[-1])))
     inputs = observations.contiguous().numpy()
-    evaluate(inputs, flat.numpy(), widths, activation, block_size(rows), outputs.numpy())
+    size = block_size(rows)
+    fixed = (inputs, flat, widths, activation, size, outputs.numpy())
+    if crew is None or size >= rows:
+        evaluate(*fixed)
+    else:
+        crew.run(lambda counter, _: evaluate_shared(*fixed, counter), rows)
     return outputs
 
 
-def distribution_inputs(module: ActorCritic, observations: Tensor) -> Tensor:
+def distribution_inputs(
+    module: ActorCritic, observations: Tensor, crew: Crew | None = None
+) -> Tensor:
     """What `ActorCritic.distribution_inputs` returns."""
-    return module.with_deviations(outputs_of(module.actor, observations))
+    return module.with_deviations(outputs_of(module.actor, observations, crew))
 
 
 def values(module: ActorCritic, observations: Tensor) -> Tensor:

@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ..compiled.recursions import discounted_back
 from ..policies import inference
 from ..policies.network import ActorCritic
 from . import columns as names
@@ -41,6 +42,9 @@ def advantages(
     errors = rewards + discount * next_values - values
     decay = (discount * gae_lambda) * (~ended).to(errors.dtype)
     result = torch.empty_like(errors)
+    if errors.device.type == "cpu":
+        discounted_back(errors.numpy(), decay.numpy(), result.numpy())
+        return result
     running = torch.zeros_like(errors[0])
     for time in range(len(errors) - 1, -1, -1):
         running = errors[time] + decay[time] * running

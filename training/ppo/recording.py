@@ -3,20 +3,36 @@
 from __future__ import annotations
 
 from copy import deepcopy
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from gymnasium.spaces import Discrete
 from numpy.typing import NDArray
+from torch import Tensor
 
 from ...envs.core.group import Group
 from ...leaders.game import GameStep
+from ..compiled.crew import Crew
 from ..experiments.settings import FollowerSettings
 from ..policies import distributions, inference
 from ..policies.actions import to_action_space
 from ..policies.turns import Turns
 from .rollout import ClosedIntervals, ModuleRollout, leader_rollout
+
+
+class Room(NamedTuple):
+    """Steps of a recorder to be written.
+
+    Attributes:
+        steps: their indices.
+        observations: ``(k, B, N, D)``.
+        actions: ``(k, B, N, A)``, on the normalised scale.
+    """
+
+    steps: slice
+    observations: NDArray[np.float32]
+    actions: NDArray[Any]
 
 
 class FollowerRecorder:
@@ -26,10 +42,19 @@ class FollowerRecorder:
         group: the followers.
         steps, copies: T and B.
         settings: of the followers.
+        crew: threads that share what the network is asked; None: this one alone.
     """
 
-    def __init__(self, group: Group, steps: int, copies: int, settings: FollowerSettings):
+    def __init__(
+        self,
+        group: Group,
+        steps: int,
+        copies: int,
+        settings: FollowerSettings,
+        crew: Crew | None = None,
+    ):
         self.group = group
+        self._crew = crew
         self._bounds = settings.action_bounds
         self.discrete = isinstance(group.action_space, Discrete)
         # Whether information costs enter the rewards.
@@ -68,7 +93,7 @@ class FollowerRecorder:
         copies, agents = observation.shape[:2]
         self._observations[time] = observation
         rows = torch.from_numpy(self._observations[time]).reshape(copies * agents, -1)
-        inputs = inference.distribution_inputs(module, rows)
+        inputs = inference.distribution_inputs(module, rows, self._crew)
         drawn = distributions.sample(inputs, self.discrete, generator, self.pays_information)
         self._actions[time] = drawn.actions.numpy().reshape(self._actions.shape[1:])
         self._log_probability[time] = drawn.log_probability.numpy().reshape(copies, agents)
@@ -84,6 +109,26 @@ class FollowerRecorder:
                 self._inputs = np.empty(shape, dtype=np.float32)
             self._inputs[time] = inputs.numpy().reshape(copies, agents, -1)
         return to_action_space(self._actions[time], self.group.action_space, self._bounds)
+
+    def room(self, time: int, number: int) -> Room:
+        """Where so many steps from an index on are written, by who plays them all at once."""
+        part = slice(time, time + number)
+        return Room(part, self._observations[part], self._actions[part])
+
+    def fill(
+        self, room: Room, noise: Tensor, log_deviation: Tensor, rewards: NDArray[np.float64]
+    ) -> None:
+        """Finish steps whose observations and actions were written.
+
+        Args:
+            room: that of the steps, k.
+            noise: standard normal, of which the actions were made, ``(k, B · N, A)``.
+            log_deviation: of the policy, ``(B · N, A)``.
+            rewards: ``(k, B, N)``.
+        """
+        likely = distributions.log_probability_of_noise(noise, log_deviation)
+        self._log_probability[room.steps] = likely.numpy().reshape(rewards.shape)
+        self._rewards[room.steps] = rewards
 
     def reward(self, time: int, reward: NDArray[Any]) -> None:
         """Add the market's reward, ``(B, N)``, to the information cost already there."""

@@ -18,10 +18,12 @@ from ...envs.core.arrays import detached
 from ...envs.core.group import LEADER
 from ...leaders.game import GameStep, StackelbergGame
 from ..backend import SampleAccount, SampleReport
+from ..compiled.crew import Crew
 from ..experiments.experiment import Experiment
 from ..policies.network import ActorCritic
 from ..policies.step_limit import StepLimit
 from ..policies.turns import Turns
+from .quiet import QuietLoop
 from .recording import FollowerRecorder, LeaderRecorder
 from .rollout import ArrayRollout
 
@@ -64,6 +66,8 @@ class Sampler:
                 self.game.interval_steps == market.steps_per_episode
                 and policy.largest_step is None,
             )
+        self._loop = QuietLoop.of(experiment)
+        self._crew = Crew(settings.sampler_threads) if settings.sampler_threads > 1 else None
         self._samples_in_phase = 0
         self._interval_theta = np.zeros_like(self._assigned)
         self._report: SampleReport | None = None
@@ -96,7 +100,7 @@ class Sampler:
         steps, copies = self.experiment.training.rollout_steps, game.copies
         recorders = {
             group.name: FollowerRecorder(
-                group, steps, copies, self.experiment.followers_of(group.name)
+                group, steps, copies, self.experiment.followers_of(group.name), self._crew
             )
             for group in game.market.groups
         }
@@ -104,9 +108,15 @@ class Sampler:
         boot: dict[str, list[Any]] = {name: [] for name in recorders}
         account = SampleAccount()
         with StepLimit(self.experiment.training.step_timeout_seconds) as limit:
-            for time in range(steps):
+            time = -1
+            while (time := time + 1) < steps:
                 limit.begin()
                 self._set_theta(game, modules)
+                if self._loop is not None:
+                    most = min(steps - 1 - time, game.quiet_steps())
+                    time += self._loop.play(
+                        game, modules, recorders, time, most, self._generator, account
+                    )
                 actions = self._act(game, modules, recorders, time)
                 step = game.step(actions)
                 for name, recorder in recorders.items():

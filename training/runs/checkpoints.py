@@ -26,6 +26,7 @@ FREE_TRAINING_KEYS = (
     "checkpoint_every",
     "evaluate_every",
     "learner_threads",
+    "sampler_threads",
     "step_timeout_seconds",
     "torch_threads",
     "object_store_megabytes",

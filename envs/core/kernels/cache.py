@@ -134,11 +134,13 @@ class KernelCache:
     Args:
         function: the function that is compiled.
         kept: where its results lie; None: nothing is kept.
+        parts: what tells it from others of its name: kernels that it was made for.
     """
 
-    def __init__(self, function: Any, kept: Kept | None) -> None:
+    def __init__(self, function: Any, kept: Kept | None, parts: tuple[Any, ...] = ()) -> None:
         self._function = function
         self._kept = kept
+        self._parts = parts
 
     @property
     def cache_path(self) -> str | None:
@@ -166,7 +168,10 @@ class KernelCache:
     def _file(self, signature: Any, codegen: Any) -> str:
         """Of a function, the types of its arguments, this processor, Python and numba."""
         code = self._function.__code__
-        what = (str(signature), codegen.magic_tuple(), code.co_firstlineno, numba.__version__)
+        what = (
+            *(str(signature), codegen.magic_tuple(), code.co_firstlineno, numba.__version__),
+            *self._parts,
+        )
         who = f"{self._function.__module__.rpartition('.')[2]}.{self._function.__qualname__}"
         types = hashlib.sha256(repr(what).encode()).hexdigest()[:16]
         return f"{who}-{sys.implementation.cache_tag}{getattr(sys, 'abiflags', '')}-{types}.nbc"

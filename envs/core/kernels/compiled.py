@@ -29,21 +29,33 @@ def _kept(folder: Path) -> Kept | None:
     return Kept(folder) if ours else None
 
 
-def kernel(function: Any = None, *, fused: bool = False) -> Any:
+def kernel(function: Any = None, *, fused: bool = False, over: tuple[Any, ...] = ()) -> Any:
     """Compile a function of arrays and numbers when it is first called.
 
     Args:
         function: what is compiled.
         fused: products and sums may be one instruction, and the terms of a sum be taken in another
             order: faster where rounding need not be the same on every machine.
+        over: kernels of elsewhere that the function was made for, and that it calls.
     """
     if function is None:
-        return partial(kernel, fused=fused)
+        return partial(kernel, fused=fused, over=over)
     flags = {"contract", "reassoc"} if fused else False
     compiled = njit(nogil=True, error_model="numpy", fastmath=flags)(function)
     if is_jitted(compiled):  # NUMBA_DISABLE_JIT gives back the function itself
         file = Path(function.__code__.co_filename)
         kept = _kept(file.parent)
-        ours = kept is not None and file in kept.sources
-        compiled._cache = KernelCache(function, kept if ours else None)
+        parts = [_identity(part) for part in over]
+        ours = kept is not None and file in kept.sources and None not in parts
+        compiled._cache = KernelCache(function, kept if ours else None, tuple(parts))
     return compiled
+
+
+def _identity(compiled: Any) -> str | None:
+    """Name of a kernel, with the digest of what it was compiled from; None: that is not known."""
+    function = compiled.py_func if is_jitted(compiled) else compiled
+    file = Path(function.__code__.co_filename)
+    kept = _kept(file.parent)
+    if kept is None or file not in kept.sources:
+        return None
+    return f"{kept.name}:{function.__module__}.{function.__qualname__}"

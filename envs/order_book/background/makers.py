@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from ...core.kernels.compiled import kernel
 from ..layout import BEST, BUY, CLOCK, EXTRA, NO_ASK, NO_BID, NONE, SELL
-from ..matching import cancel_order, find
+from ..matching import cancel_order
+from ..queues import find
 from . import layout as at
 from .exchange import agent_of, middle_of, send, traded_since, wait_for, watch_balance
 from .random_numbers import exponential

@@ -47,7 +47,8 @@ from ..layout import (
     Integers,
 )
 from ..levels import level_of, next_price
-from ..matching import find, limit_order, reduce_order
+from ..matching import limit_order, reduce_order
+from ..queues import find
 from . import layout as at
 from .alphabet import DEPTHS, depth_bin, size_bin, time_bin
 from .features import TEN, keep_states, note_order, read_features

@@ -19,7 +19,7 @@ from pacesetter.envs.execution.view import (
     SIDE_SEEN,
 )
 from pacesetter.envs.order_book.layout import PRICE, ROOM, with_room
-from pacesetter.envs.order_book.matching import find
+from pacesetter.envs.order_book.queues import find
 from pacesetter.envs.registry import make
 
 COPIES = 4

@@ -10,5 +10,6 @@ DECLARED = Declared(
     },
     benchmarks={
         "order_book": "speed:ALONE",
+        "order_book_scenarios": "scenario_speed:SCENARIO_SPEED",
     },
 )

@@ -8,7 +8,8 @@ from worlds import COPIES, SECOND, agent, begin, replayed, worlds
 
 from pacesetter.envs.core.errors import PacesetterError
 from pacesetter.envs.order_book.layout import BUY, CANCEL_RESTING, EXTRA, OWNER, RESTING
-from pacesetter.envs.order_book.matching import cancel_order, find, limit_order
+from pacesetter.envs.order_book.matching import cancel_order, limit_order
+from pacesetter.envs.order_book.queues import find
 from pacesetter.envs.order_book.world import WorldAgent, layout
 from pacesetter.envs.order_book.world.acting import nearest_order
 from pacesetter.envs.order_book.world.network import MASKED, log_probabilities

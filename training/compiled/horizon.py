@@ -1,0 +1,76 @@
+"""Acting and stepping over many steps in one loop: a policy and the kernels of a market.
+
+Letters: T steps, B copies, N followers, D entries of an observation, A of an action, n = B · N.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from ...envs.core.kernels.compiled import kernel
+from .layers import forward
+
+f = np.float32
+
+
+@cache
+def horizon(observe: Callable[..., None], step: Callable[..., None]) -> Callable[..., Any]:
+    """The loop of a market, from its kernels (see `CompiledSteps`).
+
+    Its arguments:
+        memory, theta, draws, constants: of the market.
+        at: place of the first step in the draws.
+        noise: standard normal, ``(T, n, A)``.
+        deviation: of the policy, ``(n, A)``.
+        flat, widths, activation, size: of its network, and rows of a block (see `layers`).
+        low, span: of the Box in which actions are cut off, ``(A,)``.
+        seen: written, ``(T, B, N, D)``.
+        chosen: actions on the normalised scale, written, ``(T, B, N, A)``.
+        rewards, quantities: written, ``(T, B, N)`` and ``(T, B, Q)``.
+    """
+
+    @kernel(over=(observe, step))
+    def play(
+        memory,
+        theta,
+        draws,
+        at,
+        constants,
+        noise,
+        deviation,
+        flat,
+        widths,
+        activation,
+        size,
+        low,
+        span,
+        seen,
+        chosen,
+        rewards,
+        quantities,
+    ):
+        steps, rows, entries = noise.shape
+        kept = np.empty(min(size, rows) * widths[1:].sum(), np.float32)
+        units = np.empty(chosen.shape[1:], np.float32)
+        flat_units = units.reshape(rows, entries)
+        for time in range(steps):
+            observe(memory, theta, constants, seen[time])
+            inputs = seen[time].reshape(rows, seen.shape[3])
+            acted = chosen[time].reshape(rows, entries)
+            for start in range(0, rows, size):
+                means = forward(inputs[start : start + size], flat, widths, activation, kept)
+                for i in range(len(means)):
+                    row = start + i
+                    for j in range(entries):
+                        action = means[i, j] + deviation[row, j] * noise[time, row, j]
+                        acted[row, j] = action
+                        within = f(-1.0) if action < f(-1.0) else action
+                        within = f(1.0) if within > f(1.0) else within
+                        flat_units[row, j] = low[j] + (within + f(1.0)) * f(0.5) * span[j]
+            step(memory, theta, units, draws, at + time, constants, rewards[time], quantities[time])
+
+    return play
