@@ -13,7 +13,7 @@ from pathlib import Path
 from .. import session  # noqa: F401  everything is imported here, and nothing after a fork
 from ..rllib import backend  # noqa: F401
 from .report import GOAL, Report
-from .runs import Course
+from .runs import Course, warm_up
 
 PLACES = {"array": ("local",) * 11 + ("remote",), "stock": ("stock",)}
 
@@ -29,6 +29,7 @@ def main() -> int:
     (folder / "r").mkdir()
     os.chdir(folder)
     course, deadline = Course(folder, report.seed), time.monotonic() + 60.0 * options.minutes
+    warm_up()
     before = report.faults
     while report.faults - before < options.faults and time.monotonic() < deadline:
         number = report.next_number

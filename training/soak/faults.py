@@ -30,7 +30,7 @@ class Kind:
 DRIVER = {
     "killed": Kind("outside", (KILLED,)),
     "killed while writing": Kind("system", (KILLED,)),
-    "told to end": Kind("outside", (SAVED, DONE, -15)),
+    "told to end": Kind("outside", (SAVED, DONE, -15, TOLD), "told to end"),
     "disk full": Kind("system", (TOLD,), "the disk"),
     "file size limit": Kind("system", (TOLD,), "File too large"),
 }

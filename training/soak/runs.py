@@ -12,7 +12,10 @@ from typing import Any
 import numpy as np
 
 from ...envs.core.errors import PacesetterError
+from ..evaluation.evaluate import measure
 from ..experiments.load import load_experiment
+from ..policies.policies import Policies, Trained
+from ..ppo.backend import LocalBackend
 from ..rllib.watch import of_session
 from ..runs.history import read_history
 from ..runs.run_folder import RESULTS, RunFolder
@@ -73,6 +76,18 @@ class Run:
     commands: int = 0
     seconds: float = 0.0
     busy: float = 1.0
+
+
+def warm_up() -> None:
+    """Load compiled loops and what is imported late; forked processes then have them."""
+    for name in EXPERIMENTS:
+        overrides = [f"{key}={value}" for key, value in (SMALL | PLACES["local"]).items()]
+        experiment = load_experiment(name, overrides)
+        trained = LocalBackend(experiment)
+        trained.command(0, None)
+        trained.iterate()
+        default = experiment.market.characteristics.default
+        measure(Trained(experiment, Policies(experiment, trained.modules), default))
 
 
 class Course:
