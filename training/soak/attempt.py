@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ..runs.whole_files import write_whole
 from . import faulty
 from .child import ERR, OUT, start
 from .faults import DONE, RECOVERED, TOLD, Fault
@@ -151,7 +152,7 @@ def _plan_steps(folder: Path, faults: Sequence[Fault], pace: Pace) -> None:
             once = fault.kind in RECOVERED or kind in ("is stopped", "node dies")
             step = 1 + int(fault.share * pace.steps)
             plan = {"kind": kind, "where": fault.what.where, "step": step, "once": once}
-            (folder / faulty.STEP_FAULTS).write_text(json.dumps(plan))
+            write_whole(folder / faulty.STEP_FAULTS, json.dumps(plan))
 
 
 def _events(folder: Path) -> tuple[list[float], dict[str, float]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
@@ -22,15 +23,15 @@ def damage(checkpoints: Path, number: int) -> bool:
         return False
     files = sorted(path for path in whole[-1].rglob("*") if path.is_file())
     way, file = WAYS[number % len(WAYS)], files[number // len(WAYS) % len(files)]
-    content = file.read_bytes()
+    middle = file.stat().st_size // 2
     if way == "whole folder":
         shutil.rmtree(whole[-1] / "algorithm")
-    elif way == "missing" or not content:
+    elif way == "missing" or not middle:
         file.unlink()
     elif way == "truncated":
-        file.write_bytes(content[: len(content) // 2])
+        os.truncate(file, middle)
     else:
-        middle = len(content) // 2
-        flipped = bytes([content[middle] ^ 0x55])
-        file.write_bytes(content[:middle] + flipped + content[middle + 1 :])
+        descriptor = os.open(file, os.O_RDWR)
+        os.pwrite(descriptor, bytes([os.pread(descriptor, 1, middle)[0] ^ 0x55]), middle)
+        os.close(descriptor)
     return True

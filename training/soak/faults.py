@@ -32,18 +32,18 @@ DRIVER = {
     "killed while writing": Kind("system", (KILLED,)),
     "told to end": Kind("outside", (SAVED, DONE, -15, TOLD), "told to end"),
     "disk full": Kind("system", (TOLD,), "the disk"),
-    "file size limit": Kind("system", (TOLD,), "File too large"),
 }
 """What may happen to the driver of any run."""
 
-STEPS = {
+IN_THE_DRIVER = {
+    "file size limit": Kind("system", (TOLD,), "ulimit -f"),  # Ray itself does not bear it
     "raises": Kind("driver", (TOLD,), "ZeroDivisionError: a fault of the soak test"),
     "exits": Kind("driver", (TOLD,), "sys.exit(0)"),
     "hangs": Kind("driver", (TOLD,), "a step has not ended after"),
     "nan": Kind("driver", (TOLD,), "finite"),
     "wrong shape": Kind("driver", (TOLD,)),
 }
-"""What a market may do in the driver."""
+"""What a market may do in the driver, and what may happen to it where there is no Ray."""
 
 REMOTE_STEPS = {
     "raises": Kind("worker", (TOLD,), "ZeroDivisionError: a fault of the soak test"),
@@ -94,7 +94,9 @@ def draw(place: str, resumed: bool, rng: np.random.Generator) -> list[Fault]:
         resumed: whether there is something to go on with.
         rng: what is drawn from.
     """
-    ending = DRIVER | (REMOTE_STEPS if place == "remote" else STEPS)
+    ending = DRIVER | (REMOTE_STEPS if place == "remote" else IN_THE_DRIVER)
+    if place == "stock":
+        del ending["file size limit"]
     faults = [_one(ending, rng, LATEST)]
     beside = {k: v for k, v in BESIDE.items() if resumed or k == "clock jumps"}
     if rng.random() < BESIDE_SHARE:
