@@ -134,7 +134,7 @@ def judge(ended: Ended, folder: Path, faults: Sequence[Fault]) -> None:
         problems.append(f"ended with {ended.code}, not {expected}: {_short(err or out)}")
     for fault in faults:
         if fault.what.says and fault.kind in ended.fired and fault.kind != "two resumes":
-            wants_message = not fault.what.ends or ended.code == TOLD
+            wants_message = not fault.what.ends or ended.code in (TOLD, 1)
             if wants_message and fault.what.says not in out + err:
                 problems.append(f"{fault.kind}: nothing says {fault.what.says!r}: {_short(err)}")
     if ended.code == TOLD:

@@ -162,6 +162,8 @@ class Course:
             for fault in faults:
                 if fault.what.where == "folder":
                     ended.fired[fault.kind] = ended.began
+            if run.place != "local" and ended.code != 0:
+                ended.problems += self._left_over()  # before what is said at the very end is read
             judge(ended, self._attempt, faults)
             run.commands += 1
             if ended.rows:
@@ -170,8 +172,6 @@ class Course:
                 waiting = []
             waiting += self._record(run, ended, faults)
             recovered |= any(not f.what.ends and f.what.where == "worker" for f in faults)
-            if run.place != "local" and ended.code != 0:
-                ended.problems += self._left_over()
             run.problems += ended.problems
             if run.problems or ended.code == 0:
                 break
