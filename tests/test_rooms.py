@@ -35,6 +35,7 @@ FLOORS = (
     {"commands"},
     {"options"},
     {"cli"},
+    {"soak"},
 )
 """Rooms of training, from the ground up."""
 

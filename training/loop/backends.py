@@ -11,12 +11,15 @@ if TYPE_CHECKING:
     from ..backend import Backend
 
 
-def backend_for(experiment: Experiment, address: str | None = None) -> Backend:
+def backend_for(
+    experiment: Experiment, address: str | None = None, last_words: str = ""
+) -> Backend:
     """RLlib where followers learn and Ray is installed; otherwise this process alone.
 
     Args:
         experiment: what is trained.
         address: of a Ray cluster; None runs on this machine.
+        last_words: to be said if Ray ends this process, which it does where its own server dies.
 
     Raises:
         PacesetterError: see `check_place`; or Ray cannot be reached.
@@ -26,7 +29,7 @@ def backend_for(experiment: Experiment, address: str | None = None) -> Backend:
         if has_ray():
             from ..rllib.backend import RLlibBackend  # Ray takes seconds to import
 
-            return RLlibBackend(experiment, address)
+            return RLlibBackend(experiment, address, last_words)
         print(
             "Ray is not installed: training in this process, with the same numbers. "
             "More processes or a cluster: pip install 'pacesetter[train]'.",

@@ -20,7 +20,7 @@ from ..runs.history import read_history
 from ..runs.intact import read_marker
 from ..runs.machine import software_versions
 from ..runs.run_folder import RunFolder
-from ..runs.whole_files import is_disk_full, write_whole
+from ..runs.whole_files import no_room, write_whole
 from ..runs.world_file import BEST_SO_FAR, save_world
 from .averaging import WeightAverage
 
@@ -139,10 +139,8 @@ def reported(run: RunFolder, what: str, cure: str, kept: str = "") -> Iterator[N
         raise PacesetterError(f"{error}\n{kept} {cure}") from error
     except FAILURES as error:
         cure = f"{kept} {cure}".strip()
-        if is_disk_full(error, run.path):
-            raise PacesetterError(
-                f"{what} stopped: the disk of {run.path} is full; free some space.\n{cure}"
-            ) from error
+        if full := no_room(error, run.path):
+            raise PacesetterError(f"{what} stopped: {full}.\n{cure}") from error
         said = f"{what} stopped: {described(error)}\n{cure}{logged(error, run)}"
         raise PacesetterError(said) from error
 
@@ -172,10 +170,8 @@ def failure(error: BaseException, run: RunFolder) -> PacesetterError:
         if last
         else "There is no checkpoint yet"
     )
-    if is_disk_full(error, run.path):
-        return PacesetterError(
-            f"training stopped: the disk of {run.path} is full; free some space.\n{left}."
-        )
+    if full := no_room(error, run.path):
+        return PacesetterError(f"training stopped: {full}.\n{left}.")
     return PacesetterError(f"training stopped: {described(error)}\n{left}.{logged(error, run)}")
 
 

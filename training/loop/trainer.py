@@ -107,7 +107,7 @@ def _train(
 ) -> Outcome:
     experiment, settings = run.experiment, run.experiment.training
     checkpoint = checkpoint_of(run)
-    backend = backend_for(experiment, address)
+    backend = backend_for(experiment, address, _last_words(run))
     held.callback(backend.stop)
     policies = Policies(experiment, backend.modules)
     guide = experiment.guide()
@@ -168,6 +168,13 @@ def _train(
         theta = guide.answer(final.opening_theta)
     steps = episodes * experiment.market.steps_per_episode
     return Outcome(theta, iteration, time.monotonic() - started, asked, steps)
+
+
+def _last_words(run: RunFolder) -> str:
+    return (
+        "pacesetter: training was ended from outside: its process was killed, or Ray's server on "
+        f"this machine (raylet) died. Go on with 'pacesetter train --resume {run.path}'."
+    )
 
 
 # One iteration -----------------------------------------------------------------------------------

@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import math
 import os
+import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,14 +25,16 @@ from ..experiments.experiment import Experiment
 from ..experiments.place import cores_here
 from .cluster import connect
 from .config import array_config, module_options
-from .own_session import own_session
+from .own_session import last_words, own_session
 from .remote.learners import RemoteLearners
 from .remote.runners import RemoteRunners
 
 Algorithm: TypeAlias = PPO
 """What trains the modules: opaque to the loop, which hands it to the functions here."""
 
-USAGE_REPORTS = "RAY_USAGE_STATS_ENABLED"
+QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_BACKEND_LOG_LEVEL": "fatal"}
+"""Ray counts its users, and its servers log onto the driver's screen, at length where one dies."""
+
 STARTS = 2  # attempts to start Ray here
 
 
@@ -63,18 +67,36 @@ def start_ray(experiment: Experiment, address: str | None = None) -> None:
 
 @contextmanager
 def _nothing_reported() -> Iterator[None]:
-    """Ray, and the processes that it starts within, report nothing to the outside.
+    """Ray, and the processes that it starts within, report nothing to the outside or on the screen.
 
     They look at the environment once, when they start. What the user has set there holds.
     """
-    if USAGE_REPORTS in os.environ:
-        yield
-        return
-    os.environ[USAGE_REPORTS] = "0"
+    added = {name: value for name, value in QUIET.items() if name not in os.environ}
+    os.environ.update(added)
     try:
         yield
     finally:
-        os.environ.pop(USAGE_REPORTS, None)
+        for name in added:
+            os.environ.pop(name, None)
+
+
+@contextmanager
+def _without_line(text: str) -> Iterator[None]:
+    """Keep lines with a text off standard error, which code outside Python writes to as well."""
+    sys.stderr.flush()
+    with tempfile.TemporaryFile() as held:
+        before = os.dup(2)
+        os.dup2(held.fileno(), 2)
+        try:
+            yield
+        finally:
+            sys.stderr.flush()
+            os.dup2(before, 2)
+            os.close(before)
+            held.seek(0)
+            for line in held:
+                if text.encode() not in line:
+                    os.write(2, line)
 
 
 def _initialise_ray(experiment: Experiment, address: str | None) -> None:
@@ -112,8 +134,10 @@ def start_ray_here(workers: int, megabytes: int = 128) -> None:
 def _start_here(**options: Any) -> None:
     """Start Ray on this machine; a busy one may miss Ray's time limits once."""
     for attempt in range(STARTS):
+        folder = own_session()
         try:
-            ray.init(_temp_dir=own_session(), **options)
+            with _without_line("Set ray log level from environment variable"):
+                ray.init(_temp_dir=folder, **options)
             return
         except ValueError:  # an option at fault, which is so again
             raise
@@ -173,10 +197,12 @@ class RLlibBackend:
     Args:
         experiment: what is trained.
         address: of a Ray cluster; None runs on this machine.
+        words: to be said if Ray ends this process.
     """
 
-    def __init__(self, experiment: Experiment, address: str | None = None):
+    def __init__(self, experiment: Experiment, address: str | None = None, words: str = ""):
         start_ray(experiment, address)
+        last_words(words)
         self._experiment = experiment
         self.algorithm = build(experiment)
         self.modules = live_modules(self.algorithm)
@@ -251,6 +277,7 @@ class RLlibBackend:
 
     def stop(self) -> None:
         """See `Backend.stop`."""
+        last_words("")
         if self._failed and self._learners:  # what hangs would be waited for
             self._learners.end()
         if self._failed and self._remote:

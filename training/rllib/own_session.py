@@ -31,11 +31,22 @@ def own_session() -> str:
             [sys.executable, "-I", "-S", script, folder, str(os.getpid())],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
             start_new_session=True,
         )
     )
     return folder
+
+
+def last_words(text: str) -> None:
+    """What is to be said, on standard error, if this process ends now; empty: nothing.
+
+    Ray ends the process of a driver at once, and without a word, when its server here dies.
+    """
+    for watch in _watches:
+        assert watch.stdin is not None
+        with contextlib.suppress(OSError):  # somebody has killed the watch
+            watch.stdin.write(text.encode() + b"\n")
+            watch.stdin.flush()
 
 
 def _end(watch: subprocess.Popen[bytes]) -> None:

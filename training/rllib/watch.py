@@ -2,11 +2,13 @@
 
 Ray's agents outlive a driver that was killed (each holds the pipe by which the other would learn of
 it), and its folder of sessions is never removed. This file is run on its own, with the standard
-library alone: ``watch.py FOLDER PID``, with a pipe from the driver as its standard input.
+library alone: ``watch.py FOLDER PID``, with a pipe from the driver as its standard input. The last
+line that comes through it is said where the driver ends; an empty one is not.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
@@ -22,7 +24,10 @@ def main() -> None:
     folder, driver = sys.argv[1], int(sys.argv[2])
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)  # meant for the driver, whose end is waited for
-    sys.stdin.buffer.read()
+    words = sys.stdin.buffer.read().splitlines()
+    if words and words[-1]:  # the driver has ended within a run, and could not say so itself
+        with contextlib.suppress(OSError):
+            os.write(2, words[-1] + b"\n")
     end_processes(folder, {driver, os.getpid()})
     shutil.rmtree(folder, ignore_errors=True)
 

@@ -16,7 +16,7 @@ from ..experiments.experiment import Experiment
 from ..experiments.load import resolved
 from ..experiments.yaml_file import dump_yaml, read_yaml
 from .intact import COMPLETE, is_mine, read_marker, write_marker
-from .whole_files import flush_folder, is_disk_full, write_whole
+from .whole_files import flush_folder, no_room, write_whole
 
 CONFIG = "config.yaml"
 KEPT = 2
@@ -63,13 +63,13 @@ def new_checkpoint(parent: Path, iteration: int, experiment: Experiment) -> Iter
         partial.rename(target)
     except BaseException as error:
         shutil.rmtree(partial, ignore_errors=True)
-        if not is_disk_full(error, parent.parent):
+        full = no_room(error, parent.parent)
+        if not full:
             raise
         last = latest_checkpoint(parent)
         raise PacesetterError(
-            f"{parent}: the disk is full; the checkpoint of iteration {iteration} was not written. "
-            f"{f'The last good one is {last}' if last else 'There is no earlier one'}; free some "
-            "space and resume the run."
+            f"the checkpoint of iteration {iteration} was not written: {full}, and resume the run. "
+            f"{f'The last good one is {last}' if last else f'There is no earlier one in {parent}'}."
         ) from error
 
 

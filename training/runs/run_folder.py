@@ -35,7 +35,7 @@ from .history import HISTORY, read_history
 from .lock import locked
 from .machine import software_versions
 from .trust import code_elsewhere, named_code, refuse_strangers_code
-from .whole_files import is_disk_full, write_json, write_whole
+from .whole_files import no_room, write_json, write_whole
 
 VERSIONS, RESULTS, REFERENCE = "versions.json", "results.json", "reference.npz"
 CERTIFICATE, CERTIFIED = "certificate.json", "certificate.png"  # and its picture
@@ -327,7 +327,7 @@ def _not_empty(path: Path) -> PacesetterError:
 
 
 def _unwritable(path: Path, error: OSError) -> PacesetterError:
-    cure = "free some space" if is_disk_full(error, path) else "check its permissions"
+    cure = no_room(error, path) or "check its permissions"
     return PacesetterError(
         f"{path}: cannot be written ({error.strerror}); {cure}, or choose another folder."
     )

@@ -12,7 +12,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-_DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
+try:
+    import resource
+except ImportError:  # Windows
+    resource = None  # type: ignore[assignment]
+
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 @contextlib.contextmanager
@@ -72,7 +77,7 @@ def full_disk_is_told_once() -> Iterator[None]:
 
     def tell(thrown: threading.ExceptHookArgs) -> None:
         error = thrown.exc_value
-        if not (isinstance(error, OSError) and error.errno in _DISK_FULL):
+        if not (isinstance(error, OSError) and error.errno in _NO_ROOM):
             before(thrown)
 
     threading.excepthook = tell
@@ -82,12 +87,26 @@ def full_disk_is_told_once() -> Iterator[None]:
         threading.excepthook = before
 
 
-def is_disk_full(error: BaseException, folder: Path) -> bool:
-    """Whether an error came about because there was no space left on the disk of `folder`."""
+def no_room(error: BaseException, folder: Path) -> str:
+    """That an error came about because a file in `folder` could not grow, with the cure; or empty.
+
+    Of a full disk, or of a limit that a shell or a scheduler sets.
+    """
     cause: BaseException | None = error
+    numbers = set()
     while cause is not None:
-        if isinstance(cause, OSError) and cause.errno in _DISK_FULL:
-            return True
+        numbers.add(cause.errno if isinstance(cause, OSError) else None)
         cause = cause.__cause__ or cause.__context__
     # torch reports a failed write as a RuntimeError that does not say why.
-    return isinstance(error, RuntimeError) and shutil.disk_usage(folder).free < 2**20
+    untold = isinstance(error, RuntimeError) and "inline_container" in str(error)
+    limited = resource is not None and _limit() != resource.RLIM_INFINITY
+    if errno.EFBIG in numbers or (untold and limited):
+        return "a file may not grow as large as it must; raise that limit (ulimit -f unlimited)"
+    told = numbers & set(_NO_ROOM)
+    if told or (isinstance(error, RuntimeError) and shutil.disk_usage(folder).free < 2**20):
+        return f"the disk of {folder} is full; free some space"
+    return ""
+
+
+def _limit() -> int:
+    return int(resource.getrlimit(resource.RLIMIT_FSIZE)[0])

@@ -19,6 +19,7 @@ from pacesetter.training.policies.policies import Policies
 from pacesetter.training.runs.run_folder import RESULTS, RunFolder
 from pacesetter.training.runs.whole_files import (
     full_disk_is_told_once,
+    no_room,
     whole_file,
     write_json,
     write_whole,
@@ -158,3 +159,21 @@ def test_nothing_in_training_writes_a_file_by_other_means():
             if name == "open" and set(mode_of(call)) & set("wax+"):
                 assert path.name in APPENDED, f"{place} opens a file to write: use whole_file"
     assert found >= 4
+
+
+def test_a_limit_on_the_size_of_files_is_told_as_such(tmp_path):
+    """Also by torch, whose error does not say why it could not write."""
+    resource = pytest.importorskip("resource")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (512, before[1]))
+        with pytest.raises(RuntimeError) as failed:
+            torch.save(torch.zeros(10_000), tmp_path / "weights.pt")
+        assert "ulimit -f" in no_room(failed.value, tmp_path)
+        with pytest.raises(OSError, match="too large") as failed:
+            write_whole(tmp_path / "text", "x" * 10_000)
+        assert "ulimit -f" in no_room(failed.value, tmp_path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert not list(tmp_path.glob(".*"))
+    assert no_room(ValueError("a bug"), tmp_path) == ""
