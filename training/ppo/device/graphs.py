@@ -32,9 +32,7 @@ class Captured:
         what: that is captured, for the warning.
     """
 
-    def __init__(
-        self, function: Callable[[], None], device: torch.device, wanted: bool, what: str
-    ):
+    def __init__(self, function: Callable[[], None], device: torch.device, wanted: bool, what: str):
         self._function, self._what = function, what
         self._wanted = wanted and device.type == "cuda"
         self._warm = False

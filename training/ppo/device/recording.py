@@ -119,7 +119,9 @@ class DeviceRecorder:
         net = self._rewards.mean()
         return (net if self._paid is None else net + self._paid.mean()), net
 
-    def rollout(self, terminated: list[bool], ended: list[bool], looked: list[int]) -> ModuleRollout:
+    def rollout(
+        self, terminated: list[bool], ended: list[bool], looked: list[int]
+    ) -> ModuleRollout:
         """Everything recorded; the tensors are written again by the next sample.
 
         Args:
