@@ -118,7 +118,8 @@ def _table(compared: Sequence[Compared], seconds: dict[str, float], device: str)
     for one in compared:
         low, high = min(one.processor), max(one.processor)
         lines.append(
-            f"| {one.experiment} | {one.figure} | {mean_text(one.processor, 4)} | {low:.4g} … {high:.4g} "
+            f"| {one.experiment} | {one.figure} | {mean_text(one.processor, 4)} "
+            f"| {low:.4g} … {high:.4g} "
             f"| {mean_text(one.device, 4)} | {'yes' if one.within else 'no'} "
             f"| {seconds[one.experiment]:.0f} |"
         )

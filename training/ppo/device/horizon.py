@@ -1,4 +1,4 @@
-"""The act-step loop on a device: T steps of B copies that all are at the same place of their episode.
+"""The act-step loop on a device: T steps of B copies, all at the same place of their episodes.
 
 Everything it reads (θ, shocks, noise, weights) is on the device when it begins, and everything it
 brings stays there; between nothing is asked of the device, so that the whole loop may be one graph.

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from ....envs.core.errors import PacesetterError
+from ....envs.core.group import Group
 from ...experiments.experiment import Experiment
 from ...experiments.settings import FollowerSettings
 
@@ -81,16 +82,16 @@ def memory_needed(experiment: Experiment, copies: int | None = None) -> float:
     total = FLOAT * copies * (training.rollout_steps * shocks + starts * again)
     for group in market.groups:
         settings = experiment.followers_of(group.name)
-        total += steps * group.size * _per_decision(group, settings, market.name)
+        total += steps * group.size * _per_decision(group, settings)
         rows = min(settings.minibatch_size, steps * group.size)
         width = sum(settings.hidden_layers)
         total += FLOAT * 6 * width * (rows + copies * group.size)
     return total
 
 
-def _per_decision(group: object, settings: FollowerSettings, _: str) -> float:
+def _per_decision(group: Group, settings: FollowerSettings) -> float:
     """Bytes of one row: what is kept of it, the noise, values and advantages, its place."""
-    space, action = group.observation_space, group.action_space  # type: ignore[attr-defined]
+    space, action = group.observation_space, group.action_space
     entries = int(np.prod(action.shape, dtype=int)) or 2
     inputs = 2 * entries if settings.kl_coefficient > 0 else 0
     return FLOAT * (1.25 * (space.shape[0] + 3) + 2 * entries + inputs + 12) + 24
