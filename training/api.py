@@ -224,6 +224,10 @@ def check_beforehand(experiment: Experiment, address: str | None, wait: float = 
     check_market(experiment)  # in a fork, which is best made before torch is imported
     _check_question(experiment)
     _check_evaluation(experiment)
+    if experiment.training.device is not None:
+        from .ppo.device.place import device_of  # imports torch
+
+        device_of(experiment)
     join(experiment, address, wait)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import types
+from functools import lru_cache
 from typing import Any
 
 import array_api_compat
@@ -63,6 +64,34 @@ def converted(array: Array, like: Array) -> Array:
     if isinstance(like, np.ndarray):
         return array
     return namespace(like).astype(convert(array, like), like.dtype, copy=False)
+
+
+def constant(array: Any, like: Array) -> Array:
+    """Numbers that never change beside `like`: of its namespace and number type, on its device.
+
+    Kept for torch: a device would be waited for where they are brought to it at every step.
+
+    Args:
+        array: of NumPy, small.
+        like: the array that they are computed with.
+    """
+    if isinstance(like, np.ndarray):
+        return array
+    if not array_api_compat.is_torch_array(like):
+        return namespace(like).asarray(array, **place_of(like))
+    values = np.ascontiguousarray(array)
+    key = (values.tobytes(), values.shape, values.dtype.str)
+    return _kept_constant(key, like.dtype, like.device)
+
+
+@lru_cache(maxsize=256)
+def _kept_constant(key: tuple[bytes, tuple[int, ...], str], dtype: Any, device: Any) -> Array:
+    import torch
+
+    raw, shape, kind = key
+    values = np.frombuffer(raw, dtype=kind).reshape(shape).copy()
+    with torch.inference_mode(False):
+        return torch.as_tensor(values, dtype=dtype, device=device)
 
 
 def surely_none(xp: Any, mask: Array) -> bool:
@@ -131,8 +160,13 @@ def interpolated(xp: Any, points: Array, places: Array, values: Array) -> Array:
     """
     if xp is np:
         return np.interp(points, places, values, left=0.0, right=0.0)
-    above = xp.clip(xp.searchsorted(places, points), 1, places.shape[0] - 1)
+    above = xp.clip(xp.searchsorted(places, _dense(points)), 1, places.shape[0] - 1)
     slopes = (values[1:] - values[:-1]) / (places[1:] - places[:-1])
     found = values[above - 1] + slopes[above - 1] * (points - places[above - 1])
     within = (points >= places[0]) & (points <= places[-1])
     return xp.where(within, found, xp.zeros_like(found))
+
+
+def _dense(array: Array) -> Array:
+    """Without gaps between its numbers; torch copies what it looks up, and says so, otherwise."""
+    return array.contiguous() if array_api_compat.is_torch_array(array) else array

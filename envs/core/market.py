@@ -28,7 +28,7 @@ from .errors import PacesetterError
 from .group import Group
 from .kernels.steps import CompiledSteps
 from .paths import Paths
-from .random_streams import RESET, STEP, RandomStream, Shock, ShockLayout
+from .random_streams import NO_STREAM, RESET, STEP, RandomStream, Shock, ShockLayout
 from .ranges import check_ranges
 from .rollouts import Laboratory
 from .state import State, changed
@@ -117,6 +117,11 @@ class Market(ABC):
     def reset_shocks(self) -> dict[str, Shock]:
         """Named randomness of the start of an episode."""
         return {}
+
+    @property
+    def ends_early(self) -> bool:
+        """Whether an episode may come to an end before its horizon, in one copy and not another."""
+        return False
 
     @property
     def ends_at_horizon(self) -> bool:
@@ -323,13 +328,24 @@ class Market(ABC):
 
     def _start(self, theta: Array, step_stream: RandomStream, reset_stream: RandomStream) -> Any:
         draws, reset_stream = reset_stream.draw(self._reset_layout)
+        shocks = {name: convert(value, theta) for name, value in draws.items()}
+        state = self.begin(theta, shocks)
+        return changed(state, step_stream=step_stream, reset_stream=reset_stream)
+
+    def begin(self, theta: Array, shocks: Shocks) -> Any:
+        """The state at the start of an episode under given shocks, without streams of its own.
+
+        Args:
+            theta: ``(B, d)``.
+            shocks: name -> ``(B, …)``, as declared in `reset_shocks`, of θ's namespace.
+        """
         xp = namespace(theta)
         return self.state_type(
             theta=theta,
             clock=xp.zeros(theta.shape[0], dtype=xp.int64, device=array_api_compat.device(theta)),
-            step_stream=step_stream,
-            reset_stream=reset_stream,
-            **self.initial(theta, {k: convert(v, theta) for k, v in draws.items()}),
+            step_stream=NO_STREAM,
+            reset_stream=NO_STREAM,
+            **self.initial(theta, shocks),
         )
 
     def step(self, state: Any, actions: Actions) -> Step:

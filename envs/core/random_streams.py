@@ -163,3 +163,9 @@ class RandomStream:
         seed, position, chunk = self.seed.copy(), self.position.copy(), self.chunk.copy()
         seed[rows], position[rows], chunk[rows] = other.seed, other.position, other.chunk
         return replace(self, seed=seed, position=position, chunk=chunk)
+
+
+NO_STREAM = RandomStream(
+    np.zeros(0, dtype=np.uint64), STEP, np.zeros(0, dtype=np.int64), np.zeros((0, 0, 0))
+)
+"""Of a state whose shocks are drawn by somebody else."""

@@ -17,7 +17,7 @@ from typing import Any
 
 from ..core.arrays import Array, at_least, namespace, place_of, row_sum
 
-SOMETHING = 1e-300  # less than any sum of amounts other than nothing
+SOMETHING = 1e-37  # less than any sum of amounts other than nothing, in single precision too
 
 
 def gini(amounts: Array) -> Array:

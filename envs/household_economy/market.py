@@ -203,6 +203,11 @@ class HouseholdEconomy(Market):
         return self.periods or PERIODS[self.accounting]
 
     @property
+    def ends_early(self) -> bool:
+        """TaxAI's economies can break down."""
+        return self.accounting == "taxai"
+
+    @property
     def ends_at_horizon(self) -> bool:
         """Whether the economy ends with the episode."""
         return self.horizon == "end"

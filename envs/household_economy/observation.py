@@ -22,7 +22,7 @@ from typing import Any
 import array_api_compat
 import numpy as np
 
-from ..core.arrays import Array, at_least, convert, namespace, row_mean
+from ..core.arrays import Array, at_least, constant, namespace, row_mean
 from .production import HouseholdState
 
 MONEY_UNITS = {"closed": (0.01, 0.01), "taxai": (1e5, 1e4)}  # of wealth and of income
@@ -95,7 +95,7 @@ def _sees_mean_wealth(market: Any) -> bool:
 
 def _theta_seen(market: Any, state: HouseholdState) -> Array:
     """θ as shares of its bounds, from −1 to 1, ``(B, d)``."""
-    return state.theta * convert(market.theta_scale, state.theta) - 1.0
+    return state.theta * constant(market.theta_scale, state.theta) - 1.0
 
 
 def _seen(xp: Any, amount: Array, unit: float, scale: tuple[float, float]) -> Array:
@@ -107,4 +107,4 @@ def _seen(xp: Any, amount: Array, unit: float, scale: tuple[float, float]) -> Ar
 
 def _aggregates_seen(xp: Any, state: HouseholdState) -> Array:
     """The seven aggregates of taxai as ``log(1 + x / unit)``, ``(B, 7)``."""
-    return xp.log1p(state.aggregates / convert(AGGREGATE_UNITS, state.theta))
+    return xp.log1p(state.aggregates / constant(AGGREGATE_UNITS, state.theta))

@@ -21,7 +21,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from ..core.arrays import Array, at_least, place_of, row_mean, row_sum
+from ..core.arrays import Array, at_least, constant, row_mean, row_sum
 
 TaxRule = Literal["hsv", "flat", "none", "us_federal", "saez"]
 LEAST_BASE = 1e-12  # below it a power is continued by a straight line through zero
@@ -118,7 +118,6 @@ def saez_rates(xp: Any, income: Array, thresholds: Array, elasticity: float) -> 
 
 def _federal(xp: Any, income: Array) -> tuple[Array, Array]:
     """Thresholds ``(B, 7)`` in the unit of `income` and rates ``(B, 7)``."""
-    place = place_of(income)
-    shares = xp.asarray(np.array(FEDERAL_THRESHOLDS) / MEAN_INCOME, **place)
+    shares = constant(np.array(FEDERAL_THRESHOLDS) / MEAN_INCOME, income)
     thresholds = row_mean(xp, income)[:, None] * shares[None, :]
-    return thresholds, xp.asarray(np.array(FEDERAL_RATES), **place) + 0.0 * thresholds
+    return thresholds, constant(np.array(FEDERAL_RATES), income) + 0.0 * thresholds

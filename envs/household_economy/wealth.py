@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.arrays import Array, at_least, place_of
+from ..core.arrays import Array, at_least, constant
 from ..core.errors import PacesetterError, unknown
 from ..user_files import place_of_column, read_csv
 
@@ -57,13 +57,17 @@ class WealthDistribution:
 
     def at(self, xp: Any, quantile: Array) -> Array:
         """Wealth in dollars, at least 1, of the given quantiles in [0, 1), of any shape."""
-        place = place_of(quantile)
-        levels, wealth = xp.asarray(self.levels, **place), xp.asarray(self.wealth, **place)
-        slopes = xp.asarray(np.diff(self.wealth) / np.diff(self.levels), **place)
+        levels, wealth, slopes = (
+            constant(array, quantile) for array in (self.levels, self.wealth, self._slopes)
+        )
         flat = xp.reshape(quantile, (-1,))
         below = xp.searchsorted(levels, flat, side="right") - 1
         drawn = wealth[below] + slopes[below] * (flat - levels[below])
         return xp.reshape(at_least(xp, drawn, LEAST_WEALTH), quantile.shape)
+
+    @cached_property
+    def _slopes(self) -> Floats:
+        return np.diff(self.wealth) / np.diff(self.levels)
 
     @property
     def mean(self) -> float:

@@ -14,6 +14,7 @@ from gymnasium.spaces import Box, Discrete
 from ...envs.core.dotted import told
 from ...envs.core.errors import PacesetterError
 from ...envs.core.group import Group
+from ...envs.core.market import Market
 from ...leaders.objectives.references import UnfitReferenceError
 from ...leaders.policy.options import PPOOptions
 from .ruled import ruled_market
@@ -144,6 +145,49 @@ def _route_can_do_it(experiment: Experiment) -> Iterable[Problem]:
             )
 
 
+def _device_can_do_it(experiment: Experiment) -> Iterable[Problem]:
+    """What stays on a device is written for tensors, with nobody asking what is in them."""
+    training, market = experiment.training, experiment.market
+    if training.tf32 and training.device != "cuda":
+        yield (
+            ("training", "tf32"),
+            "is of products on a graphics card; set training.device: cuda, or leave it out",
+        )
+    if training.device is None:
+        return
+    path = ("training", "device")
+    if training.route == "stock":
+        yield path, "RLlib's stock route steps one copy after the other; choose route: array"
+    for key in ("env_runners", "learners"):
+        if getattr(training, key):
+            yield (
+                ("training", key),
+                f"one process keeps everything on training.device: {training.device}, so that it "
+                f"must be 0, got {getattr(training, key)}; leave either out",
+            )
+    if reason := _not_in_tensors(market):
+        yield path, f"market {market.name!r} {reason}; leave training.device out"
+
+
+def _not_in_tensors(market: Market) -> str:
+    """Why a market cannot be stepped on a device; empty if it can."""
+    if "torch" not in market.namespaces:
+        return f"has no transition in torch: it runs in {', '.join(market.namespaces)} alone"
+    if not market.groups:
+        return "has no group that learns, and is fastest as it is"
+    if market.ends_early:
+        return (
+            "may end an episode before its horizon in one copy and not in another, and the device "
+            "would be asked in every step whether it has"
+        )
+    if type(market).deciding is not Market.deciding:
+        return (
+            "has followers who decide in some states only, and the device would be asked in every "
+            "step how many"
+        )
+    return ""
+
+
 def _deviation_can_be_scheduled(experiment: Experiment) -> Iterable[Problem]:
     """RLlib's learner alone cannot set a scheduled deviation after every update."""
     if experiment.training.route != "stock":
@@ -243,6 +287,11 @@ def _twins_are_alike(experiment: Experiment) -> Iterable[Problem]:
         yield (
             ("training", "twins"),
             "RLlib's own runners know of no twins; use training.route 'array' or 'local', or 1",
+        )
+    if training.twins > 1 and training.device is not None:
+        yield (
+            ("training", "twins"),
+            "random streams on a device are not drawn twice; leave training.device out, or give 1",
         )
 
 
@@ -360,6 +409,7 @@ RULES: list[Callable[[Experiment], Iterable[Problem]]] = [
     _a_copy_for_the_leader,
     _information_can_be_priced,
     _route_can_do_it,
+    _device_can_do_it,
     _deviation_can_be_scheduled,
     _geometric_decay_ends_above_zero,
     _steps_are_known,

@@ -58,6 +58,13 @@ class TrainingSettings:
         route: ``array`` is the fast path, on RLlib; ``local`` is the same in one process, without
             Ray; ``stock`` steps the PettingZoo view with RLlib's own runners, connectors and
             learner. A market in which nobody learns never needs Ray.
+        device: torch device on which states, shocks, rollouts, advantages and minibatches stay:
+            ``cuda``, or ``cpu``, the same through torch on the processor. None: NumPy and compiled
+            loops, which are the faster ones on a processor. Random numbers are then drawn on the
+            device: results are equal in distribution and not number by number.
+        tf32: products of matrices in 10 bits of mantissa, on a device that has them; faster where
+            networks are wide.
+        cuda_graphs: whether steps and minibatches are captured once and replayed, on ``cuda``.
         averaged_share: share of the iterations, at the end, over which the weights of the policies
             that are handed over are averaged; 0 hands over the last ones.
         checkpoint_every: iterations between checkpoints.
@@ -89,6 +96,9 @@ class TrainingSettings:
     env_runners: Annotated[int, Ge(0)] = 0
     learners: Annotated[int, Ge(0)] = 0
     route: Literal["array", "local", "stock"] = "array"
+    device: Literal["cpu", "cuda"] | None = None
+    tf32: bool = False
+    cuda_graphs: bool = True
     averaged_share: Fraction = 0.2
     checkpoint_every: Count = 50
     evaluate_every: Annotated[int, Ge(0)] = 0

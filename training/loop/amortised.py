@@ -11,7 +11,7 @@ from ...leaders.gradient.amortised import Amortised, Given
 from ...leaders.gradient.summaries import series_statistics
 from ...leaders.objectives.references import Samples
 from ..experiments.experiment import Experiment
-from ..ppo.sampler import SEEDS_PER_EXPERIMENT
+from ..ppo.seeds import SEEDS_PER_EXPERIMENT
 from .inference import episodes_of, observe, observed_lengths, prior_draws, prior_of
 
 Floats = NDArray[np.float64]

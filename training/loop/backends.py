@@ -25,6 +25,10 @@ def backend_for(
         PacesetterError: see `check_place`; or Ray cannot be reached.
     """
     check_place(experiment, address)
+    if experiment.training.device is not None:
+        from ..ppo.device.place import device_of
+
+        device_of(experiment)
     if not in_one_process(experiment):
         if has_ray():
             from ..rllib.backend import RLlibBackend  # Ray takes seconds to import

@@ -24,7 +24,7 @@ from ...leaders.objectives.references import Samples, UnfitReferenceError
 from ..derivatives.derive import derive
 from ..experiments.experiment import Experiment
 from ..policies.policies import Policies
-from ..ppo.sampler import SEEDS_PER_EXPERIMENT
+from ..ppo.seeds import SEEDS_PER_EXPERIMENT
 
 Floats = NDArray[np.float64]
 DERIVATIVE_SEED = 500_000  # away from those of the copies that followers learn in

@@ -34,17 +34,32 @@ def sample(
     inputs: Tensor, discrete: bool, generator: torch.Generator, with_information: bool = False
 ) -> Sample:
     """Draw one action per row."""
+    if discrete:
+        noise = torch.rand((len(inputs), 1), generator=generator)
+    else:
+        noise = torch.randn((len(inputs), inputs.shape[-1] // 2), generator=generator)
+    return drawn(inputs, noise, discrete, with_information)
+
+
+def drawn(inputs: Tensor, noise: Tensor, discrete: bool, with_information: bool = False) -> Sample:
+    """The actions that given random numbers draw.
+
+    Args:
+        inputs: logits ``(n, K)``, or means and log deviations ``(n, 2 A)``.
+        noise: uniforms on [0, 1), ``(n, 1)``, or standard normals, ``(n, A)``.
+        discrete: whether inputs are logits.
+        with_information: whether information is wanted.
+    """
     if not discrete:
         mean, log_deviation = inputs.chunk(2, dim=-1)
-        noise = torch.randn(mean.shape, generator=generator)
         log_probability = log_probability_of_noise(noise, log_deviation)
         # Half of every row is strided, and exp of a strided tensor takes ten times as long.
         deviation = log_deviation.contiguous().exp()
         return Sample(mean + deviation * noise, log_probability, None)
     probabilities = torch.softmax(inputs, dim=-1)
     cumulative = probabilities.cumsum(-1)
-    drawn = torch.rand((len(inputs), 1), generator=generator) * cumulative[:, -1:]
-    actions = torch.searchsorted(cumulative, drawn, right=True).clamp_(max=inputs.shape[-1] - 1)
+    place = noise * cumulative[:, -1:]
+    actions = torch.searchsorted(cumulative, place, right=True).clamp_(max=inputs.shape[-1] - 1)
     chosen = probabilities.gather(-1, actions).log_().squeeze(-1)
     information = None
     if with_information:

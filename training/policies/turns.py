@@ -12,6 +12,7 @@ import numpy as np
 from gymnasium.spaces import Box
 from numpy.typing import NDArray
 
+from ...envs.core.arrays import detached
 from ...envs.core.market import Market
 from ...leaders.policy.options import LeaderPolicyOptions
 
@@ -39,10 +40,10 @@ class Turns:
 
     def sees(self, state: Any) -> NDArray[Any]:
         """The policy's observation in a state of the market, ``(B, L)``."""
-        seen = np.asarray(self._market.leader_observe(state))
+        seen = np.asarray(detached(self._market.leader_observe(state)))
         if self._step is None:
             return seen
-        theta = 2.0 * self._market.characteristics.to_unit(state.theta) - 1.0
+        theta = 2.0 * self._market.characteristics.to_unit(detached(state.theta)) - 1.0
         return np.concatenate([seen, theta], axis=1, dtype=np.float32)
 
     def theta(self, state: Any, action: NDArray[Any]) -> NDArray[np.float64]:
@@ -51,5 +52,5 @@ class Turns:
         if self._step is None:
             return space.from_action(action)
         step = self._step * np.clip(action.astype(np.float64), -1.0, 1.0)
-        moved = state.theta + step * (space.high - space.low)
+        moved = detached(state.theta) + step * (space.high - space.low)
         return space.nearest_allowed(np.clip(moved, space.low, space.high))

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from ..compiled.recursions import discounted_back
@@ -15,6 +14,7 @@ from ..policies import inference
 from ..policies.network import ActorCritic
 from . import columns as names
 from .columns import INFORMATION_PRICE, Columns
+from .device.twin import twin_of
 from .peers import Peers
 from .rollout import ArrayRollout, ModuleRollout
 from .shares import Held, ModuleShare
@@ -117,16 +117,15 @@ def module_columns(
     observations = _tensor(rollout.observations)
     steps, rows, width = observations.shape
     flat = observations.reshape(steps * rows, width)
-    boot = _tensor(rollout.boot_observations)
-    seen = torch.cat([flat, boot]) if len(boot) else flat
-    looked_up = inference.values(module, seen)
-    values = looked_up[: steps * rows].reshape(steps, rows)
+    on_device = isinstance(rollout.observations, Tensor)
+    found, following = _looked_up(module, flat, _tensor(rollout.boot_observations), on_device)
+    values = found.reshape(steps, rows)
     next_values = torch.zeros_like(values)
     next_values[:-1] = values[1:]
-    if len(boot):
+    if len(following):
         time, row = _tensor(rollout.boot_index)
-        next_values[time, row] = looked_up[steps * rows :]
-    next_values[_tensor(rollout.terminated)] = 0.0
+        next_values[time, row] = following
+    next_values.masked_fill_(_tensor(rollout.terminated), 0.0)
     advantage = advantages(
         _tensor(rollout.rewards),
         values,
@@ -190,13 +189,28 @@ def _scaled(columns: Columns, mean: Tensor, deviation: Tensor) -> Columns:
     return columns
 
 
-def _tensor(array: NDArray[Any]) -> Tensor:
+def _looked_up(
+    module: ActorCritic, flat: Tensor, boot: Tensor, on_device: bool
+) -> tuple[Tensor, Tensor]:
+    """Values of what was seen in the rollout and after it."""
+    if on_device:
+        twin = twin_of(module, flat.device)
+        return twin.looked_up(flat), twin.looked_up(boot)
+    seen = torch.cat([flat, boot]) if len(boot) else flat
+    found = inference.values(module, seen)
+    return found[: len(flat)], found[len(flat) :]
+
+
+def _tensor(array: Any) -> Tensor:
     """The array as a tensor; one from another process is of memory that must not be written."""
+    if isinstance(array, Tensor):
+        return array
     return torch.from_numpy(array if array.flags.writeable else array.copy())
 
 
-def _flat(array: NDArray[Any]) -> Tensor:
-    return _tensor(np.ascontiguousarray(array)).reshape(-1, *array.shape[2:])
+def _flat(array: Any) -> Tensor:
+    whole = array if isinstance(array, Tensor) else np.ascontiguousarray(array)
+    return _tensor(whole).reshape(-1, *array.shape[2:])
 
 
 def _explained(columns: Columns) -> float:

@@ -22,11 +22,11 @@ from ..policies.policies import Policies
 from ..policies.specification import LEADER, model_config, module_settings, module_spaces
 from ..runs.whole_files import whole_file
 from .advantages import training_columns
+from .choice import Shuffles, sampler_of, trainee_of
 from .columns import EXPLAINED_VARIANCE, MEAN_KL
 from .gradients import LossOptions
-from .sampler import Sampler
 from .schedule import learning_rates, value_at
-from .update import FlatParameters, Trainee, UpdateOptions
+from .update import FlatParameters, UpdateOptions
 
 FILE = "local.pt"
 
@@ -40,15 +40,14 @@ class LocalBackend:
 
     def __init__(self, experiment: Experiment):
         torch.set_num_threads(experiment.training.torch_threads)
-        self._sampler = Sampler(experiment.bound())
-        self._shuffle = torch.Generator().manual_seed(experiment.seed)
+        self._sampler = sampler_of(experiment.bound())
+        self._shuffles = Shuffles(experiment, experiment.seed)
         self._students: dict[str, _Student] = {}
         for name, (observation, action) in module_spaces(experiment).items():
             module = ActorCritic(observation, action, model_config(experiment, name))
             settings = module_settings(experiment, name)
             rates = learning_rates(experiment, settings, name == LEADER)
-            threads = experiment.training.learner_threads
-            self._students[name] = _Student(name, module, settings, rates, threads)
+            self._students[name] = _Student(experiment, name, module, settings, rates)
         # Actors of their own: in the students' common buffer layers are not aligned, and a product
         # of matrices then rounds otherwise than RLlib's runners do.
         self.modules = Policies.untrained(experiment).modules
@@ -77,7 +76,7 @@ class LocalBackend:
         students = {name: student.module for name, student in self._students.items()}
         columns, explained = training_columns(students, [rollout], discount_and_lambda)
         learned = {
-            name: self._students[name].learn(part, self._shuffle)
+            name: self._students[name].learn(part, self._shuffles.of(name))
             | {EXPLAINED_VARIANCE: explained[name]}
             for name, part in columns.items()
         }
@@ -97,7 +96,7 @@ class LocalBackend:
         folder.mkdir()
         state = {
             "sampler": self._sampler.state(),
-            "shuffle": self._shuffle.get_state(),
+            **self._shuffles.state(),
             "students": {name: student.state() for name, student in self._students.items()},
             "steps": self._steps,
         }
@@ -108,7 +107,7 @@ class LocalBackend:
         """See `Backend.restore`."""
         state = torch.load(folder / FILE, weights_only=False)  # a checkpoint of one's own
         self._sampler.restore(state["sampler"])
-        self._shuffle.set_state(state["shuffle"])
+        self._shuffles.restore(state)
         for name, student in self._students.items():
             student.restore(state["students"][name])
         self._steps = state["steps"]
@@ -123,12 +122,16 @@ class _Student:
     """A module under training, and what changes with it: learning rate and price of moving."""
 
     def __init__(
-        self, name: str, module: ActorCritic, settings: PPOOptions, rates: Any, threads: int
+        self,
+        experiment: Experiment,
+        name: str,
+        module: ActorCritic,
+        settings: PPOOptions,
+        rates: Any,
     ):
         self.name, self.module, self.settings = name, module.eval(), settings
         self._rates = rates
-        flat = FlatParameters(module)
-        self._trainee = Trainee(name, module, flat, flat.optimizer(), threads)
+        self._trainee = trainee_of(experiment, name, module, FlatParameters(module))
         self._price = torch.tensor(settings.kl_coefficient) if settings.kl_coefficient else None
         first = value_at(rates, 0)
         # RLlib begins a schedule with a rate in single precision, and goes on in double.

@@ -53,6 +53,15 @@ def write_gradient(
         The terms, name -> mean over the minibatch, and the share of clipped rows; empty without
         `report`.
     """
+    terms = write_gradient_of(module, part, options, report)
+    return {name: float(term) for name, term in terms.items()}
+
+
+@torch.no_grad()
+def write_gradient_of(
+    module: ActorCritic, part: Columns, options: LossOptions, report: bool
+) -> dict[str, Tensor]:
+    """The same, without waiting for a device: the terms are tensors of one number."""
     assert module.critic is not None
     actor = forward(module.actor, part[names.OBSERVATIONS])
     critic = forward(module.critic, part[names.OBSERVATIONS])
@@ -70,7 +79,7 @@ def write_gradient(
         change = divergence_gradient(old, inputs, discrete)
         of_inputs.add_(change, alpha=options.kl_coefficient / len(ratio))
         if report:
-            terms[names.MEAN_KL] = float(divergence(old, inputs, discrete).mean())
+            terms[names.MEAN_KL] = divergence(old, inputs, discrete).mean()
     if module.log_deviation is not None:
         of_inputs, of_deviation = of_inputs.chunk(2, dim=-1)
         if module.log_deviation.requires_grad:
@@ -151,7 +160,7 @@ def _policy_gradient(
 
 def _terms(
     policy: Likelihood, ratio: Tensor, missed: Tensor, part: Columns, clip: float
-) -> dict[str, float]:
+) -> dict[str, Tensor]:
     """What is reported of the loss, as means over the minibatch."""
     advantage = part[names.ADVANTAGES]
     clipped = ratio.clamp(1.0 - clip, 1.0 + clip)
@@ -161,4 +170,4 @@ def _terms(
         names.ENTROPY: policy.entropy,
         names.CLIPPED_SHARE: (ratio != clipped).to(ratio.dtype),
     }
-    return {name: float(term.mean()) for name, term in terms.items()}
+    return {name: term.mean() for name, term in terms.items()}

@@ -14,7 +14,8 @@ Floats = NDArray[np.float32]
 class ModuleRollout:
     """Time-major experience of one module: T decisions of R rows (copies × agents).
 
-    A plain class, not a dataclass or a dict: RLlib flattens those on the way.
+    A plain class, not a dataclass or a dict: RLlib flattens those on the way. On a device every
+    array is a tensor there, and observations are filled up with zeros.
 
     Attributes:
         observations: ``(T, R, D)``.
@@ -34,17 +35,17 @@ class ModuleRollout:
 
     def __init__(
         self,
-        observations: Floats,
-        actions: NDArray[Any],
-        log_probability: Floats,
-        rewards: Floats,
-        terminated: NDArray[np.bool_],
-        ended: NDArray[np.bool_],
-        boot_index: NDArray[np.int64],
-        boot_observations: Floats,
-        distribution_inputs: Floats | None = None,
-        information_price: Floats | None = None,
-        valid: NDArray[np.bool_] | None = None,
+        observations: Any,
+        actions: Any,
+        log_probability: Any,
+        rewards: Any,
+        terminated: Any,
+        ended: Any,
+        boot_index: Any,
+        boot_observations: Any,
+        distribution_inputs: Any = None,
+        information_price: Any = None,
+        valid: Any = None,
         agents: int = 1,
         twins: int = 1,
     ):

@@ -26,8 +26,8 @@ from ..policies.turns import Turns
 from .quiet import QuietLoop
 from .recording import FollowerRecorder, LeaderRecorder
 from .rollout import ArrayRollout
+from .seeds import seed_of
 
-SEEDS_PER_EXPERIMENT, SEEDS_PER_RUNNER = 1_000_000, 10_000
 Modules = Mapping[str, ActorCritic]
 
 
@@ -45,7 +45,7 @@ class Sampler:
     def __init__(self, experiment: Experiment, worker: int = 0):
         self.experiment = experiment
         settings, market = experiment.training, experiment.market
-        seed = experiment.seed * SEEDS_PER_EXPERIMENT + worker * SEEDS_PER_RUNNER
+        seed = seed_of(experiment, worker)
         self.lost = ""
         self.game = experiment.game()
         self.game.reset(seed, settings.copies)

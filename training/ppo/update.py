@@ -29,6 +29,14 @@ class NonFiniteTrainingError(PacesetterError):
     """A loss or gradient stopped being a number; the step was not taken."""
 
 
+def non_finite(name: str) -> NonFiniteTrainingError:
+    """What is said of a module whose gradient is not finite."""
+    return NonFiniteTrainingError(
+        f"the gradient of module {name!r} is not finite; the step was not taken. Lower its "
+        "learning rate or clip, or check the market's rewards with 'pacesetter check'."
+    )
+
+
 class FlatParameters:
     """All parameters of a module as views of one buffer, and their gradients of another.
 
@@ -208,10 +216,6 @@ class Trainee:
         """Follow the gradient that was written; returns its norm before it was clipped."""
         norm = self.flat.clip(largest_norm)
         if not math.isfinite(norm):
-            raise NonFiniteTrainingError(
-                f"the gradient of module {self.name!r} is not finite; the step was not taken. "
-                "Lower its learning rate or clip, or check the market's rewards with 'pacesetter "
-                "check'."
-            )
+            raise non_finite(self.name)
         self.flat.follow(self.optimizer)
         return norm

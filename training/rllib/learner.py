@@ -12,7 +12,9 @@ from ray.rllib.utils.metrics import NUM_ENV_STEPS_SAMPLED_LIFETIME
 
 from ...envs.core.errors import PacesetterError
 from ..ppo.advantages import share_columns
+from ..ppo.choice import SHUFFLES, Shuffles, trainee_of
 from ..ppo.columns import EXPLAINED_VARIANCE, Columns
+from ..ppo.device.trainee import DeviceTrainee
 from ..ppo.gradients import LossOptions
 from ..ppo.peers import Peers
 from ..ppo.shares import BatchShare, Held
@@ -30,8 +32,9 @@ class ArrayPPOLearner(PPOTorchLearner):
     def build(self) -> None:
         """Build as RLlib does; refuse options this update would silently ignore."""
         self._peers = Peers() if self.config.num_learners > 1 else None
-        self._trainees: dict[str, Trainee] = {}
-        self._shuffle = torch.Generator().manual_seed(self.config.seed or 0)
+        self._trainees: dict[str, Trainee | DeviceTrainee] = {}
+        experiment = self.config.env_config["experiment"]
+        self._shuffles = Shuffles(experiment, self.config.seed or 0)
         super().build()
         for name in self.module.keys():  # noqa: SIM118  (RLlib's record iterates otherwise)
             config = self.config.get_config_for_module(name)
@@ -54,8 +57,7 @@ class ArrayPPOLearner(PPOTorchLearner):
         """One fused Adam over the module's flat parameters."""
         flat = FlatParameters(self.module[module_id])
         module = self.module[module_id].unwrapped()
-        threads = self.config.env_config["experiment"].training.learner_threads
-        trainee = Trainee(module_id, module, flat, flat.optimizer(), threads)
+        trainee = trainee_of(self.config.env_config["experiment"], module_id, module, flat)
         self._trainees[module_id] = trainee
         self.register_optimizer(
             module_id=module_id,
@@ -134,13 +136,17 @@ class ArrayPPOLearner(PPOTorchLearner):
             ),
         )
         options = UpdateOptions(config.num_epochs, config.minibatch_size, config.grad_clip, loss)
-        terms = self._trainees[name].update(columns, options, self._shuffle, held)
+        trainee, shuffle = self._trainees[name], self._shuffles.of(name)
+        if isinstance(trainee, DeviceTrainee):
+            terms = trainee.update(columns, options, shuffle)
+        else:
+            terms = trainee.update(columns, options, shuffle, held)
         self.metrics.log_dict(terms, key=name, window=1)
 
     def get_state(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
         """RLlib's state, and what an exact resume needs beyond it."""
         state = super().get_state(*args, **kwargs)
-        state["shuffle"] = self._shuffle.get_state().numpy()
+        state |= {key: value.numpy() for key, value in self._shuffles.state().items()}
         state["kl_coefficients"] = {
             name: float(value) for name, value in self.curr_kl_coeffs_per_module.items()
         }
@@ -150,6 +156,8 @@ class ArrayPPOLearner(PPOTorchLearner):
         """Go on from what `get_state` returned."""
         super().set_state(state)
         if "shuffle" in state:
-            self._shuffle.set_state(torch.from_numpy(state["shuffle"].copy()))
+            self._shuffles.restore(
+                {key: torch.from_numpy(state[key].copy()) for key in SHUFFLES if key in state}
+            )
         for name, value in state.get("kl_coefficients", {}).items():
             self.curr_kl_coeffs_per_module[name].data.fill_(value)

@@ -6,6 +6,7 @@ actors.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import gymnasium as gym
@@ -31,6 +32,8 @@ from ray.rllib.utils.metrics import (
 from ..backend import SampleReport
 from ..experiments.experiment import Experiment
 from ..policies.specification import module_spaces
+from ..ppo.choice import sampler_of
+from ..ppo.device.sampler import DeviceSampler
 from ..ppo.rollout import ArrayRollout
 from ..ppo.sampler import Sampler
 from .remote.runners import TellsErrors
@@ -52,7 +55,7 @@ class GameRunner(TellsErrors, EnvRunner, Checkpointable):
         torch.set_num_threads(self.experiment.training.torch_threads)
         self._weights_seq_no = 0
         self.module: Any = None
-        self.sampler: Sampler | None = None
+        self.sampler: Sampler | DeviceSampler | None = None
         self.whole = False
         samples_here = (self.worker_index or 0) > 0 or self.config.num_env_runners == 0
         if samples_here:
@@ -63,7 +66,7 @@ class GameRunner(TellsErrors, EnvRunner, Checkpointable):
 
     def make_env(self) -> None:
         """Build the game and the generators, all seeded from the experiment and the runner."""
-        self.sampler = Sampler(self.experiment, self.worker_index or 0)
+        self.sampler = sampler_of(self.experiment, self.worker_index or 0)
 
     def make_module(self) -> None:
         """Build the actors alone: values are the learner's business."""
@@ -137,9 +140,9 @@ class GameRunner(TellsErrors, EnvRunner, Checkpointable):
         )
         for name, part in rollout.modules.items():
             for key in (NUM_MODULE_STEPS_SAMPLED, NUM_AGENT_STEPS_SAMPLED):
-                log((key, name), part.rewards.size, reduce="sum")
+                log((key, name), math.prod(part.rewards.shape), reduce="sum")
             for key in (NUM_MODULE_STEPS_SAMPLED_LIFETIME, NUM_AGENT_STEPS_SAMPLED_LIFETIME):
-                log((key, name), part.rewards.size, reduce="lifetime_sum")
+                log((key, name), math.prod(part.rewards.shape), reduce="lifetime_sum")
         log(WEIGHTS_SEQ_NO, self._weights_seq_no, window=1)
         self.num_env_steps_sampled_lifetime += rollout.env_steps()
 

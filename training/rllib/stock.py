@@ -35,7 +35,7 @@ from ...leaders.parallel import parallel_game
 from ..backend import SampleReport
 from ..experiments.experiment import Experiment
 from ..policies.specification import LEADER
-from ..ppo.sampler import SEEDS_PER_EXPERIMENT, SEEDS_PER_RUNNER
+from ..ppo.seeds import SEEDS_PER_EXPERIMENT, SEEDS_PER_RUNNER
 from .config import common_config, module_options
 from .remote.runners import TellsErrors
 

@@ -1,0 +1,140 @@
+"""Is what is learned on a device as good? The same short recipes on both paths, over five seeds.
+
+Both are evaluated alike, in NumPy with the networks in main memory. The two paths draw other random
+numbers, so that single runs differ: what the device brings on average must lie within the seeds of
+the processor.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from ..experiments.place import cores_here
+from ..studies.statistics import mean_text
+
+CLI = "pacesetter.training.cli"
+SEEDS = (0, 1, 2, 3, 4)
+RECIPES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "duopoly_bayesian": (
+        ("training.pretrain_iterations=75", "training.iterations=175"),
+        ("leader_quantity", "follower_answer_error", "objective/answer"),
+    ),
+    "labour_tax_bayesian": (
+        ("training.pretrain_iterations=75", "training.iterations=125", "training.refine=0"),
+        ("theta/tax_progressivity", "objective/answer", "reward/answer/household"),
+    ),
+    "household_tax_bayesian": (
+        ("training.pretrain_iterations=40", "training.iterations=60", "training.refine=0"),
+        ("objective/answer", "reward/answer/household"),
+    ),
+}
+"""Experiment -> how it is shortened, and the figures that are compared."""
+QUICK = ("training.pretrain_iterations=2", "training.iterations=3", "evaluation.copies=2")
+
+
+@dataclass(frozen=True)
+class Compared:
+    """One figure of an experiment on both paths, seed by seed."""
+
+    experiment: str
+    figure: str
+    processor: tuple[float, ...]
+    device: tuple[float, ...]
+
+    @property
+    def within(self) -> bool:
+        """Whether the device's mean lies within the range of the processor's seeds."""
+        mean = statistics.fmean(self.device)
+        return min(self.processor) <= mean <= max(self.processor)
+
+
+def learning(
+    device: str, quick: bool = False, seeds: Sequence[int] = SEEDS
+) -> tuple[list[dict[str, object]], str]:
+    """Train everything on both paths: the figures, and a table of them.
+
+    Args:
+        device: that is compared with the processor's own path.
+        quick: two seeds and a few iterations, to see that it runs.
+        seeds: of the runs.
+    """
+    seeds = seeds[:2] if quick else seeds
+    began, at_once = time.perf_counter(), max(1, (cores_here() - 2) // 2)
+    # Runs on the device wait for it most of the time: several share it.
+    with ThreadPoolExecutor(at_once) as beside, ThreadPoolExecutor(min(5, at_once)) as there:
+        runs = {
+            (name, where): [
+                (there if where else beside).submit(results_of, name, seed, where, quick)
+                for seed in seeds
+            ]
+            for name in RECIPES
+            for where in (device, None)
+        }
+        found: dict[tuple[str, str | None], list[dict[str, float]]] = {}
+        for (name, where), waiting in runs.items():
+            found[name, where] = [run.result() for run in waiting]
+            done = time.perf_counter() - began
+            print(f"{name} on {where or 'the processor'}: done after {done:.0f} s", flush=True)
+    compared = [
+        Compared(
+            name,
+            figure,
+            tuple(run[figure] for run in found[name, None]),
+            tuple(run[figure] for run in found[name, device]),
+        )
+        for name, (_, figures) in RECIPES.items()
+        for figure in figures
+    ]
+    told = [asdict(one) | {"within": one.within} for one in compared]
+    return told, _table(compared, device)
+
+
+def results_of(name: str, seed: int, device: str | None, quick: bool) -> dict[str, float]:
+    """The figures of one run, made in a process of its own as a user would.
+
+    Raises:
+        RuntimeError: it failed; with what it said.
+    """
+    shortened, _ = RECIPES[name]
+    overrides = [*shortened, *(QUICK if quick else ()), f"seed={seed}", "training.route=local"]
+    if device is not None:
+        overrides.append(f"training.device={device}")
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, "-m", CLI, "train", name, *overrides]
+        done = subprocess.run(
+            [*command, "--runs", folder, "--name", "run", "--quiet"], capture_output=True, text=True
+        )
+        if done.returncode:
+            raise RuntimeError(f"{' '.join(command)} failed: {done.stdout}{done.stderr}")
+        results: dict[str, float] = json.loads(
+            (Path(folder) / "run" / "results.json").read_text("utf-8")
+        )
+    return results
+
+
+def _table(compared: Sequence[Compared], device: str) -> str:
+    lines = [
+        f"Learning on {device} and on the processor's own path, {len(compared[0].device)} seeds of "
+        "the same short recipes, evaluated alike. *Within*: the device's mean lies in the range of "
+        "the processor's seeds.",
+        "",
+        "| experiment | figure | processor | its seeds | device | within |",
+        "|---|---|---|---|---|---|",
+    ]
+    for one in compared:
+        low, high = min(one.processor), max(one.processor)
+        lines.append(
+            f"| {one.experiment} | {one.figure} | {mean_text(one.processor, 4)} "
+            f"| {low:.4g} … {high:.4g} "
+            f"| {mean_text(one.device, 4)} | {'yes' if one.within else 'no'} |"
+        )
+    return "\n".join(lines)
