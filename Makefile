@@ -5,7 +5,7 @@ ENVIRONMENT := OMP_NUM_THREADS=1 RAY_USAGE_STATS_ENABLED=0
 RUNS ?= runs
 EXAMPLES ?= $(notdir $(wildcard docs/examples/*.py))
 
-.PHONY: demo test lint types reproduce bench bench-check examples docs clean
+.PHONY: demo test lint types reproduce bench bench-check examples docs browse clean
 
 demo: .venv/ready
 	$(ENVIRONMENT) $(BIN)/pacesetter demo --runs $(RUNS)
@@ -40,14 +40,19 @@ bench: .venv/ready
 bench-check: .venv/ready
 	$(ENVIRONMENT) $(BIN)/pacesetter bench --check docs/results/bench.json
 
-# Every example of docs/examples, as a user would run it.
+# Every example of docs/examples, as a user would run it: first as files, then as notebooks.
 examples: .venv/ready
 	@cd docs/examples && for file in $(EXAMPLES); do echo "== $$file"; \
 		$(ENVIRONMENT) ../../$(BIN)/python $$file || exit 1; done
+	$(ENVIRONMENT) $(BIN)/python docs/site/notebooks.py $(EXAMPLES:.py=)
 
 # The site, offline and strict, into build/site.
 docs: .venv/ready
 	$(ENVIRONMENT) $(BIN)/python docs/site/build.py
+
+# Every page of it in a browser (Chromium or Chrome), wide and narrow, light and dark.
+browse: docs
+	$(BIN)/python docs/site/browse.py
 
 .venv/ready: pyproject.toml setup.py constraints.txt
 	$(PYTHON) -m venv .venv
