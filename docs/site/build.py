@@ -172,7 +172,10 @@ def space(of: Any) -> str:
 
 
 def picture_of(name: str) -> str | None:
-    """The picture that stands for a market."""
+    """The picture that stands for a market: of its results, or from the folder of notes."""
+    if (own := SITE / "notes" / f"{name}.png").exists():
+        shutil.copy(own, PAGES / "results" / own.name)
+        return own.name
     found = sorted(path.name for path in (ROOT / "docs" / "results").glob(f"{name}*.png"))
     wanted = f"{FEATURED.get(name, name)}.png"
     return wanted if (PAGES / "results" / wanted).exists() else next(iter(found), None)
