@@ -47,6 +47,9 @@ class Run:
 
     folder: RunFolder
 
+    def __repr__(self) -> str:
+        return f"Run({str(self.path)!r}{'' if self.finished else ', not finished'})"
+
     @classmethod
     def open(cls, path: str | Path) -> Run:
         """The run in a folder, finished or not.
