@@ -50,9 +50,15 @@ examples: .venv/ready
 docs: .venv/ready
 	$(ENVIRONMENT) $(BIN)/python docs/site/build.py
 
-# Every page of it in a browser (Chromium or Chrome), wide and narrow, light and dark.
+# Every page of it in a browser (Chromium or Chrome), wide and narrow, light and dark; and the report
+# of a run whose name is long.
+SEEN := build/browse/a_run_with_a_name_as_long_as_the_names_of_runs_in_a_sweep_become_seed_0
 browse: docs
-	$(BIN)/python docs/site/browse.py
+	@rm -rf build/browse
+	@$(ENVIRONMENT) $(BIN)/pacesetter train duopoly_fixed training.route=local \
+		training.pretrain_iterations=2 --runs build/browse --name $(notdir $(SEEN)) --quiet > /dev/null
+	@$(ENVIRONMENT) $(BIN)/pacesetter report --html $(SEEN) > /dev/null
+	$(BIN)/python docs/site/browse.py --also $(SEEN)/report.html
 
 .venv/ready: pyproject.toml setup.py constraints.txt
 	$(PYTHON) -m venv .venv

@@ -1,6 +1,6 @@
 """Open every page of the built site in a browser, wide and narrow, light and dark.
 
-    make docs && python docs/site/browse.py [--shots FOLDER] [PAGE …]
+    make docs && python docs/site/browse.py [--shots FOLDER] [--also FILE] [PAGE …]
 
 A page fails that is wider than its window, misses a picture or cuts one, asks for what is not there
 or not in the site, or reports an error of a script. Texts of drawings must be within them, and the
@@ -61,11 +61,13 @@ def main() -> int:
     """Look at the pages; 1 if one of them has a problem, 2 if there is nothing to look with."""
     parser = argparse.ArgumentParser(description="Open the built site in a browser.")
     parser.add_argument("pages", nargs="*", help="relative to build/site; default: all")
+    parser.add_argument("--also", type=Path, help="another page, e.g. the report of a run")
     parser.add_argument("--shots", type=Path, help="keep a picture of every page in this folder")
     options = parser.parse_args()
     program = next(filter(None, map(shutil.which, BROWSERS)), None)
     built = {*SITE.rglob("*.html"), *SITE.rglob("*.svg")} - {SITE / "404.html"}  # of a server
     pages = [SITE / name for name in options.pages] or sorted(built)
+    pages += [options.also.resolve()] if options.also else []
     missing = [str(page) for page in pages if not page.exists()]
     if program is None or missing or not pages:
         needed = "a browser: install chromium or Chrome" if program is None else "make docs first"
@@ -103,7 +105,7 @@ def look(
     window.on("pageerror", lambda error: said.append(f"script: {error}"))
     problems = []
     for page in pages:
-        name = page.relative_to(SITE)
+        name = page.relative_to(SITE) if page.is_relative_to(SITE) else Path(page.name)
         said.clear()
         found = problems_of(window, page, scheme)
         problems += [f"{name} ({size}, {scheme}): {text}" for text in [*said, *found]]
@@ -134,7 +136,7 @@ def problems_of(window: Page, page: Path, scheme: str) -> list[str]:
     found: list[str] = window.evaluate(PROBLEMS)
     wanted = {"light": "default", "dark": "slate"}[scheme]
     shown = window.evaluate("document.body.getAttribute('data-md-color-scheme')")
-    if shown != wanted:
+    if shown not in (wanted, None):  # None: a page of another kind
         found.append(f"is {shown} where {wanted} is asked for")
     return found
 
