@@ -5,7 +5,7 @@ ENVIRONMENT := OMP_NUM_THREADS=1 RAY_USAGE_STATS_ENABLED=0
 RUNS ?= runs
 EXAMPLES ?= $(notdir $(wildcard docs/examples/*.py))
 
-.PHONY: demo test lint types reproduce bench bench-check examples docs clean
+.PHONY: demo test lint types reproduce bench bench-check examples docs browse clean
 
 demo: .venv/ready
 	$(ENVIRONMENT) $(BIN)/pacesetter demo --runs $(RUNS)
@@ -40,14 +40,25 @@ bench: .venv/ready
 bench-check: .venv/ready
 	$(ENVIRONMENT) $(BIN)/pacesetter bench --check docs/results/bench.json
 
-# Every example of docs/examples, as a user would run it.
+# Every example of docs/examples, as a user would run it: first as files, then as notebooks.
 examples: .venv/ready
 	@cd docs/examples && for file in $(EXAMPLES); do echo "== $$file"; \
 		$(ENVIRONMENT) ../../$(BIN)/python $$file || exit 1; done
+	$(ENVIRONMENT) $(BIN)/python docs/site/notebooks.py $(EXAMPLES:.py=)
 
 # The site, offline and strict, into build/site.
 docs: .venv/ready
 	$(ENVIRONMENT) $(BIN)/python docs/site/build.py
+
+# Every page of it in a browser (Chromium or Chrome), wide and narrow, light and dark; and the report
+# of a run whose name is long.
+SEEN := build/browse/a_run_with_a_name_as_long_as_the_names_of_runs_in_a_sweep_become_seed_0
+browse: docs
+	@rm -rf build/browse
+	@$(ENVIRONMENT) $(BIN)/pacesetter train duopoly_fixed training.route=local \
+		training.pretrain_iterations=2 --runs build/browse --name $(notdir $(SEEN)) --quiet > /dev/null
+	@$(ENVIRONMENT) $(BIN)/pacesetter report --html $(SEEN) > /dev/null
+	$(BIN)/python docs/site/browse.py --also $(SEEN)/report.html
 
 .venv/ready: pyproject.toml setup.py constraints.txt
 	$(PYTHON) -m venv .venv

@@ -1,4 +1,7 @@
-"""The examples stand on what there is; `make examples` runs them all, and this the quickest."""
+"""The examples stand on what there is.
+
+`make examples` runs them all, and this the quickest, one of them as a notebook.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,11 @@ import pytest
 import pacesetter
 
 FOLDER = Path(__file__).parent.parent / "docs" / "examples"
-QUICK = ("own_array_market", "own_leader_and_objective")
+QUICK = (
+    ("own_array_market.py",),
+    ("own_leader_and_objective.py",),
+    ("../site/notebooks.py", "own_array_market"),
+)
 
 
 @pytest.mark.parametrize("path", sorted(FOLDER.glob("*.py")), ids=lambda path: path.stem)
@@ -30,11 +37,11 @@ def test_an_example_uses_what_is_public(path):
             assert not own or node.attr in pacesetter.__all__, node.attr
 
 
-@pytest.mark.parametrize("name", QUICK)
-def test_an_example_runs(name):
+@pytest.mark.parametrize("command", QUICK, ids=" ".join)
+def test_an_example_runs(command):
     above = str(Path(pacesetter.__file__).parents[1])
     done = subprocess.run(
-        [sys.executable, f"{name}.py"],
+        [sys.executable, *command],
         cwd=FOLDER,
         env={**os.environ, "PYTHONPATH": above},
         capture_output=True,
@@ -42,3 +49,4 @@ def test_an_example_runs(name):
         timeout=120,
     )
     assert done.returncode == 0, done.stdout + done.stderr
+    assert "expected" in done.stdout or "the leader's answer" in done.stdout

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import doctest
+import re
 import subprocess
 import sys
 import tomllib
+from importlib.metadata import PackageNotFoundError, requires
 from pathlib import Path
 from zipfile import ZipFile
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 import pacesetter
 from pacesetter.training.experiments.load import load_experiment
@@ -52,3 +57,46 @@ def test_pinned_versions_satisfy_the_project():
     )
     assert pinned["torch"] == "2.13.0"
     assert pinned["ray"].startswith("2.60.")
+
+
+def test_every_version_that_an_installation_brings_is_pinned():
+    """Of the project and all its extras, and of what these need on this machine."""
+    pinned = {canonicalize_name(name): version for name, version in pins("constraints.txt")}
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    extras = project["optional-dependencies"].values()
+    waiting = [Requirement(line) for line in sum(extras, project["dependencies"])]
+    seen = set()
+    while waiting:
+        requirement = waiting.pop()
+        name = canonicalize_name(requirement.name)
+        assert requirement.specifier.contains(pinned[name]), requirement
+        asked = frozenset(requirement.extras)
+        if (name, asked) in seen:
+            continue
+        seen.add((name, asked))
+        try:
+            needed = [Requirement(line) for line in requires(name) or ()]
+        except PackageNotFoundError:  # of an extra that is not installed here
+            continue
+        waiting += [
+            other
+            for other in needed
+            if other.marker is None
+            or any(other.marker.evaluate({"extra": extra}) for extra in (asked or {""}))
+        ]
+
+
+def test_the_lock_says_the_same_with_hashes():
+    """All but torch, which has another build, and so other hashes, for every kind of machine."""
+    locked = dict(pins("requirements.lock"))
+    assert "torch" not in locked
+    assert {**locked, "torch": dict(pins("constraints.txt"))["torch"]} == dict(
+        pins("constraints.txt")
+    )
+    blocks = (ROOT / "requirements.lock").read_text().split("==")[1:]
+    assert all("--hash=sha256:" in block for block in blocks)
+
+
+def pins(name):
+    """Name and version of every line."""
+    return re.findall(r"^([\w.-]+)==([\w.!+]+)", (ROOT / name).read_text(), flags=re.MULTILINE)

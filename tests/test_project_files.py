@@ -33,9 +33,12 @@ def test_the_citation_is_of_this_version():
 
 def test_the_container_has_the_pinned_versions_and_no_root():
     text = (ROOT / "Dockerfile").read_text(encoding="utf-8")
-    assert f"torch=={PINNED['torch']}" in text and "-c source/constraints.txt" in text
+    assert f"torch=={PINNED['torch']} 'ray[rllib]=={PINNED['ray']}'" in text
     lines = text.splitlines()
-    user = lines.index("USER trader")
+    installs = [line for line in lines if "pip install" in line]
+    assert installs and all("-c source/constraints.txt" in line for line in installs)
+    user = lines.index("USER $USER_ID")
+    assert "ARG USER_ID=1000" in lines[:user]
     assert all(not line.startswith("USER") for line in lines[user + 1 :])
     assert lines.index('ENTRYPOINT ["pacesetter"]') > user and 'CMD ["demo"]' in lines
 

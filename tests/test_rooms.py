@@ -29,6 +29,7 @@ FLOORS = (
     {"studies"},
     {"evaluation", "bench"},
     {"certificates"},
+    {"beforehand", "course"},
     {"api"},
     {"reproduction", "session", "demo", "completion", "sweep", "doctor"},
     {"quickstart"},

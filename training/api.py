@@ -12,9 +12,7 @@ Nothing heavy is imported before it is used.
 from __future__ import annotations
 
 import json
-import math
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,12 +21,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..envs.core.errors import PacesetterError
+from .beforehand import check_beforehand
+from .course import carry_out, measured, teller
 from .experiments.experiment import Experiment
 from .experiments.load import load_experiment
 from .experiments.place import WAIT, check_place
 from .runs.run_folder import CERTIFICATE, RESULTS, RunFolder
-
-SECONDS_BETWEEN_LINES = 2.0
 
 if TYPE_CHECKING:
     from .certificates.certified import Certificate
@@ -48,6 +46,9 @@ class Run:
     """
 
     folder: RunFolder
+
+    def __repr__(self) -> str:
+        return f"Run({str(self.path)!r}{'' if self.finished else ', not finished'})"
 
     @classmethod
     def open(cls, path: str | Path) -> Run:
@@ -210,120 +211,10 @@ def prepare(
         wait: seconds that a cluster has to answer and to have free cores.
 
     Raises:
-        PacesetterError: Ray is needed and is not installed, the leader asks what its market cannot
-            answer, a user's market fails, what was trained could not be measured, the cluster does
-            not answer, or the folder is in use.
+        PacesetterError: see `check_beforehand`; or the folder is in use.
     """
     check_beforehand(experiment, address, wait)
     return RunFolder.create(runs, experiment, name)
-
-
-def check_beforehand(experiment: Experiment, address: str | None, wait: float = WAIT) -> None:
-    """All that can be known to be wrong before anything is written; see `prepare`."""
-    check_place(experiment, address)
-    check_market(experiment)  # in a fork, which is best made before torch is imported
-    _check_question(experiment)
-    _check_evaluation(experiment)
-    if experiment.training.device is not None:
-        from .ppo.device.place import device_of  # imports torch
-
-        device_of(experiment)
-    join(experiment, address, wait)
-
-
-def join(experiment: Experiment, address: str | None, wait: float = WAIT) -> None:
-    """Join the cluster that is named, before anything is written; see `prepare`."""
-    if address is not None:
-        from .rllib.cluster import connect  # imports Ray
-
-        connect(experiment, address, wait)
-
-
-def _check_question(experiment: Experiment) -> None:
-    """Refuse a leader whose question about derivatives cannot be answered in its market.
-
-    And files of a real market that a world cannot be learned from: they are read here.
-    """
-    experiment.leader.laboratory(experiment.market, experiment.seed)
-    question = experiment.guide().question()
-    if question is not None and question.wants:
-        from .derivatives.choose import choose  # imports torch
-
-        choose(experiment, question)
-
-
-def check_market(experiment: Experiment) -> None:
-    """Refuse a user's market that fails within a few steps, or does not keep to its spaces."""
-    from ..envs.check.apart import is_of_a_user, try_apart
-
-    if is_of_a_user(experiment.market):
-        try_apart(experiment.market)
-
-
-def _check_evaluation(experiment: Experiment) -> None:
-    """Refuse what could be trained and not be measured afterwards."""
-    from .studies.catalogue import study_of  # imports torch
-
-    study = study_of(experiment.market)
-    if problems := list(study.unfit(experiment) if study else ()):
-        raise PacesetterError("\n".join(problems))
-
-
-def carry_out(
-    folder: RunFolder, address: str | None = None, quiet: bool = False
-) -> dict[str, float] | None:
-    """Train a run to its end and evaluate it; its results, or None if it was interrupted."""
-    from .evaluation.evaluate import evaluate_during_training, write_answer
-    from .loop.stopping import reported
-    from .loop.trainer import train as train_run
-
-    experiment = folder.experiment
-    if not quiet:
-        print(f"{experiment.name}: {experiment.description}\nrun folder: {folder.path}", flush=True)
-    outcome = train_run(folder, address, quiet, watch=evaluate_during_training)
-    if outcome.theta is None:
-        print(
-            f"\nInterrupted after {outcome.iterations} iterations; everything is saved.\n"
-            f"Go on with  pacesetter train --resume {folder.path}"
-        )
-        return None
-    again = f"Go on with 'pacesetter train --resume {folder.path}'."
-    with reported(folder, "keeping the leader's answer", again, "Training is finished and saved."):
-        write_answer(folder, outcome.theta)
-    if not quiet:
-        print(f"trained in {outcome.seconds:.0f} s; evaluating", flush=True)
-    if experiment.training.refine and not _refined(folder, quiet):
-        return None
-    return measured(folder, "Training is finished, and what it brought is kept.")
-
-
-def _refined(folder: RunFolder, quiet: bool) -> bool:
-    """The last phase of training, in which the answer is refined; False: it was interrupted."""
-    from .certificates.refine import refine
-    from .loop.stopping import reported
-
-    again = f"Go on with 'pacesetter train --resume {folder.path}'."
-    try:
-        with reported(folder, "refining the answer", again, "Training is finished and saved."):
-            refine(folder, teller(quiet))
-    except KeyboardInterrupt:
-        print(f"\nInterrupted while the answer was refined; finished pieces are kept.\n{again}")
-        return False
-    return True
-
-
-def measured(folder: RunFolder, kept: str = "") -> dict[str, float]:
-    """Evaluate a finished run; `kept` is said if that fails.
-
-    Raises:
-        PacesetterError: whatever stopped it, in one message.
-    """
-    from .evaluation.evaluate import evaluate as measure
-    from .loop.stopping import reported
-
-    again = f"Mend that, and measure again with 'pacesetter evaluate {folder.path}'."
-    with reported(folder, "evaluation", again, kept):
-        return measure(folder)
 
 
 def evaluate(run: Run | str | Path) -> Run:
@@ -385,20 +276,6 @@ def retrain(
     from .evaluation.retrain import retrain as ask
 
     return ask(_folder(run), address, quiet, around)
-
-
-def teller(quiet: bool) -> Callable[[str], None]:
-    """What prints a line, the first one and then one every few seconds; nothing if quiet."""
-    last = -math.inf
-
-    def tell(text: str) -> None:
-        nonlocal last
-        now = time.monotonic()
-        if not quiet and now - last >= SECONDS_BETWEEN_LINES:
-            last = now
-            print(text, flush=True)
-
-    return tell
 
 
 def counterfactual(

@@ -47,7 +47,7 @@ def train(options: argparse.Namespace) -> int:
 
 
 def _resumed(options: argparse.Namespace, held: contextlib.ExitStack) -> RunFolder:
-    from .api import join
+    from .beforehand import join
     from .experiments.place import check_place
     from .runs.run_folder import RunFolder
     from .runs.storage import fetched, is_url
@@ -66,7 +66,7 @@ def _resumed(options: argparse.Namespace, held: contextlib.ExitStack) -> RunFold
 
 
 def _begun(options: argparse.Namespace, held: contextlib.ExitStack) -> RunFolder:
-    from .api import check_beforehand
+    from .beforehand import check_beforehand
     from .experiments.shipped import shipped_experiments
     from .runs.run_folder import RunFolder
     from .runs.storage import is_url, stored
@@ -141,7 +141,7 @@ def certify(options: argparse.Namespace) -> int:
         raise PacesetterError(f"{name} goes {how} --retrain alone; leave one of the two out.")
     run = RunFolder.open(options.folder, options.trust, options.trust_checkpoint)
     if options.address is not None:
-        from .api import join
+        from .beforehand import join
 
         check_place(run.experiment, options.address)
         join(run.experiment, options.address, options.wait)
@@ -181,7 +181,7 @@ def _named_values(texts: Sequence[str], said: str, form: str) -> dict[str, float
 
 def submit(options: argparse.Namespace) -> int:
     """``pacesetter submit``."""
-    from .api import check_market
+    from .beforehand import check_market
     from .experiments.load import load_experiment
     from .experiments.place import check_place
 

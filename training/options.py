@@ -65,7 +65,7 @@ def parser() -> argparse.ArgumentParser:
     command.add_argument("market", help="a market's name, or module:Environment")
     command.add_argument("option", nargs="*", help="option=value of the market")
     command.add_argument(
-        "--limit", type=_seconds, default=600.0, help="seconds that one check may take (600)"
+        "--limit", type=_positive, default=600.0, help="seconds that one check may take (600)"
     )
     add(
         "demo", commands.demo, "Calibrate the cobweb market and compare with the paper."
@@ -132,7 +132,7 @@ def _cluster_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--address", help="of a Ray cluster, or 'auto'; default: this machine")
     command.add_argument(
         "--wait",
-        type=_seconds,
+        type=_positive,
         default=60.0,
         metavar="SECONDS",
         help="for the cluster to answer and to have free cores (default: 60)",
@@ -159,7 +159,7 @@ def _submit_options(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument("--name", help="name of the run folder")
     command.add_argument(
-        "--wait", type=_seconds, default=60.0, metavar="SECONDS", help="for an answer (60)"
+        "--wait", type=_positive, default=60.0, metavar="SECONDS", help="for an answer (60)"
     )
 
 
@@ -289,14 +289,3 @@ def _at_least(least: int) -> Callable[[str], int]:
         return number
 
     return read
-
-
-def _seconds(text: str) -> float:
-    """A positive number."""
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = 0.0
-    if not 0.0 < seconds < float("inf"):
-        raise argparse.ArgumentTypeError(f"must be a number of seconds above 0, got {text!r}")
-    return seconds

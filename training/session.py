@@ -5,10 +5,10 @@ from __future__ import annotations
 from rich.console import Console
 from rich.table import Table
 
-from .api import carry_out, measured, teller
 from .certificates.certificate import FILE as CERTIFICATE
 from .certificates.certificate import PICTURE, certify, kept_verdict, work_folder
 from .certificates.table import HEADER, rows
+from .course import carry_out, measured, teller
 from .evaluation.counterfactual import FIGURE, counterfactual
 from .evaluation.counterfactual import FILE as COUNTERFACTUAL
 from .evaluation.evaluate import (

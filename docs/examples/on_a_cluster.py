@@ -1,16 +1,17 @@
 """A job on a Ray cluster: the same experiment, with workers that sample elsewhere.
 
-On a real cluster give its address (``auto`` on one of its machines) and submit this file, e.g.
-``ray job submit --working-dir . -- python on_a_cluster.py auto``; nodes need Pacesetter installed.
-Without an address Ray starts on this machine. Needs ``pip install 'pacesetter[train]'``.
+On a real cluster its address is in RAY_ADDRESS (``auto`` on one of its machines), and this file can
+be a job: ``ray job submit --working-dir . -- env RAY_ADDRESS=auto python on_a_cluster.py``; nodes
+need Pacesetter installed. Without an address Ray starts on this machine. Needs
+``pip install 'pacesetter[train]'``.
 """
 
-import sys
+import os
 import tempfile
 
 import pacesetter
 
-address = sys.argv[1] if len(sys.argv) > 1 else None
+address = os.environ.get("RAY_ADDRESS")
 with tempfile.TemporaryDirectory() as folder:
     run = pacesetter.train(
         "duopoly_bayesian",

@@ -172,7 +172,10 @@ def space(of: Any) -> str:
 
 
 def picture_of(name: str) -> str | None:
-    """The picture that stands for a market."""
+    """The picture that stands for a market: of its results, or from the folder of notes."""
+    if (own := SITE / "notes" / f"{name}.png").exists():
+        shutil.copy(own, PAGES / "results" / own.name)
+        return own.name
     found = sorted(path.name for path in (ROOT / "docs" / "results").glob(f"{name}*.png"))
     wanted = f"{FEATURED.get(name, name)}.png"
     return wanted if (PAGES / "results" / wanted).exists() else next(iter(found), None)
@@ -293,26 +296,31 @@ def write_examples() -> list[Any]:
     lines = [
         "# Examples",
         "",
-        "Each is a file of `docs/examples`; `make examples` runs them all.",
+        "Each is a file of `docs/examples` and a notebook; `make examples` runs them all as both.",
         "",
     ]
     for path in sorted((ROOT / "docs" / "examples").glob("*.py")):
-        source = path.read_text(encoding="utf-8")
-        said = ast.get_docstring(ast.parse(source)) or ""
-        code = source.split('"""', 2)[2].strip()
+        said, code = example_parts(path)
         title, _, rest = said.partition("\n")
         page = f"# {path.stem.replace('_', ' ')}\n\n{title}\n{rest}\n\n"
         page += f"[As a notebook]({path.stem}.ipynb)\n\n```python\n{code}\n```"
         write(f"examples/{path.stem}.md", page)
-        write(f"examples/{path.stem}.ipynb", notebook(said, code))
+        write(f"examples/{path.stem}.ipynb", example_notebook(path))
         navigation.append({path.stem.replace("_", " "): f"examples/{path.stem}.md"})
         lines.append(f"- [{path.stem.replace('_', ' ')}]({path.stem}.md): {title}")
     write("examples/index.md", "\n".join(lines))
     return navigation
 
 
-def notebook(said: str, code: str) -> str:
-    """The example as a notebook: what it shows, then a cell for every paragraph of its code."""
+def example_parts(path: Path) -> tuple[str, str]:
+    """What an example says it shows, and its code."""
+    source = path.read_text(encoding="utf-8")
+    return ast.get_docstring(ast.parse(source)) or "", source.split('"""', 2)[2].strip()
+
+
+def example_notebook(path: Path) -> str:
+    """An example as a notebook: what it shows, then a cell for every paragraph of its code."""
+    said, code = example_parts(path)
     tree, lines = ast.parse(code), code.splitlines(keepends=True)
     # Comments that stand above a statement belong to it.
     starts, end = [], 0
@@ -352,6 +360,11 @@ def write_results() -> list[Any]:
     lines = [overview.read_text(encoding="utf-8"), "## All tables", ""]
     overview.unlink()
     found = sorted(path.stem for path in (PAGES / "results").glob("*.md"))
+    for name in found:  # all are called alike
+        if name.startswith("bench_"):
+            heading = f"{result_title(name)}: {name.removeprefix('bench_').replace('_', ' ')}"
+            rest = (PAGES / "results" / f"{name}.md").read_text(encoding="utf-8").partition("\n")[2]
+            write(f"results/{name}.md", f"# {heading}\n{rest}")
     lines += [f"- [{result_title(name)}]({name}.md)" for name in found]
     write("results/index.md", "\n".join(lines))
     return ["results/index.md", *(f"results/{name}.md" for name in found if name != "bench")]

@@ -106,16 +106,27 @@ class Copies:
         if self._state is not None:
             self._state = self.market.with_theta(self._state, self._theta)
 
-    def reset(self, seed: int | None = None) -> dict[str, NDArray[np.float32]]:
+    def reset(
+        self, seed: int | None = None, options: Mapping[str, Any] | None = None
+    ) -> dict[str, NDArray[np.float32]]:
         """Begin an episode in every copy.
 
         Args:
             seed: begins the random streams anew, as `Market.reset` does: copy b is seeded with
                 ``seed + b``. None goes on with them, from fresh entropy if there are none.
+            options: ``{"theta": …}`` sets θ first.
 
         Returns:
             observations, group -> ``(B, N, D)``.
+
+        Raises:
+            PacesetterError: a seed, option or θ that is not allowed.
         """
+        for name in options or {}:
+            if name != "theta":
+                raise unknown("reset option", name, ["theta"])
+        if options and "theta" in options:
+            self.set_theta(options["theta"])
         if seed is not None or self._state is None:
             chosen = int(np.random.SeedSequence().generate_state(1)[0]) if seed is None else seed
             self._generator = np.random.default_rng([int(chosen), THETA_PURPOSE])

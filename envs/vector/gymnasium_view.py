@@ -14,11 +14,9 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
-from ..core.errors import PacesetterError, unknown
+from ..core.errors import PacesetterError
 from ..core.market import Market
 from .copies import Copies, Theta, market_of, only_group
-
-OPTIONS = ("theta",)
 
 
 class FollowerVector(VectorEnv):
@@ -79,9 +77,8 @@ class FollowerVector(VectorEnv):
         Raises:
             PacesetterError: a seed, option or θ that is not allowed.
         """
-        _set_options(self.copies, options)
         super().reset(seed=seed)
-        return self._rows(self.copies.reset(seed)[self.group.name]), {}
+        return self._rows(self.copies.reset(seed, options)[self.group.name]), {}
 
     def step(
         self, actions: Any
@@ -216,11 +213,3 @@ def one_follower(market: Market) -> Market:
             "pacesetter.parallel_env (PettingZoo)."
         )
     return market
-
-
-def _set_options(copies: Copies, options: dict[str, Any] | None) -> None:
-    for name in options or {}:
-        if name not in OPTIONS:
-            raise unknown("reset option", name, OPTIONS)
-    if options and "theta" in options:
-        copies.set_theta(options["theta"])

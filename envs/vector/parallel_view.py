@@ -88,12 +88,7 @@ class VectorParallelMarket:
         Raises:
             PacesetterError: a seed, option or θ that is not allowed.
         """
-        for name in options or {}:
-            if name != "theta":
-                raise unknown("reset option", name, ["theta"])
-        if options and "theta" in options:
-            self._copies.set_theta(options["theta"])
-        return self._copies.reset(seed), {}
+        return self._copies.reset(seed, options), {}
 
     def step(self, actions: ByGroup) -> tuple[ByGroup, ByGroup, ByGroup, ByGroup, dict[str, Any]]:
         """Play one step of every copy.

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from stable_baselines3.common.vec_env import VecEnv
 
 from ..core.market import Market
-from .copies import Theta, market_of
-from .gymnasium_view import FollowerVector
+from .copies import Theta
+from .gymnasium_view import FollowerVector, vector_env
 
 NOTHING: dict[str, Any] = {}
 
@@ -101,13 +101,9 @@ def sb3_env(
     """All copies and agents of a market with one group, for Stable-Baselines3.
 
     Args:
-        market: a market, or a name or dotted path that `make` knows.
-        copies: B; the view has B · N environments.
-        theta: fixed, by name, ``(d,)`` or ``(B, d)``; ``"drawn"`` for every episode; or defaults.
-        group: the group's name, for whoever wants to be sure.
-        options: of the market, where it is given by name.
+        market, copies, theta, group, options: as for `vector_env`.
 
     Raises:
         PacesetterError: an unknown name or option, several groups, or θ out of bounds.
     """
-    return FollowerVecEnv(FollowerVector(market_of(market, options), copies, theta, group))
+    return FollowerVecEnv(vector_env(market, copies, theta, group, **options))

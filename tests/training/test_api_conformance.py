@@ -48,6 +48,7 @@ def test_a_run_holds_results_history_answer_figures_and_policies(run):
 
 
 def test_a_run_shows_itself_in_a_notebook(run):
+    assert repr(run) == f"Run({str(run.path)!r})"
     shown = run._repr_html_()
     assert "θ: leader_quantity" in shown and 'src="data:image/png;base64,' in shown
     assert run.figures()._repr_html_() in shown

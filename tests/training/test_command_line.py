@@ -67,7 +67,10 @@ MISTAKES = [
     ),
     (("train", "duopoly_ppo", "--address", "http://head:8265"), "pacesetter submit takes http://"),
     (("train", "duopoly_ppo", "--address", "127.0.0.1:1", "--wait", "0.1"), "within 0.1 s"),
-    (("train", "duopoly_ppo", "--address", "auto", "--wait", "0"), "--wait: must be a number of"),
+    (
+        ("train", "duopoly_ppo", "--address", "auto", "--wait", "0"),
+        "--wait: must be a number above 0",
+    ),
     (("submit", "duopoly_ppo"), "required: --address"),
     (("submit", "duopoly_ppo", "--address", "10.0.0.1:8265"), "such as http://10.0.0.1:8265"),
     (("submit", "duopoly_pp", "--address", "http://x:1"), "did you mean 'duopoly_ppo'"),

@@ -24,7 +24,7 @@ STYLE = """
 :root { color-scheme: light dark; }
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 0 auto; padding: 1rem; }
 h1 { font-size: 1.5rem; overflow-wrap: anywhere; } h2 { font-size: 1.15rem; margin-top: 2rem; }
-.wide { overflow-x: auto; }
+.wide { overflow-x: auto; } code { overflow-wrap: anywhere; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 td, th { padding: .3rem .8rem .3rem 0; text-align: left; border-bottom: 1px solid #8884; }
 td.number { text-align: right; white-space: nowrap; }
@@ -34,6 +34,7 @@ pre { overflow-x: auto; font-size: .85rem; padding: .8rem; border: 1px solid #88
 @media (max-width: 40rem) {
   h1 { font-size: 1.2rem; } table { font-size: .8rem; width: 100%; }
   td, th { padding-right: .4rem; overflow-wrap: anywhere; } td.number { white-space: normal; }
+  td:first-child { min-width: 6rem; }
 }
 """
 

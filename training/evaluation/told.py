@@ -20,7 +20,7 @@ import torch
 
 from ...envs.core.errors import PacesetterError
 from ...leaders.objectives.references import Held
-from ...leaders.objectives.statistic import Statistic
+from ...leaders.objectives.statistic import Kind, Statistic
 from ...leaders.objectives.statistics import Statistics
 from ...leaders.search.fixed import FixedLeader
 from ..experiments.experiment import Experiment
@@ -151,7 +151,8 @@ def _by_moments(experiment: Experiment, trained: Trained) -> tuple[Experiment, i
     rows = {name: path.reshape(-1, *path.shape[2:]) for name, path in by_episode.items()}
     draws = max(1.0, float(np.prod(rows[names[0]].shape[1:])))
     paths = max(1, round(len(samples[names[0]]) / draws))
-    kinds = ("mean", "deviation") if experiment.market.steps_per_episode > 1 else ("mean", "square")
-    statistics = tuple(Statistic(name, kind) for name in names for kind in kinds)  # type: ignore[arg-type]
+    spread: Kind = "deviation" if experiment.market.steps_per_episode > 1 else "square"
+    kinds: tuple[Kind, ...] = ("mean", spread)
+    statistics = tuple(Statistic(name, kind) for name in names for kind in kinds)
     by = Statistics(Held(rows), statistics)
     return replace(experiment, objective=by, samples=rows), paths

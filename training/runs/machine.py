@@ -8,6 +8,8 @@ import os
 import platform
 from pathlib import Path
 
+from ... import __version__
+
 
 def machine() -> dict[str, str | int]:
     """What the figures depend on: processor, cores, versions."""
@@ -38,7 +40,8 @@ def processor() -> str:
 def software_versions() -> dict[str, str]:
     """Versions of what decides the numbers of a run; ``not installed`` where that is so."""
     versions = {"python": platform.python_version(), "platform": platform.platform()}
-    for package in ("pacesetter", "ray", "torch", "numpy"):
+    versions["pacesetter"] = __version__  # metadata of an editable install can be of an older one
+    for package in ("ray", "torch", "numpy"):
         try:
             versions[package] = importlib.metadata.version(package)
         except importlib.metadata.PackageNotFoundError:

@@ -18,10 +18,11 @@ import pacesetter
 from pacesetter.envs.core.errors import PacesetterError
 from pacesetter.training.cli import main
 from pacesetter.training.experiments.load import load_experiment
+from pacesetter.training.experiments.shipped import shipped_experiments
 from pacesetter.training.policies.actions import to_action_space
 from pacesetter.training.policies.distributions import most_likely
 from pacesetter.training.policies.policies import Policies
-from pacesetter.training.policies.specification import LEADER
+from pacesetter.training.policies.specification import LEADER, module_spaces
 from pacesetter.training.runs.run_folder import RunFolder
 
 KINDS = {
@@ -35,6 +36,11 @@ KINDS = {
     "entry": ("market_entry_ppo",),
     "hours": ("labour_tax_ppo",),
     "prices": ("shops_leader_ppo",),
+    "base stock": ("shops_base_stock",),
+    "shops and customers": ("shops_learning",),
+    "makers and investors": ("dealers_both",),
+    "ladders": ("fx_dealer_learning",),
+    "quotes": ("otc_rfq_learning",),
 }
 """A run of every kind of network, action and market that is shipped."""
 
@@ -56,6 +62,15 @@ def observations_of(policy, number=64):
     policy.observation_space.seed(0)
     drawn = np.stack([policy.observation_space.sample() for _ in range(number)])
     return np.clip(np.nan_to_num(drawn), -3.0, 3.0).astype(np.float32)
+
+
+def test_every_market_in_which_somebody_learns_is_among_the_kinds():
+    learn = {
+        experiment.market.name
+        for experiment in map(load_experiment, shipped_experiments())
+        if module_spaces(experiment)
+    }
+    assert learn == {load_experiment(name, rest).market.name for name, *rest in KINDS.values()}
 
 
 @pytest.mark.parametrize("kind", KINDS)
