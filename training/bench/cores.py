@@ -107,13 +107,14 @@ def measured(declared: Cores, runners: int, learners: int, iterations: int = ITE
     return Row(runners, learners, *map(median, zip(*seconds, strict=True)))
 
 
-def by_processes(declared: Cores, repeats: int) -> Figures:
+def by_processes(declared: Cores, repeats: int, quick: bool = False) -> Figures:
     """The rows for two cores, in turns, and what the second learner is worth."""
     figures: Figures = {}
+    iterations = 1 if quick else ITERATIONS
     measuring.begin(max(sum(row) for row in HERE), STORE)
     try:
         for _ in range(repeats):
-            rows = {pair: measured(declared, *pair) for pair in HERE}
+            rows = {pair: measured(declared, *pair, iterations) for pair in HERE}
             for row in rows.values():
                 name = f"{row.runners}_runners_{row.learners}_learners"
                 for part in ("sampling", "learning", "iteration"):
