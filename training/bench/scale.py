@@ -158,7 +158,7 @@ def _seconds_of_iteration(experiment: Experiment) -> float:
     training = replace(experiment.training, route="local")
     backend = LocalBackend(replace(experiment, training=training))
     backend.iterate()
-    return measuring.seconds(backend.iterate, 2)
+    return measuring.seconds(backend.iterate, 1)
 
 
 def _of_a_sample(rollout: ArrayRollout, experiment: Experiment) -> tuple[float, float]:
