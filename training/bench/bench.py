@@ -59,7 +59,7 @@ def figures_of(chosen: Benchmark, repeats: int, quick: bool) -> Figures:
     if isinstance(chosen, Resident):
         return memory(chosen)
     if isinstance(chosen, Cores):
-        return by_processes(chosen, repeats)
+        return by_processes(chosen, repeats, quick)
     return chosen.function(repeats, quick)
 
 

@@ -39,6 +39,13 @@ from .load import busy_cores, load_said
 
 HERE = ((0, 0), (1, 0), (2, 0), (0, 1), (0, 2), (2, 1), (2, 2))
 """Runners and learners of the rows for two cores."""
+QUICK = ((0, 0), (2, 1), (2, 2))
+RATIOS = (
+    ("iteration_2_over_1_learners", "iteration", (2, 1), (2, 2)),
+    ("learning_2_over_1_learners", "learning", (0, 1), (0, 2)),
+    ("sampling_2_over_1_runners", "sampling", (1, 0), (2, 0)),
+)
+"""Figure, what is compared, and the slower and the faster row."""
 ITERATIONS, ENOUGH = 3, 8.0
 """Iterations of a row, and seconds after which fewer will do."""
 STORE = 512  # megabytes
@@ -107,23 +114,21 @@ def measured(declared: Cores, runners: int, learners: int, iterations: int = ITE
     return Row(runners, learners, *map(median, zip(*seconds, strict=True)))
 
 
-def by_processes(declared: Cores, repeats: int) -> Figures:
+def by_processes(declared: Cores, repeats: int, quick: bool = False) -> Figures:
     """The rows for two cores, in turns, and what the second learner is worth."""
     figures: Figures = {}
-    measuring.begin(max(sum(row) for row in HERE), STORE)
+    pairs, iterations = (QUICK, 1) if quick else (HERE, ITERATIONS)
+    measuring.begin(max(sum(pair) for pair in pairs), STORE)
     try:
         for _ in range(repeats):
-            rows = {pair: measured(declared, *pair) for pair in HERE}
+            rows = {pair: measured(declared, *pair, iterations) for pair in pairs}
             for row in rows.values():
                 name = f"{row.runners}_runners_{row.learners}_learners"
                 for part in ("sampling", "learning", "iteration"):
                     note(figures, f"{name}/{part}_seconds", getattr(row, part))
-            ratio = rows[2, 1].iteration / rows[2, 2].iteration
-            note(figures, "iteration_2_over_1_learners", ratio)
-            ratio = rows[0, 1].learning / rows[0, 2].learning
-            note(figures, "learning_2_over_1_learners", ratio)
-            ratio = rows[1, 0].sampling / rows[2, 0].sampling
-            note(figures, "sampling_2_over_1_runners", ratio)
+            for name, part, slow, fast in RATIOS:
+                if slow in rows:
+                    note(figures, name, getattr(rows[slow], part) / getattr(rows[fast], part))
     finally:
         measuring.end()
     return figures

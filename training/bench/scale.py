@@ -158,7 +158,7 @@ def _seconds_of_iteration(experiment: Experiment) -> float:
     training = replace(experiment.training, route="local")
     backend = LocalBackend(replace(experiment, training=training))
     backend.iterate()
-    return measuring.seconds(backend.iterate, 2)
+    return measuring.seconds(backend.iterate, 1)
 
 
 def _of_a_sample(rollout: ArrayRollout, experiment: Experiment) -> tuple[float, float]:
@@ -206,7 +206,8 @@ def play(costs: Costs, runners: int, seed: int = 0) -> float:
     order in which they come, and shared out once all are there.
     """
     draw = np.random.default_rng(seed)
-    clock, ready = 0.0, []
+    clock = 0.0
+    ready: list[float] = []
     for _ in range(runners):
         clock += costs.call
         heapq.heappush(ready, clock + costs.sample * max(0.1, draw.normal(1.0, SPREAD)))

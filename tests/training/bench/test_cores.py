@@ -14,8 +14,8 @@ from pacesetter.training.bench import cores
 def rows(monkeypatch):
     """Measurements that take no time; two of each kind fail."""
 
-    def measured(declared, runners, learners):
-        if learners == 2:
+    def measured(declared, runners, learners, iterations=0):
+        if learners == 2 and not iterations:
             raise RuntimeError("a learner is gone\nand more lines")
         seconds = 8.0 / max(1, learners)
         return cores.Row(runners, learners, seconds / 4, seconds, 1.25 * seconds)
@@ -36,6 +36,17 @@ def test_a_row_that_fails_is_told_and_the_others_go_on(tmp_path, capsys):
     table = (tmp_path / "cores.md").read_text()
     assert "| 4 | 4 | 0.500 | 4.00 | 2.000 | 4.00 | 2.500 | 4.00 |" in table
     assert missing in table and table in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("rows")
+@pytest.mark.parametrize("quick", [False, True])
+def test_the_benchmark_compares_rows_that_differ_in_one_thing(quick):
+    [declared] = cores.declared_cores(["household_cores"]).values()
+    figures = cores.by_processes(declared, repeats=2, quick=quick)
+    assert figures["iteration_2_over_1_learners"] == [2.0, 2.0]
+    assert figures["2_runners_2_learners/learning_seconds"] == [4.0, 4.0]
+    assert ("sampling_2_over_1_runners" in figures) is not quick
+    assert declared.goals.keys() <= figures.keys()
 
 
 @pytest.mark.usefixtures("rows")
