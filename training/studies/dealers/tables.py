@@ -129,6 +129,10 @@ def investors() -> Reproduction:
             "Where both learn there is no computed answer. `largest_gain` is what one agent adds "
             "to its return by the best of some deviations while all others stay: offsets wider or "
             "tighter, more or less skew, more or less answer to the price.",
+            "Eight investors want to buy twenty units more than they sell, each, at any offset, "
+            "and three makers have ten other takers to buy them from: makers end far short, which "
+            "costs them more than they earn, and one of them gains most by not selling, at the "
+            "highest offset, while the others go on.",
             "Recipes chosen on seed 10.",
         ),
         figures=_investor_figures,
