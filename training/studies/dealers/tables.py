@@ -57,8 +57,8 @@ def makers() -> Reproduction:
             "`slope` is the change of skew per unit of inventory. It grows with risk aversion and "
             "falls with connectivity, about as one over the root of the takers reached. Rewards "
             "hardly tell it: a slope that is 8 % off costs 0.004 to 0.4 % of the best, a half-"
-            "spread 3 % off 0.04 to 0.16 %. Learned slopes are off alike in every seed: too steep at few "
-            "units and too flat beyond, and too much alike for all aversions to risk.",
+            "spread 3 % off 0.04 to 0.16 %. Learned slopes are off alike in every seed: too steep "
+            "at few units and too flat beyond, and too much alike for all aversions to risk.",
             "Offsets of makers who compete are mixed in equilibrium; a normal policy cannot mix "
             "like that: where it is narrow, each maker gains by undercutting the others a little "
             "and by being narrower still, and its gradient leads to offsets that are too tight. "
