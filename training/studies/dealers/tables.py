@@ -55,7 +55,10 @@ def makers() -> Reproduction:
             "further types, the worst of which counts. The best quotes that inventory does not "
             "move come to 0.95, 0.70 and 0.19 of the best at 5 takers.",
             "`slope` is the change of skew per unit of inventory. It grows with risk aversion and "
-            "falls with connectivity, about as one over the root of the takers reached.",
+            "falls with connectivity, about as one over the root of the takers reached. Rewards "
+            "hardly tell it: a slope that is 8 % off costs 0.004 to 0.4 % of the best, a half-"
+            "spread 3 % off 0.04 to 0.16 %. Learned slopes are off alike in every seed: too steep "
+            "at few units and too flat beyond, and too much alike for all aversions to risk.",
             "Offsets of makers who compete are mixed in equilibrium; a normal policy cannot mix "
             "like that: where it is narrow, each maker gains by undercutting the others a little "
             "and by being narrower still, and its gradient leads to offsets that are too tight. "
@@ -129,6 +132,10 @@ def investors() -> Reproduction:
             "Where both learn there is no computed answer. `largest_gain` is what one agent adds "
             "to its return by the best of some deviations while all others stay: offsets wider or "
             "tighter, more or less skew, more or less answer to the price.",
+            "Eight investors want to buy twenty units more than they sell, each, at any offset, "
+            "and three makers have ten other takers to buy them from: makers end far short, which "
+            "costs them more than they earn, and one of them gains most by not selling, at the "
+            "highest offset, while the others go on.",
             "Recipes chosen on seed 10.",
         ),
         figures=_investor_figures,
