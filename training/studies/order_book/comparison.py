@@ -1,9 +1,8 @@
 """Does the background trade as the original does? Permutation tests over many runs of both.
 
 Every statistic of `original` is compared between the stored runs of the original and those of ours:
-once as it comes, once with ``abides_exact``. Runs are exchangeable if both
-are one market, so a difference of means is judged against all relabellings, and by Holm's rule over
-all statistics. Effects are Hedges' g, differences in standard deviations of a run.
+once as it comes, once with ``abides_exact``. Runs are exchangeable if both are one market, so a
+difference of means is judged against all relabellings, and by Holm's rule over all statistics. Effects are Hedges' g, differences in standard deviations of a run.
 
 Version history: v1.
 """
