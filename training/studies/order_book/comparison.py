@@ -2,7 +2,8 @@
 
 Every statistic of `original` is compared between the stored runs of the original and those of ours:
 once as it comes, once with ``abides_exact``. Runs are exchangeable if both are one market, so a
-difference of means is judged against all relabellings, and by Holm's rule over all statistics. Effects are Hedges' g, differences in standard deviations of a run.
+difference of means is judged against all relabellings, and by Holm's rule over all statistics.
+Effects are Hedges' g, differences in standard deviations of a run.
 
 Version history: v1.
 """
