@@ -6,6 +6,7 @@ DECLARED = Declared(
     measurements={
         "order_book_equivalence": "equivalence:reproduced",
         "order_book_original": "comparison:reproduced",
+        "order_book_original_rmsc03": "comparison:reproduced_rmsc03",
         "order_book_facts": "facts:reproduced",
     },
     benchmarks={

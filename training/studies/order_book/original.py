@@ -3,10 +3,9 @@
 The original is ABIDES (https://github.com/jpmorganchase/abides-jpmc-public, BSD licence, commit
 f9cbe51342b7dedd9587e4e069040d68a5c6477f). Its configuration rmsc04 was run with seeds 0 to 79 until
 10:30, unchanged but for its order sizes, which were drawn with numpy in the place of pomegranate;
-rmsc03, whose runs are long, until 10:00 and without its execution
-agent. Every order that came to rest, cancellation and execution was noted, and `run_statistics`
-taken of these as of ours. `original_runs.json` and `original_runs_rmsc03.json` hold what came out:
-name -> one number per seed.
+rmsc03 with seeds 0 to 8, without its execution agent. Every order that came to rest, cancellation
+and execution was noted, and `run_statistics` taken of these as of ours. `original_runs.json` and
+`original_runs_rmsc03.json` hold what came out: name -> one number per seed.
 
 Version history: v1.
 """
@@ -58,10 +57,10 @@ def original_runs(preset: str = "rmsc04") -> dict[str, Floats]:
     return {name: np.array(values) for name, values in stored["statistics"].items()}
 
 
-def book_of(events: Events, levels: int = LEVELS, seconds: int = SECONDS) -> BookSamples:
+def book_of(events: Events, levels: int = LEVELS) -> BookSamples:
     """The best levels at every second from 09:35 on, from all events since the opening."""
-    times = START + SECOND * np.arange(seconds)
-    found = np.zeros((seconds, 4, levels))
+    times = START + SECOND * np.arange(SECONDS)
+    found = np.zeros((SECONDS, 4, levels))
     sides: tuple[dict[int, int], dict[int, int]] = ({}, {})
     ends = np.searchsorted(events[:, TIME], times, side="right").tolist()
     rows, row = events[:, [KIND, SHARES, AT_PRICE, OF_SIDE]].tolist(), 0
@@ -87,18 +86,17 @@ def book_of(events: Events, levels: int = LEVELS, seconds: int = SECONDS) -> Boo
     )
 
 
-def run_statistics(events: Events, asleep: int, seconds: int = SECONDS) -> dict[str, float]:
+def run_statistics(events: Events, asleep: int) -> dict[str, float]:
     """The statistics of one run.
 
     Args:
-        events: of all orders since the opening, columns as in `layout`, ``(n, 8)``.
+        events: of all orders from the opening to 10:30, columns as in `layout`, ``(n, 8)``.
         asleep: market makers that never traded.
-        seconds: from 09:35 on that are looked at.
     """
-    inside = events[(events[:, TIME] > START) & (events[:, TIME] <= START + seconds * SECOND)]
+    inside = events[(events[:, TIME] > START) & (events[:, TIME] <= START + SECONDS * SECOND)]
     return {
-        **_of_book(book_of(events, seconds=seconds)),
-        **_of_events(inside, seconds / 3600),
+        **_of_book(book_of(events)),
+        **_of_events(inside),
         "market makers asleep": float(asleep),
     }
 
@@ -135,7 +133,8 @@ def _of_book(book: BookSamples) -> dict[str, float]:
     return {name: float(value) for name, value in found.items()}
 
 
-def _of_events(events: Events, hours: float) -> dict[str, float]:
+def _of_events(events: Events) -> dict[str, float]:
+    hours = SECONDS / 3600
     submitted = events[events[:, KIND] == SUBMITTED]
     cancelled = events[events[:, KIND] == CANCELLED]
     executed = events[events[:, KIND] == EXECUTED]
