@@ -25,7 +25,8 @@ from ....envs.aiyagari.equilibrium import (
     long_run,
     resources,
 )
-from ....envs.aiyagari.market import HOUSEHOLD, Aiyagari, intensity
+from ....envs.aiyagari.firms import intensity
+from ....envs.aiyagari.market import HOUSEHOLD, Aiyagari
 from ....envs.core.errors import PacesetterError
 from ...experiments.experiment import Experiment
 from ...policies.policies import Trained
