@@ -16,7 +16,7 @@ from scipy.special import ndtr
 
 Floats = NDArray[np.float64]
 STATES = 7
-SCORES: Floats = np.arange(STATES) - (STATES - 1) / 2.0  # of ln e, in σ
+SCORES: Floats = np.arange(STATES, dtype=np.float64) - (STATES - 1) / 2.0  # of ln e, in σ
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,8 +21,8 @@ from scipy.sparse import csc_matrix, identity, vstack
 from scipy.sparse.linalg import spsolve
 
 from ..core.errors import PacesetterError
-from .earnings import STATES
-from .market import Aiyagari, intensity, wage
+from .earnings import STATES, Earnings
+from .firms import intensity, wage
 
 Floats = NDArray[np.float64]
 Rule = Callable[[float], Floats]
@@ -30,6 +30,30 @@ Rule = Callable[[float], Floats]
 POINTS, MOST_WEALTH, BEND = 500, 200.0, 3.0
 WEALTH: Floats = MOST_WEALTH * np.linspace(0.0, 1.0, POINTS) ** BEND
 CONVERGED, MOST_SWEEPS = 1e-9, 20_000
+
+
+class Economy(Protocol):
+    """What of a market the equilibrium depends on; see `market.Aiyagari`."""
+
+    @property
+    def chain(self) -> Earnings:
+        """The chain of earnings."""
+
+    @property
+    def risk_aversion(self) -> float:
+        """μ."""
+
+    @property
+    def discount_factor(self) -> float:
+        """β."""
+
+    @property
+    def lowest_rate(self) -> float:
+        """Lower bound of r."""
+
+    @property
+    def highest_rate(self) -> float:
+        """Upper bound of r, below 1 / β − 1."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,12 +73,12 @@ class Equilibrium:
     shares: Floats
 
 
-def resources(market: Aiyagari, rate: float) -> Floats:
+def resources(market: Economy, rate: float) -> Floats:
     """m on the grid and in every state of earnings, ``(A, 7)``."""
     return (1.0 + rate) * WEALTH[:, None] + wage(rate) * market.chain.values
 
 
-def best_saving(market: Aiyagari, rate: float) -> Floats:
+def best_saving(market: Economy, rate: float) -> Floats:
     """Next year's wealth of who does its best, ``(A, 7)``.
 
     Args:
@@ -77,7 +101,7 @@ def best_saving(market: Aiyagari, rate: float) -> Floats:
     return saved
 
 
-def long_run(market: Aiyagari, saved: Floats) -> Floats:
+def long_run(market: Economy, saved: Floats) -> Floats:
     """Shares of households over wealth and earnings under a saving rule, ``(A, 7)``."""
     saved = np.clip(saved, 0.0, MOST_WEALTH)
     below = np.clip(np.searchsorted(WEALTH, saved, side="right") - 1, 0, POINTS - 2)
@@ -108,7 +132,7 @@ def long_run(market: Aiyagari, saved: Floats) -> Floats:
     return np.asarray(spsolve(system, right)).reshape(POINTS, STATES)
 
 
-def equilibrium(market: Aiyagari, rule: Rule | None = None) -> Equilibrium:
+def equilibrium(market: Economy, rule: Rule | None = None) -> Equilibrium:
     """Where households hold what firms employ.
 
     Args:
@@ -128,7 +152,7 @@ def equilibrium(market: Aiyagari, rule: Rule | None = None) -> Equilibrium:
     def excess(rate: float) -> float:
         return float(np.log(max(at(rate)[2], 1e-9) / intensity(rate)))
 
-    low, high = (float(bound[0]) for bound in (_low(market), _high(market)))
+    low, high = market.lowest_rate, market.highest_rate
     if excess(low) > 0.0 or excess(high) < 0.0:
         raise PacesetterError(
             f"market 'aiyagari': capital clears at no interest rate between {low:g} and {high:g}; "
@@ -137,11 +161,3 @@ def equilibrium(market: Aiyagari, rule: Rule | None = None) -> Equilibrium:
     rate = float(brentq(excess, low, high, xtol=1e-6))
     saved, shares, capital = at(rate)
     return Equilibrium(rate, capital, saved, shares)
-
-
-def _low(market: Aiyagari) -> Any:
-    return market.characteristics.low
-
-
-def _high(market: Aiyagari) -> Any:
-    return market.characteristics.high

@@ -42,27 +42,18 @@ from gymnasium.spaces import Box
 
 from ..core.arrays import Array, at_least, convert, namespace
 from ..core.characteristics import Characteristic, Characteristics
+from ..core.errors import PacesetterError
 from ..core.group import Group
 from ..core.market import Actions, Market, Shocks
 from ..core.random_streams import Shock
 from ..core.state import State, changed
 from ..core.step import Step
 from .earnings import SCORES, Earnings
+from .firms import CAPITAL_SHARE, DEPRECIATION, intensity, wage
 
 HOUSEHOLD, RATE = "household", "interest_rate"
-CAPITAL_SHARE, DEPRECIATION = 0.36, 0.08  # α and δ
 LARGEST_SHARE, LEAST_CONSUMPTION = 0.99, 1e-6
 USUAL_RATE = 0.04
-
-
-def intensity(rate: Any) -> Any:
-    """K / L that firms employ at a net interest rate, by (3), of any shape."""
-    return (CAPITAL_SHARE / (rate + DEPRECIATION)) ** (1.0 / (1.0 - CAPITAL_SHARE))
-
-
-def wage(rate: Any) -> Any:
-    """w at a net interest rate, by (3), of any shape."""
-    return (1.0 - CAPITAL_SHARE) * intensity(rate) ** CAPITAL_SHARE
 
 
 @dataclass(frozen=True)
@@ -111,6 +102,15 @@ class Aiyagari(Market):
     )
     small: ClassVar[Mapping[str, Mapping[str, Any]]] = {"": {"households": 4, "periods": 10}}
 
+    def __post_init__(self) -> None:
+        """Refuse bounds of r that leave nothing between them."""
+        super().__post_init__()
+        if self.lowest_rate >= self.highest_rate:
+            raise PacesetterError(
+                f"lowest_rate {self.lowest_rate:g} must be below 1 / discount_factor − 1 = "
+                f"{1.0 / self.discount_factor - 1.0:.4g}, at which nobody would ever stop saving."
+            )
+
     @cached_property
     def chain(self) -> Earnings:
         """The chain of earnings."""
@@ -124,7 +124,7 @@ class Aiyagari(Market):
     @cached_property
     def characteristics(self) -> Characteristics:
         """θ = r."""
-        high = max(self.highest_rate, self.lowest_rate)
+        high = self.highest_rate
         default = min(max(USUAL_RATE, self.lowest_rate), high)
         return Characteristics(
             [Characteristic(RATE, self.lowest_rate, high, default, "net, a year", "r")]
@@ -236,12 +236,8 @@ class Aiyagari(Market):
 
     def rate_seen(self, rate: Any) -> Any:
         """r as a share of its bounds, from −1 to 1, of any shape."""
-        low, high = (float(bound[0]) for bound in self._bounds)
+        low, high = self.lowest_rate, self.highest_rate
         return 2.0 * (rate - low) / (high - low) - 1.0
-
-    @property
-    def _bounds(self) -> tuple[Any, Any]:
-        return self.characteristics.low, self.characteristics.high
 
     def leader_observe(self, state: AiyagariState) -> Array:
         """``(B, 1)``."""

@@ -13,7 +13,8 @@ from pacesetter.envs.aiyagari.equilibrium import (
     long_run,
     resources,
 )
-from pacesetter.envs.aiyagari.market import DEPRECIATION, HOUSEHOLD, intensity, wage
+from pacesetter.envs.aiyagari.firms import DEPRECIATION, intensity, wage
+from pacesetter.envs.aiyagari.market import HOUSEHOLD
 from pacesetter.envs.core.errors import PacesetterError
 from pacesetter.envs.registry import make
 
@@ -95,3 +96,8 @@ def test_an_economy_that_does_not_clear_is_one_message():
     market = make("aiyagari", risk_aversion=5.0, persistence=0.9, lowest_rate=0.04)
     with pytest.raises(PacesetterError, match="set lowest_rate lower"):
         equilibrium(market)
+
+
+def test_bounds_that_leave_nothing_are_refused():
+    with pytest.raises(PacesetterError, match="must be below 1 / discount_factor"):
+        make("aiyagari", lowest_rate=0.05)

@@ -15,6 +15,7 @@ import torch
 
 from pacesetter.envs.core.errors import PacesetterError
 from pacesetter.envs.duopoly.market import FOLLOWER, Duopoly
+from pacesetter.training.certificates import followers as responses
 from pacesetter.training.certificates import learning
 from pacesetter.training.certificates import plan as planning
 from pacesetter.training.certificates.certificate import (
@@ -29,6 +30,7 @@ from pacesetter.training.certificates.market import Deviation, Led
 from pacesetter.training.certificates.plan import Plan
 from pacesetter.training.certificates.refine import refine
 from pacesetter.training.certificates.subject import Subject
+from pacesetter.training.certificates.work import VERSION, Work
 from pacesetter.training.cli import main
 from pacesetter.training.evaluation.evaluate import load_trained, write_answer
 from pacesetter.training.experiments.load import load_experiment
@@ -105,6 +107,19 @@ def test_followers_who_have_not_learned_are_found_out(tmp_path):
     found = certified(trained, tmp_path)
     assert found.verdicts[f"followers/{FOLLOWER}"] == FAILS
     assert found.followers[FOLLOWER].alone.gain.value == pytest.approx(1.0, abs=0.1)
+
+
+def test_a_response_that_still_gains_goes_on(tmp_path, monkeypatch):
+    """Twenty iterations of small steps do not take a follower from 6 to 3."""
+    trained = duopoly(intercept=6.0, slope=0.0, options=("followers.learning_rate=2e-3",))
+    gains = []
+    for further in (0, 4):
+        monkeypatch.setattr(responses, "FURTHER", further)
+        work = Work.begin(tmp_path / f"further_{further}", {}, lambda text: None)
+        gap = responses.followers_gap(Subject.of(trained), FOLLOWER, 20, 1, work)
+        assert gap.exact and gap.bound is not None
+        gains.append(gap.alone.gain.value / gap.bound.gain.value)
+    assert gains[0] < 0.8 and gains[1] > gains[0] + 0.1
 
 
 def test_a_hidden_theta_is_found_out(tmp_path):
@@ -199,7 +214,11 @@ def test_a_run_is_certified_and_goes_on_where_it_was_interrupted(tmp_path, monke
     [
         (["--budget", "0.0001"], None, "too small for any statement.*Give that many"),
         ([], {"version": 0}, "is of version 0, and this software makes.*--anew"),
-        ([], {"version": 1, "answer": {"leader_quantity": 5.0}}, "of another answer .*--anew"),
+        (
+            [],
+            {"version": VERSION, "answer": {"leader_quantity": 5.0}},
+            "of another answer .*--anew",
+        ),
         ([], "something else", "holds something else.*move it elsewhere"),
         (["--retrain", "--budget", "3"], None, "--budget goes without --retrain"),
         (["--around", "0.1"], None, "--around goes with --retrain"),

@@ -5,6 +5,7 @@ from ..catalogue import Declared
 DECLARED = Declared(
     study="study:HOUSEHOLD_STUDY",
     tables={
+        "household_best": "tables:household_best",
         "household_saving": "tables:household_saving",
         "household_tax": "tables:household_tax",
         "household_taxai": "tables:household_taxai",

@@ -13,6 +13,7 @@ from pacesetter.envs.aiyagari.market import HOUSEHOLD
 from pacesetter.envs.core.errors import PacesetterError
 from pacesetter.training.api import check_beforehand
 from pacesetter.training.experiments.load import load_experiment
+from pacesetter.training.studies.aiyagari import study
 from pacesetter.training.studies.aiyagari.study import AIYAGARI_STUDY
 
 
@@ -32,6 +33,12 @@ class Best:
 def trained(share):
     experiment = load_experiment("aiyagari", ())
     return SimpleNamespace(experiment=experiment, policies=Best(experiment.market, share))
+
+
+@pytest.fixture(autouse=True)
+def few_rates(monkeypatch):
+    """At which supply is drawn: every one of them takes a solution of its own."""
+    monkeypatch.setattr(study, "RATES", 2)
 
 
 def test_the_best_households_have_no_error():
