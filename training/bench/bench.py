@@ -18,11 +18,12 @@ from ..runs.machine import code_digest, machine
 from ..runs.run_folder import prepare_folder
 from ..runs.whole_files import write_json, write_whole
 from ..studies.catalogue import benchmarks
-from ..studies.speed import Benchmark, Figures, Goal, JaxRace, Measured, Race, Resident
+from ..studies.speed import Benchmark, Figures, Goal, JaxRace, Measured, Race, Resident, Solution
 from .contenders import race
 from .jax_race import HOW, INTERPRETER, race_with_jax
 from .load import BUSY, busy_cores, load_said
 from .memory import memory
+from .solution import time_to_solution
 from .stepping import physics
 from .summary import ENDS, Summary, is_ratio, summary
 
@@ -55,6 +56,8 @@ def figures_of(chosen: Benchmark, repeats: int, quick: bool) -> Figures:
         return race(chosen, repeats)
     if isinstance(chosen, JaxRace):
         return race_with_jax(chosen, repeats)
+    if isinstance(chosen, Solution):
+        return time_to_solution(chosen, repeats, quick)
     if isinstance(chosen, Resident):
         return memory(chosen)
     return chosen.function(repeats, quick)
