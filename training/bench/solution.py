@@ -19,18 +19,36 @@ import numpy as np
 from gymnasium.spaces import Discrete
 from numpy.typing import NDArray
 
+from ...envs.core.errors import PacesetterError
 from ...envs.core.market import Market
 from ...envs.registry import make
 from ..studies.speed import Figures, Solution, note
 from .jax_race import INTERPRETER
-from .solvers import NAMES, Act, Recipe, solver
+from .solvers import Act, Jax, Ours, Recipe, Solver
 
+NAMES = ("array", "stock", "stable_baselines", "jax")
 GOALS = (0.95, 0.99)
 RATES, DEVIATIONS = (1e-3, 3e-3, 1e-2), (0.5, 0.15)
 SEARCH_SEED = 10
 IN_A_ROW = 3  # measurements that must meet a goal
 LIMIT, SHORTEST = 20.0, 1e-3  # processor seconds of a run
 JUDGES, JUDGED_STEPS = 16, 3  # copies and steps that a measurement plays
+
+
+def solver(name: str, declared: Solution, market: Market, recipe: Recipe, seed: int) -> Solver:
+    """One of `NAMES`."""
+    made = (declared, market, recipe, seed)
+    if name in ("array", "stock"):
+        return Ours(name, *made)
+    if name == "jax":
+        return Jax(*made)
+    try:
+        from .stable_baselines import StableBaselines
+    except ModuleNotFoundError as error:
+        raise PacesetterError(
+            f"this benchmark needs {error.name}: pip install 'pacesetter[sb3]'."
+        ) from None
+    return StableBaselines(*made)
 
 
 class Greedy:

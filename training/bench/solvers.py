@@ -6,7 +6,6 @@ learning rate and the deviation of the first actions.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, NamedTuple, Protocol
@@ -16,7 +15,6 @@ import torch
 from gymnasium.spaces import Box, Discrete
 from numpy.typing import NDArray
 
-from ...envs.core.errors import PacesetterError
 from ...envs.core.market import Market
 from ..experiments.experiment import Experiment
 from ..loop.backends import backend_for
@@ -115,55 +113,6 @@ def chosen(outputs: NDArray[Any], space: Box | Discrete) -> NDArray[Any]:
     return to_action_space(outputs, space, "clipped")
 
 
-class StableBaselines:
-    """Stable-Baselines3's PPO on the vector view, with actions from −1 to 1."""
-
-    def __init__(self, declared: Solution, market: Market, recipe: Recipe, seed: int):
-        try:
-            from stable_baselines3 import PPO
-
-            from .scaled_view import scaled_view
-        except ModuleNotFoundError as error:
-            raise PacesetterError(
-                f"this benchmark needs {error.name}: pip install 'pacesetter[sb3]'."
-            ) from None
-        self._env = scaled_view(market, declared.copies)
-        (self._group,) = market.groups
-        rows = declared.steps * self._env.num_envs
-        self._rows = rows
-        start = {"log_std_init": math.log(recipe.deviation)}
-        self._learner = PPO(
-            "MlpPolicy",
-            self._env,
-            learning_rate=recipe.rate,
-            n_steps=declared.steps,
-            batch_size=max(rows // MINIBATCHES, 1),
-            n_epochs=EPOCHS,
-            gamma=DISCOUNT,
-            policy_kwargs={"net_arch": list(HIDDEN)} | ({} if self._discrete else start),
-            seed=seed,
-            device="cpu",
-        )
-
-    @property
-    def _discrete(self) -> bool:
-        return isinstance(self._group.action_space, Discrete)
-
-    def iterate(self) -> None:
-        """See `Solver`."""
-        self._learner.learn(self._rows, reset_num_timesteps=False)
-
-    def act(self, seen: NDArray[np.float32]) -> NDArray[Any]:
-        """See `Solver`."""
-        found, _ = self._learner.predict(seen, deterministic=True)
-        space = self._group.action_space
-        return found if isinstance(space, Discrete) else to_action_space(found, space, "clipped")
-
-    def stop(self) -> None:
-        """See `Solver`."""
-        self._env.close()
-
-
 class Jax:
     """The PPO that is one JAX program, in its own process."""
 
@@ -194,14 +143,3 @@ class Jax:
     def stop(self) -> None:
         """See `Solver`."""
         self._process.stop()
-
-
-def solver(name: str, declared: Solution, market: Market, recipe: Recipe, seed: int) -> Solver:
-    """One of `NAMES`."""
-    made = (declared, market, recipe, seed)
-    if name in ("array", "stock"):
-        return Ours(name, *made)
-    return StableBaselines(*made) if name == "stable_baselines" else Jax(*made)
-
-
-NAMES = ("array", "stock", "stable_baselines", "jax")

@@ -7,8 +7,8 @@ import pytest
 
 from pacesetter.envs.registry import make
 from pacesetter.training.bench.bench import benchmark
-from pacesetter.training.bench.solution import share_of_best
-from pacesetter.training.bench.solvers import NAMES, Recipe, chosen, options, solver
+from pacesetter.training.bench.solution import NAMES, share_of_best, solver
+from pacesetter.training.bench.solvers import Recipe, chosen, options
 
 RECIPE = Recipe(1e-3, 0.5)
 
