@@ -72,7 +72,7 @@ def run_benchmarks(
     ``<figure>_highest``.
 
     Args:
-        selection: see `names`; all if empty.
+        selection: see `names`; if empty, all but those that need another environment or take long.
         repeats: turns of every contender.
         quick: two turns, one seed and short limits.
 
@@ -90,6 +90,9 @@ def run_benchmarks(
         chosen = benchmark(name)
         if isinstance(chosen, JaxRace) and not selection and INTERPRETER not in os.environ:
             print(f"{name}: not measured, as it needs another environment: {HOW}")
+            continue
+        if isinstance(chosen, Solution) and not selection:
+            print(f"{name}: not measured, as it takes minutes: pacesetter bench {name}")
             continue
         print(f"{name}: {chosen.title} …", flush=True)
         began = time.perf_counter()
