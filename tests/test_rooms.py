@@ -52,7 +52,10 @@ ONLY_IN = {
     "matplotlib": ("training/studies/", "training/evaluation/", "training/certificates/"),
     "rich": ("training/",),
     "tensorboard": ("training/",),
-    "stable_baselines3": ("envs/vector/stable_baselines.py", "training/studies/views.py"),
+    "stable_baselines3": (
+        *("envs/vector/stable_baselines.py", "training/studies/views.py"),
+        "training/bench/stable_baselines.py",
+    ),
     "supersuit": ("training/studies/views.py",),
     "onnx": ("training/policies/",),
 }

@@ -18,12 +18,23 @@ from ..runs.machine import code_digest, machine
 from ..runs.run_folder import prepare_folder
 from ..runs.whole_files import write_json, write_whole
 from ..studies.catalogue import benchmarks
-from ..studies.speed import Benchmark, Cores, Figures, Goal, JaxRace, Measured, Race, Resident
+from ..studies.speed import (
+    Benchmark,
+    Cores,
+    Figures,
+    Goal,
+    JaxRace,
+    Measured,
+    Race,
+    Resident,
+    Solution,
+)
 from .contenders import race
 from .cores import by_processes
 from .jax_race import HOW, INTERPRETER, race_with_jax
 from .load import BUSY, busy_cores, load_said
 from .memory import memory
+from .solution import time_to_solution
 from .stepping import physics
 from .summary import ENDS, Summary, is_ratio, summary
 
@@ -56,6 +67,8 @@ def figures_of(chosen: Benchmark, repeats: int, quick: bool) -> Figures:
         return race(chosen, repeats)
     if isinstance(chosen, JaxRace):
         return race_with_jax(chosen, repeats)
+    if isinstance(chosen, Solution):
+        return time_to_solution(chosen, repeats, quick)
     if isinstance(chosen, Resident):
         return memory(chosen)
     if isinstance(chosen, Cores):
@@ -72,7 +85,7 @@ def run_benchmarks(
     ``<figure>_highest``.
 
     Args:
-        selection: see `names`; all if empty.
+        selection: see `names`; if empty, all but those that need another environment or take long.
         repeats: turns of every contender.
         quick: two turns, one seed and short limits.
 
@@ -90,6 +103,9 @@ def run_benchmarks(
         chosen = benchmark(name)
         if isinstance(chosen, JaxRace) and not selection and INTERPRETER not in os.environ:
             print(f"{name}: not measured, as it needs another environment: {HOW}")
+            continue
+        if isinstance(chosen, Solution) and not selection:
+            print(f"{name}: not measured, as it takes minutes: pacesetter bench {name}")
             continue
         print(f"{name}: {chosen.title} …", flush=True)
         began = time.perf_counter()

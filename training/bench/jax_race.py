@@ -35,7 +35,7 @@ ALIKE = ("hidden_layers", "learning_rate", "discount", "gae_lambda", "gradient_c
 class JaxProcess:
     """A `jax_loop` that waits for its turns."""
 
-    def __init__(self, task: dict[str, Any], core: int):
+    def __init__(self, task: dict[str, Any], core: int | None = None):
         python = os.environ.get(INTERPRETER, "")
         if not python:
             raise PacesetterError(f"benchmark 'jax' needs another environment: {HOW}")
@@ -48,15 +48,19 @@ class JaxProcess:
             raise PacesetterError(
                 f"{INTERPRETER}={python}: cannot be started ({error.strerror}); {HOW}"
             ) from error
-        if hasattr(os, "sched_setaffinity"):
+        if core is not None and hasattr(os, "sched_setaffinity"):
             os.sched_setaffinity(self._process.pid, {core})
         self._answer()
 
     def turn(self) -> float:
         """Processor seconds of an iteration."""
+        return self.ask(str(ITERATIONS))["processor_seconds"] / ITERATIONS
+
+    def ask(self, line: str) -> dict[str, Any]:
+        """The answer to one line (see `jax_loop`)."""
         assert self._process.stdin is not None
-        print(ITERATIONS, file=self._process.stdin, flush=True)
-        return self._answer()["processor_seconds"] / ITERATIONS
+        print(line, file=self._process.stdin, flush=True)
+        return self._answer()
 
     def _answer(self) -> dict[str, Any]:
         assert self._process.stdout is not None

@@ -155,4 +155,24 @@ class Cores:
     goals: Mapping[str, Goal] = field(default_factory=dict)
 
 
-Benchmark = Race | JaxRace | Measured | Resident | Cores
+@dataclass(frozen=True)
+class Solution:
+    """Seconds until followers earn what their best responses would, by four implementations of PPO.
+
+    Attributes:
+        title: what is compared.
+        market: name of the market; it has one group, and knows its best responses.
+        copies, steps: of one iteration, B and T.
+        options: of the market; those left out have their default.
+        goals: figure -> what is aimed at.
+    """
+
+    title: str
+    market: str
+    copies: int
+    steps: int
+    options: Mapping[str, Any] = field(default_factory=dict)
+    goals: Mapping[str, Goal] = field(default_factory=dict)
+
+
+Benchmark = Race | JaxRace | Measured | Resident | Cores | Solution

@@ -12,6 +12,7 @@ DECLARED = Declared(
     },
     benchmarks={
         "cobweb_jax": "speed:JAX",
+        "cobweb_solution": "speed:SOLUTION",
         "cobweb": "speed:TWO_EPOCHS",
         "cobweb_four_epochs": "speed:FOUR_EPOCHS",
         "cobweb_wide": "speed:WIDE",

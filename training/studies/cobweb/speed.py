@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from ..slowdown import GOALS, slowdown
-from ..speed import Figures, JaxRace, Measured, Race, Resident
+from ..speed import Figures, JaxRace, Measured, Race, Resident, Solution
 from ..views import GOALS as OF_VIEWS
 from ..views import views
 
 COPIES, STEPS = 64, 50
+SOLUTION = Solution("cobweb's producers, 64 copies of 10 steps", "cobweb", 64, 10)
 
 TWO_EPOCHS = Race(
     "64 copies, 64×64, 2 epochs, minibatch 1024",

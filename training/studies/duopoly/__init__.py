@@ -10,5 +10,6 @@ DECLARED = Declared(
     },
     benchmarks={
         "duopoly": "speed:TO_THE_SOLUTION",
+        "duopoly_solution": "speed:SOLUTION",
     },
 )

@@ -26,7 +26,7 @@ from ...experiments.settings import FollowerSettings, TrainingSettings
 from ...loop.backends import backend_for
 from ...loop.trainer import command
 from ...policies.policies import Policies
-from ..speed import Figures, Measured, note
+from ..speed import Figures, Measured, Solution, note
 
 TIMES_IN_A_ROW = 3
 TOLERANCE = 0.05
@@ -189,6 +189,7 @@ def compare_recipes(seeds: int, quick: bool) -> Figures:
     return figures
 
 
+SOLUTION = Solution("duopoly's followers, 256 copies of 4 steps", "duopoly", 256, 4)
 TO_THE_SOLUTION = Measured(
     "seconds of training until the Stackelberg solution is played",
     lambda repeats, quick: compare_recipes(seeds=1 if quick else 12, quick=quick),

@@ -10,6 +10,7 @@ DECLARED = Declared(
     benchmarks={
         "market_maker_jax": "speed:JAX",
         "market_maker": "speed:ALONE",
+        "market_maker_solution": "speed:SOLUTION",
         "market_maker_views": "speed:VIEWS",
     },
 )

@@ -13,12 +13,13 @@ import numpy as np
 from ....envs.core.market import Market
 from ....envs.market_maker.market import MARKET_MAKER
 from ....envs.registry import make
-from ..speed import Figures, JaxRace, Measured, note
+from ..speed import Figures, JaxRace, Measured, Solution, note
 from ..views import GOALS as OF_VIEWS
 from ..views import views
 
 COPIES = 64
 JAX = JaxRace("64 copies of 100 steps, one core", "market_maker", COPIES, 100)
+SOLUTION = Solution("market makers, 64 copies of 25 steps", "market_maker", COPIES, 25)
 TAKERS = (20, 100, 1000, 10_000)
 
 

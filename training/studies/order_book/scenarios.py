@@ -238,7 +238,7 @@ def _write(messages, reports, order, ids, out):
             at = _number(out, at, size)
             at = _number(out, at, ids[serial])
             at = _number(out, at, own)
-        elif what == CANCEL_UNKNOWN or what == REPLACE_UNKNOWN:
+        elif what in (CANCEL_UNKNOWN, REPLACE_UNKNOWN):
             at = _number(out, at, own)
         else:
             at = _number(out, at, side)
