@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 
 import numpy as np
@@ -39,9 +41,24 @@ def cluster(monkeypatch):
     two = Cluster(initialize_head=True, head_node_args=NODE)
     two.second = two.add_node(**NODE)
     two.wait_for_nodes(timeout=300)
+    two.returned = []
     yield two
     ray.shutdown()
+    for node in two.returned:
+        node.terminate()
+        node.wait(timeout=300)
     two.shutdown()
+
+
+def comes_back(cluster):
+    """A node as its owner would start it; `add_node` works in the main thread alone."""
+    start = [sys.executable, "-m", "ray.scripts.scripts", "start", "--block", "--num-cpus=1"]
+    options = [
+        f"--address={cluster.address}",
+        f"--object-store-memory={NODE['object_store_memory']}",
+    ]
+    silent = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    cluster.returned.append(subprocess.Popen([*start, *options], **silent))
 
 
 def test_a_node_that_leaves_and_returns(cluster, tmp_path, monkeypatch, capfd):
@@ -68,7 +85,7 @@ def test_a_node_that_leaves_and_returns(cluster, tmp_path, monkeypatch, capfd):
         add(history, iteration, values)
         if iteration == LEAVES_AFTER:
             cluster.remove_node(cluster.second, allow_graceful=False)
-            threading.Timer(AWAY, cluster.add_node, kwargs=NODE).start()
+            threading.Timer(AWAY, comes_back, [cluster]).start()
 
     monkeypatch.setattr(RLlibBackend, "command", command_and_note)
     monkeypatch.setattr(RLlibBackend, "iterate", iterate_and_look)

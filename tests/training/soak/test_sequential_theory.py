@@ -19,13 +19,13 @@ def test_chances_of_error(mean, right):
         sequential_test(list(rng.normal(mean, SPREAD, LONGEST)), MARGIN) for _ in range(TRIALS)
     ]
     wrong = np.mean([verdict.text != right for verdict in found])
-    # Two sides, and a variance that is estimated: somewhat above the nominal .05 each.
-    assert wrong < 0.13
+    # Somewhat above the nominal .05, as the variance is estimated.
+    assert wrong < 0.09
     assert np.mean([verdict.used for verdict in found]) < 60
 
 
 def test_few_values_tell_nothing():
     assert sequential_test([], MARGIN).text == "cannot tell yet"
     assert sequential_test([0.0, 0.0], MARGIN).text == "cannot tell yet"
-    assert sequential_test([0.0] * 5, MARGIN).text == "not different"
-    assert sequential_test([0.02, 0.021, 0.019, 0.02, 0.02], MARGIN).text == "different"
+    assert sequential_test([0.0] * 10, MARGIN).text == "not different"
+    assert sequential_test([0.02, 0.021] * 5, MARGIN).text == "different"
