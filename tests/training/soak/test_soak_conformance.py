@@ -15,11 +15,11 @@ from pacesetter.envs.registry import MARKETS, make
 from pacesetter.training.soak.attempt import Ended, judge
 from pacesetter.training.soak.child import ERR, OUT
 from pacesetter.training.soak.damage import damage
-from pacesetter.training.soak.faults import BESIDE, DRIVER, REMOTE_STEPS, STEPS, Fault, draw
+from pacesetter.training.soak.faults import BESIDE, DRIVER, IN_THE_DRIVER, REMOTE_STEPS, Fault, draw
 from pacesetter.training.soak.report import Report
 from pacesetter.training.soak.runs import Run
 
-KINDS = DRIVER | STEPS | BESIDE
+KINDS = DRIVER | IN_THE_DRIVER | BESIDE
 GOOD = (
     "pacesetter: training stopped: ZeroDivisionError: a fault of the soak test\n"
     "Go on with 'x --resume y'."
@@ -63,7 +63,7 @@ def test_what_is_drawn_is_seeded_and_is_everything():
         return [fault for _ in range(200) for fault in draw(place, True, rng)]
 
     assert drawn("local", 1) == drawn("local", 1) != drawn("local", 2)
-    assert {fault.kind for fault in drawn("local", 1)} == {*DRIVER, *STEPS, *BESIDE}
+    assert {fault.kind for fault in drawn("local", 1)} == {*DRIVER, *IN_THE_DRIVER, *BESIDE}
     assert {fault.kind for fault in drawn("remote", 1)} == {*DRIVER, *REMOTE_STEPS, *BESIDE}
 
 
