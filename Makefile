@@ -3,9 +3,10 @@ PYTHON ?= python3
 BIN := .venv/bin
 ENVIRONMENT := OMP_NUM_THREADS=1 RAY_USAGE_STATS_ENABLED=0
 RUNS ?= runs
+SOAK ?= --minutes 60
 EXAMPLES ?= $(notdir $(wildcard docs/examples/*.py))
 
-.PHONY: demo test lint types reproduce bench bench-check examples docs browse clean
+.PHONY: demo test lint types reproduce bench bench-check examples docs browse soak clean
 
 demo: .venv/ready
 	$(ENVIRONMENT) $(BIN)/pacesetter demo --runs $(RUNS)
@@ -45,6 +46,10 @@ examples: .venv/ready
 	@cd docs/examples && for file in $(EXAMPLES); do echo "== $$file"; \
 		$(ENVIRONMENT) ../../$(BIN)/python $$file || exit 1; done
 	$(ENVIRONMENT) $(BIN)/python docs/site/notebooks.py $(EXAMPLES:.py=)
+
+# Short runs are disturbed at random, and held to undisturbed ones: SOAK="--minutes 10 --continue".
+soak: .venv/ready
+	$(ENVIRONMENT) $(BIN)/python -m pacesetter.training.soak $(SOAK)
 
 # The site, offline and strict, into build/site.
 docs: .venv/ready

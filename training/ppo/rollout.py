@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..backend import SampleReport
+
 Floats = NDArray[np.float32]
 
 
@@ -64,9 +66,14 @@ class ModuleRollout:
 
 
 class ArrayRollout:
-    """One env runner's sample: module name -> `ModuleRollout`, with the counts RLlib asks for."""
+    """One env runner's sample: module name -> `ModuleRollout`, with the counts RLlib asks for.
+
+    Attributes:
+        report: what happened in it, and the number of the runner, where that is remote.
+    """
 
     def __init__(self, modules: dict[str, ModuleRollout], env_steps: int, agent_steps: int):
+        self.report: tuple[int, SampleReport] | None = None
         self.modules = modules
         self._env_steps = env_steps
         self._agent_steps = agent_steps

@@ -246,8 +246,12 @@ class RLlibBackend:
             raise
 
     def _iterate(self) -> Iteration:
-        result = self.algorithm.train()
         if self._remote:
+            self._remote.take_reports()  # of a sample that was lost
+        result = self.algorithm.train()
+        if self._remote and self._experiment.training.route != "stock":
+            reports = self._remote.take_reports()
+        elif self._remote:
             reports = list(filter(None, self._remote.call(lambda runner: runner.take_report())))
         else:
             reports = take_reports(self.algorithm)

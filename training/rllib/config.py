@@ -32,6 +32,10 @@ def array_config(experiment: Experiment) -> PPOConfig:
         num_envs_per_env_runner=experiment.training.copies,
         rollout_fragment_length=experiment.training.rollout_steps,
         create_env_on_local_worker=False,
+        # There are no connectors to merge; and a runner that died after an iteration was learned
+        # would be noticed there, and the iteration be learned twice.
+        merge_env_runner_states=False,
+        broadcast_env_runner_states=False,
     ).learners(
         num_learners=experiment.training.learners,
         learner_class=ArrayPPOLearner,

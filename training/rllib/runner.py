@@ -125,6 +125,8 @@ class GameRunner(TellsErrors, EnvRunner, Checkpointable):
         with self.metrics.log_time(SAMPLE_TIMER):
             rollout = self.sampler.sample(self.module)
         self._count(rollout)
+        report = self.sampler.take_report()
+        rollout.report = (self.worker_index or 0, report) if report else None
         self.whole = True
         return [rollout]
 

@@ -35,7 +35,7 @@ from .history import HISTORY, read_history
 from .lock import locked
 from .machine import software_versions
 from .trust import code_elsewhere, named_code, refuse_strangers_code
-from .whole_files import no_room, write_json, write_whole
+from .whole_files import no_room, remove_remains, write_json, write_whole
 
 VERSIONS, RESULTS, REFERENCE = "versions.json", "results.json", "reference.npz"
 CERTIFICATE, CERTIFIED = "certificate.json", "certificate.png"  # and its picture
@@ -217,6 +217,7 @@ class RunFolder:
         with contextlib.ExitStack() as held:
             with self._writing():
                 held.enter_context(locked(self.path))
+            remove_remains(self.path)
             yield
 
     # What was trained ---------------------------------------------------------------------------

@@ -6,6 +6,7 @@ import contextlib
 import errno
 import json
 import os
+import re
 import shutil
 import threading
 from collections.abc import Iterator
@@ -17,6 +18,8 @@ try:
 except ImportError:  # Windows
     resource = None  # type: ignore[assignment]
 
+_NUMBER = re.compile(r"\(os error (\d+)\)")  # as libraries written in Rust give it
+_REMAINS = re.compile(r"\..*\.(\d+)\.partial(\..*)?")
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -39,6 +42,23 @@ def whole_file(path: Path) -> Iterator[Path]:
         with contextlib.suppress(OSError):
             temporary.unlink()
         raise
+
+
+def remove_remains(folder: Path) -> None:
+    """Remove what processes that were killed while they wrote have left in a folder."""
+    for path in folder.rglob(".*.partial*"):
+        found = _REMAINS.fullmatch(path.name)
+        if found and path.is_file() and not _is_alive(int(found[1])):
+            with contextlib.suppress(OSError):
+                path.unlink()
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except OSError as error:
+        return error.errno != errno.ESRCH
+    return True
 
 
 def write_whole(path: Path, text: str) -> None:
@@ -93,9 +113,10 @@ def no_room(error: BaseException, folder: Path) -> str:
     Of a full disk, or of a limit that a shell or a scheduler sets.
     """
     cause: BaseException | None = error
-    numbers = set()
+    numbers: set[int | None] = set()
     while cause is not None:
         numbers.add(cause.errno if isinstance(cause, OSError) else None)
+        numbers |= {int(number) for number in _NUMBER.findall(str(cause))}
         cause = cause.__cause__ or cause.__context__
     # torch reports a failed write as a RuntimeError that does not say why.
     untold = isinstance(error, RuntimeError) and "inline_container" in str(error)

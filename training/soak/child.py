@@ -14,7 +14,7 @@ import signal
 import sys
 import time
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -70,8 +70,8 @@ def _become(folder: Path) -> None:
     os.environ[faulty.PLAN] = str(folder)
     add = History.add
 
-    def add_and_note(history: History, iteration: int, values: Any) -> None:
-        add(history, iteration, values)
+    def add_and_note(self: History, iteration: int, values: Mapping[str, float]) -> None:
+        add(self, iteration, values)
         faulty.note("row", iteration)
 
     History.add = add_and_note  # type: ignore[method-assign]

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from ..studies.statistics import deviation
 
-FEWEST = 5  # values, of which a variance is taken
+FEWEST = 10  # values, of which a variance is taken
 
 
 @dataclass(frozen=True)
@@ -40,10 +40,11 @@ def sequential_test(
     Args:
         values: in the order in which they came.
         margin: the smallest mean that matters, above 0.
-        alpha: chance of ``different`` where the mean is 0, for each of the two sides.
+        alpha: chance of ``different`` where the mean is 0, half of it for each side.
         beta: chance of ``not different`` where it is the margin.
     """
-    accept, reject = math.log(beta / (1.0 - alpha)), math.log((1.0 - beta) / alpha)
+    side = alpha / 2
+    accept, reject = math.log(beta / (1.0 - side)), math.log((1.0 - beta) / side)
     for used in range(FEWEST, len(values) + 1):
         seen = values[:used]
         spread, mean = deviation(seen), sum(seen) / used

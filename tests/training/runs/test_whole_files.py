@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import ast
 import errno
+import os
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -20,6 +23,7 @@ from pacesetter.training.runs.run_folder import RESULTS, RunFolder
 from pacesetter.training.runs.whole_files import (
     full_disk_is_told_once,
     no_room,
+    remove_remains,
     whole_file,
     write_json,
     write_whole,
@@ -161,6 +165,18 @@ def test_nothing_in_training_writes_a_file_by_other_means():
     assert found >= 4
 
 
+def test_remains_of_killed_processes_are_removed(tmp_path):
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    (tmp_path / "figures").mkdir()
+    remains = tmp_path / "figures" / f".curve.{ended.pid}.partial.png"
+    kept = (tmp_path / f".history.{os.getpid()}.partial.csv", tmp_path / "a.1.partial")
+    for file in (remains, *kept):
+        file.write_text("half")
+    remove_remains(tmp_path)
+    assert not remains.exists() and all(file.exists() for file in kept)
+
+
 def test_a_limit_on_the_size_of_files_is_told_as_such(tmp_path):
     """Also by torch, whose error does not say why it could not write."""
     resource = pytest.importorskip("resource")
@@ -177,3 +193,5 @@ def test_a_limit_on_the_size_of_files_is_told_as_such(tmp_path):
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert not list(tmp_path.glob(".*"))
     assert no_room(ValueError("a bug"), tmp_path) == ""
+    rust = ValueError("I/O error: No space left on device (os error 28)")
+    assert "disk of" in no_room(rust, tmp_path)

@@ -25,7 +25,9 @@ from ray.rllib.algorithms.ppo import PPO
 from ray.rllib.utils.metrics import ENV_RUNNER_SAMPLING_TIMER, TIMERS
 
 from ....envs.core.dotted import place_of
+from ...backend import SampleReport
 from ...policies.step_limit import HangingStepError
+from ...ppo.rollout import ArrayRollout
 from ...runs.whole_files import whole_file
 
 FILE = "runners.pt"
@@ -89,6 +91,7 @@ class RemoteRunners:
         self._sampled = False
         self._command: Callable[[Any], None] = lambda runner: None
         self._states: dict[int, Any] = {}
+        self._reported: list[tuple[int, SampleReport]] = []
         self._raised: Counter[str] = Counter()
         self._died: Counter[str] = Counter()
 
@@ -115,7 +118,10 @@ class RemoteRunners:
         try:
             answers = self._ask(func, **options)
         except RayError as error:
+            if options.get("timeout_seconds") == 0.0:  # weights, sent and not waited for:
+                return []  # who has died will be noticed when it is asked for something
             raise RunnerFailedError(error) from error
+        self._reported += [one.report for one in _samples(answers) if one.report]
         asked = options.get("remote_worker_ids") or self._numbers
         expected = len(asked) + bool(options.get("local_env_runner", True))
         if options.get("timeout_seconds") and len(answers) < expected:
@@ -157,6 +163,15 @@ class RemoteRunners:
         self._longest = max(self._longest, seconds) if self._sampled else seconds
         self._sampled = True
         return found
+
+    def take_reports(self) -> list[SampleReport]:
+        """What happened in the samples since the last call, in order of the runners' numbers.
+
+        Reports come along with samples: a runner that dies between the two would have its sample
+        learned from, and the iteration done again.
+        """
+        taken, self._reported = self._reported, []
+        return [report for _, report in sorted(taken, key=lambda pair: pair[0])]
 
     # State ----------------------------------------------------------------------------------------
 
@@ -245,6 +260,13 @@ class RemoteRunners:
         """Kill all runners, whatever they are doing."""
         for actor in list(self._group._worker_manager.actors().values()):
             ray.kill(actor)
+
+
+def _samples(answers: list[Any]) -> list[ArrayRollout]:
+    """The samples among answers; RLlib asks for each as a list, together with counters."""
+    lists = [one[0] for one in answers if isinstance(one, tuple) and one]
+    found = [some for one in lists if isinstance(one, list) for some in one]
+    return [some for some in found if isinstance(some, ArrayRollout)]
 
 
 def _nothing(record: logging.LogRecord) -> bool:

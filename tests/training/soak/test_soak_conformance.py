@@ -1,0 +1,113 @@
+"""The soak test sees what it is to see, and its faults happen."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from pacesetter.envs.core.errors import PacesetterError
+from pacesetter.envs.registry import MARKETS, make
+from pacesetter.training.soak.attempt import Ended, judge
+from pacesetter.training.soak.child import ERR, OUT
+from pacesetter.training.soak.damage import damage
+from pacesetter.training.soak.faults import BESIDE, DRIVER, IN_THE_DRIVER, REMOTE_STEPS, Fault, draw
+from pacesetter.training.soak.report import Report
+from pacesetter.training.soak.runs import Run
+
+KINDS = DRIVER | IN_THE_DRIVER | BESIDE
+GOOD = (
+    "pacesetter: training stopped: ZeroDivisionError: a fault of the soak test\n"
+    "Go on with 'x --resume y'."
+)
+
+
+@pytest.fixture
+def judged(tmp_path):
+    """What is found wrong with a command that ended with a code and said something."""
+
+    def look(kind, code, err, out=""):
+        (tmp_path / ERR).write_text(err)
+        (tmp_path / OUT).write_text(out)
+        ended = Ended(code, 0.0, 1.0, fired={kind: 0.5} if kind else {})
+        judge(ended, tmp_path, [Fault(kind, KINDS[kind], 0.5, 0)] if kind else [])
+        return ended.problems
+
+    return look
+
+
+def test_right_ends_are_right(judged):
+    assert judged("", 0, "") == []
+    assert judged("raises", 2, GOOD) == []
+    assert judged("killed", -9, "") == []
+    assert judged("told to end", 130, "") == []
+    assert judged("checkpoint damaged", 0, "", "iteration_3 is damaged: a is missing") == []
+
+
+def test_wrong_ends_are_seen(judged):
+    assert "ended with 2" in judged("", 2, GOOD)[0]
+    assert "ended with 0" in judged("raises", 0, "")[0]
+    assert "nothing says 'is damaged'" in judged("checkpoint damaged", 0, "")[0]
+    assert "nothing says 'finite'" in judged("nan", 2, GOOD)[0]
+    assert "not one message" in judged("raises", 2, f"Traceback …\n{GOOD}")[0]
+    assert "nothing says how to go on" in judged("raises", 2, GOOD.partition("\n")[0])[0]
+
+
+def test_what_is_drawn_is_seeded_and_is_everything():
+    def drawn(place, seed):
+        rng = np.random.default_rng(seed)
+        return [fault for _ in range(200) for fault in draw(place, True, rng)]
+
+    assert drawn("local", 1) == drawn("local", 1) != drawn("local", 2)
+    assert {fault.kind for fault in drawn("local", 1)} == {*DRIVER, *IN_THE_DRIVER, *BESIDE}
+    assert {fault.kind for fault in drawn("remote", 1)} == {*DRIVER, *REMOTE_STEPS, *BESIDE}
+
+
+@pytest.mark.parametrize("number", range(4))
+def test_the_newest_of_two_checkpoints_is_damaged(number, tmp_path):
+    assert not damage(tmp_path, number)
+    for iteration in (1, 2):
+        folder = tmp_path / f"iteration_{iteration:06d}"
+        (folder / "algorithm").mkdir(parents=True)
+        (folder / "algorithm" / "state").write_bytes(bytes(100))
+        (folder / "COMPLETE").write_bytes(bytes(100))
+    assert damage(tmp_path, number)
+    older, newer = (
+        {path.name: path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+        for folder in sorted(tmp_path.iterdir())
+    )
+    assert older == {"COMPLETE": bytes(100), "state": bytes(100)} != newer
+
+
+def test_markets_play_as_they_do_without_faults():
+    for name in MARKETS:
+        assert make(f"pacesetter.training.soak.faulty:{name}").name == name
+
+
+def test_a_report_is_continued(tmp_path):
+    with pytest.raises(PacesetterError, match="no report of the soak test"):
+        Report.read(tmp_path)
+    report = Report(tmp_path, 7, [Run(0, "local", "x", 1, [{"kind": "nan", "problems": []}])])
+    report.write()
+    again = Report.read(tmp_path)
+    assert (again.seed, again.faults, again.next_number, again.runs) == (7, 1, 1, report.runs)
+    assert "| faults | 1 |" in (tmp_path / "soak.md").read_text()
+
+
+def test_a_short_soak(tmp_path):
+    """One run that is disturbed at least once comes to the results of the undisturbed one."""
+    command = [sys.executable, "-m", "pacesetter.training.soak", "--faults", "1", "--seed", "4"]
+    done = subprocess.run(
+        [*command, "--place", "local", "--out", str(tmp_path)],
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        timeout=600,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    (run,) = json.loads((tmp_path / "soak.json").read_text())["runs"]
+    assert run["identical"] and run["faults"] and not run["problems"]
