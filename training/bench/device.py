@@ -424,7 +424,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if args.learning or args.only_learning:
         from .device_learning import learning
 
-        found, text = learning(args.device, args.quick)
+        found, text = learning(args.device)
         learned["learning"] = found
         notes += ["", text]
         print(text, flush=True)
