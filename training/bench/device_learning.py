@@ -23,7 +23,7 @@ from ..studies.statistics import mean_text
 
 CLI = "pacesetter.training.cli"
 SEEDS, OTHER_SEEDS = (0, 1, 2, 3, 4), (5, 6, 7, 8, 9)
-"""Of the processor's runs and of the device's: there both paths draw alike, seed by seed."""
+"""Of the processor's runs and of the device's; with equal seeds a processor draws alike on both."""
 RECIPES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "duopoly_bayesian": (
         ("training.pretrain_iterations=75", "training.iterations=175"),
