@@ -61,7 +61,7 @@ class DeviceSampler:
         torch.backends.cuda.matmul.allow_tf32 = settings.tf32
         seed = seed_of(experiment, worker)
         self._generator = torch.Generator(device=self.device).manual_seed(seed)
-        self._leader_generator = torch.Generator().manual_seed(seed)
+        self._leader_generator = torch.Generator().manual_seed(seed + 1)  # on a processor, too
         self._prior_generator = np.random.default_rng([seed, 1])
         game = experiment.game()
         self._interval = min(game.interval_steps, market.steps_per_episode)
