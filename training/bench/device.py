@@ -297,7 +297,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             if isinstance(value, float) and math.isfinite(value)
         }
         write_json(
-            args.out, {**about, "figures": figures, "rows": [asdict(r) for r in rows], **learned}
+            args.out,
+            {**about, "figures": figures, "rows": [row.plain() for row in rows], **learned},
         )
         write_whole(args.out.with_suffix(".md"), markdown(rows, about, notes))
 
@@ -312,7 +313,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 0.05 if args.quick else 2.0,
             )
             rows.append(row)
-            print(json.dumps(asdict(row)), f"[{time.perf_counter() - began:.0f} s]", flush=True)
+            print(json.dumps(row.plain()), f"[{time.perf_counter() - began:.0f} s]", flush=True)
             keep()
         copies, households = QUICK[-1] if args.quick else PROFILED
         if not args.no_profile:

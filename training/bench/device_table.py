@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 STEPS, EPOCHS, WIDTH = 50, 4, 64
@@ -47,6 +47,13 @@ class Row:
     def name(self) -> str:
         """Copies and households."""
         return f"{self.copies}x{self.households}"
+
+    def plain(self) -> dict[str, Any]:
+        """As JSON has it: what was not measured is null."""
+        return {
+            name: None if isinstance(value, float) and math.isnan(value) else value
+            for name, value in asdict(self).items()
+        }
 
 
 def markdown(rows: Sequence[Row], about: dict[str, Any], notes: Sequence[str]) -> str:
