@@ -27,6 +27,8 @@ from ..experiments.experiment import Experiment
 from ..experiments.load import load_experiment
 from ..ppo.backend import LocalBackend
 from ..ppo.device.graphs import Captured
+from ..ppo.device.sampler import DeviceSampler
+from ..ppo.device.trainee import DeviceTrainee
 from ..ppo.device.twin import padded
 from ..runs.machine import code_digest, machine
 from ..runs.whole_files import write_json, write_whole
@@ -67,10 +69,11 @@ def minibatch_of(copies: int, households: int) -> int:
 
 
 class Watch:
-    """Time on a device: of work that is waited for at both ends."""
+    """Time on a device: of work that is waited for at both ends; of a processor its own time."""
 
     def __init__(self, device: torch.device):
         self._cuda = device.type == "cuda"
+        self._clock = time.perf_counter if self._cuda else time.process_time
 
     def wait(self) -> None:
         """Until everything is done."""
@@ -80,10 +83,10 @@ class Watch:
     def seconds(self, work: Callable[[], Any]) -> float:
         """That some work takes."""
         self.wait()
-        began = time.perf_counter()
+        began = self._clock()
         work()
         self.wait()
-        return time.perf_counter() - began
+        return self._clock() - began
 
 
 def seconds_of_products(
@@ -194,9 +197,12 @@ def _ours(
 
 def graphs_of(backend: LocalBackend) -> bool:
     """Whether all steps and minibatches are graphs."""
-    works = list(backend._sampler._graphs.values())  # type: ignore[union-attr]
+    works: list[Captured] = []
+    if isinstance(backend._sampler, DeviceSampler):
+        works += backend._sampler._graphs.values()
     for student in backend._students.values():
-        works += list(student._trainee._steps.values())  # type: ignore[union-attr]
+        if isinstance(student._trainee, DeviceTrainee):
+            works += student._trainee._steps.values()
     return bool(works) and all(work.captured for work in works)
 
 
@@ -334,6 +340,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         learned["learning"] = found
         notes += ["", text]
         print(text, flush=True)
+        keep()
+    else:
+        notes.append("What is learned was not compared with the processor's runs (`--learning`).")
         keep()
     print(args.out.with_suffix(".md").read_text("utf-8"))
     print(f"written to {args.out} in {time.perf_counter() - began:.0f} s")

@@ -70,7 +70,7 @@ def learning(device: str) -> tuple[list[dict[str, object]], str]:
     Args:
         device: that is compared with the processor's own path.
     """
-    seeds = {device: OTHER_SEEDS, None: SEEDS}
+    seeds: dict[str | None, tuple[int, ...]] = {device: OTHER_SEEDS, None: SEEDS}
     began, at_once = time.perf_counter(), max(1, (cores_here() - 2) // 2)
     # Runs on the device wait for it most of the time: several share it.
     with ThreadPoolExecutor(at_once) as beside, ThreadPoolExecutor(min(5, at_once)) as there:

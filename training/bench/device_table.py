@@ -81,24 +81,33 @@ def markdown(rows: Sequence[Row], about: dict[str, Any], notes: Sequence[str]) -
         share = row.sampling_seconds / row.iteration_seconds
         lines.append(
             f"| {row.copies:,} x {row.households:,} | {row.minibatch:,} "
-            f"| {row.agent_steps_per_second / 1e6:.2f} M "
-            f"| {row.slowest / 1e6:.2f} … {row.fastest / 1e6:.2f} M "
-            f"| {row.percent_of_products:.0f} % | {100 * share:.0f} % | {row.gigabytes:.2f} GB "
-            f"| {row.by_hand / 1e6:.2f} M | {row.agent_steps_per_second / row.by_hand:.2f} "
+            f"| {_rate(row.agent_steps_per_second)} "
+            f"| {_rate(row.slowest)} … {_rate(row.fastest)} "
+            f"| {row.percent_of_products:.0f} % | {100 * share:.0f} % | {_memory(row)} "
+            f"| {_rate(row.by_hand)} | {row.agent_steps_per_second / row.by_hand:.2f} "
             f"| {_verdict(row, about['device_kind'])} |"
         )
     if about["device_kind"] != "cuda":
         lines += [
             "",
             "No graphics card was at hand: small sizes on a processor, through the same torch "
-            "path, show that it runs and say nothing of a device. Not measured there: "
+            "path and per second of its time, show that it runs and say nothing of a device. Not "
+            "measured: "
             + "; ".join(
                 f"{copies:,} x {households:,} at {goal / 1e6:g} M agent steps/s or more"
                 for (copies, households), goal in GOALS.items()
             )
-            + ", the share of the products, memory, and what CUDA graphs bring.",
+            + "; the share of the products, memory and what CUDA graphs bring at these sizes.",
         ]
     return "\n".join([*lines, "", *notes]) + "\n"
+
+
+def _memory(row: Row) -> str:
+    return f"{row.gigabytes:.2f} GB" if row.gigabytes else ""
+
+
+def _rate(value: float) -> str:
+    return f"{value / 1e6:.2f} M" if value >= 1e6 else f"{value:,.0f}"
 
 
 def _verdict(row: Row, kind: str) -> str:
