@@ -125,7 +125,8 @@ def hardware() -> Iterator[Finding]:
         )
         devices = [torch.cuda.get_device_name(n) for n in range(torch.cuda.device_count())]
         detail = f"{', '.join(devices)}; {built}" if devices else f"none; {built}"
-        yield Finding("GPU", "ok", f"{detail}; networks are small and train on the CPU")
+        use = "training.device: cuda trains on it" if devices else "training needs none"
+        yield Finding("GPU", "ok", f"{detail}; {use}")
 
 
 def _memory() -> tuple[float, float] | None:

@@ -77,6 +77,7 @@ def write_pages() -> list[Any]:
         {"What data can tell": "data.md"},
         {"The certificate": "certificate.md"},
         {"More cores and machines": "cluster.md"},
+        {"On a graphics card": "device.md"},
         {"Results": results},
         {"Performance": "results/bench.md"},
         {"Python": "python.md"},

@@ -10,7 +10,7 @@ import numpy as np
 from gymnasium.spaces import Box
 from numpy.typing import ArrayLike, NDArray
 
-from .arrays import Array, at_least, convert, detached, is_tensor, namespace
+from .arrays import Array, at_least, constant, convert, detached, is_tensor, namespace
 from .errors import PacesetterError, unknown
 
 ROUNDING = 1e-7  # by which float32 and sums may overshoot a constraint
@@ -102,7 +102,7 @@ class Characteristics:
         """Map the box onto the unit cube, the inverse of `from_unit`; 0 where bounds coincide."""
         span = self.high - self.low
         span = np.where(span > 0, span, 1.0)
-        return (theta - convert(self.low, theta)) / convert(span, theta)
+        return (theta - constant(self.low, theta)) / constant(span, theta)
 
     def from_action(self, action: ArrayLike | Array) -> Array:
         """θ of a leader's action in [−1, 1] (clipped), mapped linearly onto the box, ``(n, d)``.

@@ -25,7 +25,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from .arrays import Array, convert
+from .arrays import Array, constant
 from .characteristics import Characteristic, LinearConstraint
 from .errors import PacesetterError
 
@@ -268,6 +268,6 @@ def drawn_from(probabilities: Sequence[float], uniforms: Array) -> Array:
     """Whole numbers 0, 1, … with the given probabilities, by quantile, float64 of any shape."""
     cumulative = np.cumsum(np.asarray(probabilities, dtype=np.float64))[:-1]
     number = 0.0 * uniforms
-    for bound in convert(cumulative, uniforms):
+    for bound in constant(cumulative, uniforms):
         number = number + (uniforms >= bound)
     return number

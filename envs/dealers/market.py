@@ -44,7 +44,7 @@ import numpy as np
 from annotated_types import Ge, Gt, Le
 from gymnasium.spaces import Box
 
-from ..core.arrays import Array, converted, namespace, row_mean
+from ..core.arrays import Array, constant, namespace, row_mean
 from ..core.characteristics import Characteristics
 from ..core.errors import unknown
 from ..core.group import Group
@@ -241,8 +241,8 @@ class Dealers(Market):
         """Nobody holds anything; offsets shown before are those of monopolists."""
         xp = namespace(theta)
         zero = 0.0 * theta[:, 0]
-        of_makers = zero[:, None] + converted(np.zeros(self._makers), zero)
-        of_investors = zero[:, None] + converted(np.zeros(self._investors), zero)
+        of_makers = zero[:, None] + constant(np.zeros(self._makers), zero)
+        of_investors = zero[:, None] + constant(np.zeros(self._investors), zero)
         x = first_deviation(self.law, shocks["deviation"])
         edges = shocks["edges"]
         first = investing.COST if not self._makers else 1.0 / DECAY
@@ -250,7 +250,7 @@ class Dealers(Market):
             "price": LEVEL + x,
             "deviation": x,
             "maker_inventory": of_makers,
-            "running_share": of_makers + converted(np.array(self._each("share_targets")), zero),
+            "running_share": of_makers + constant(np.array(self._each("share_targets")), zero),
             "last_offsets": xp.stack([of_makers + 1.0 / DECAY] * 2, axis=-1),
             "last_volume": zero,
             "buys": of_investors,
@@ -365,8 +365,8 @@ class Dealers(Market):
     def _target(self, like: Array) -> tuple[Array, Array]:
         """m* and w_s of each maker, ``(M,)``."""
         return (
-            converted(np.array(self._each("share_targets")), like),
-            converted(np.array(self._each("share_weights")), like),
+            constant(np.array(self._each("share_targets")), like),
+            constant(np.array(self._each("share_weights")), like),
         )
 
     def observe(self, state: DealersState) -> dict[str, Array]:

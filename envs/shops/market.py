@@ -42,7 +42,7 @@ from annotated_types import Ge, Gt, Le
 from gymnasium.spaces import Box
 from numpy.typing import ArrayLike
 
-from ..core.arrays import Array, converted, namespace, row_mean, row_sum
+from ..core.arrays import Array, constant, namespace, row_mean, row_sum
 from ..core.characteristics import Characteristics
 from ..core.errors import unknown
 from ..core.group import Group
@@ -250,7 +250,7 @@ class Shops(Market):
             lowest = min(self.wholesale_costs)
             price = lowest + (self.highest_price - lowest) * shocks["posted"]
         if self.fixed_prices is not None:
-            price = converted(np.array(each(self.fixed_prices, self.shops)), price) + 0.0 * price
+            price = constant(np.array(each(self.fixed_prices, self.shops)), price) + 0.0 * price
         return {
             "price": price,
             "stock": nothing + self.mean_demand,
@@ -341,7 +341,7 @@ class Shops(Market):
             return edges + 0.0 * utility
         if self.customer_choice == "learning":
             shop = xp.astype(actions[CUSTOMER], xp.int64)[:, :, None]
-            places = converted(np.arange(self.shops), shop)
+            places = constant(np.arange(self.shops), shop)
             return edges * xp.astype(shop == places, utility.dtype)
         cost = self.terms.term(state.theta, "information_cost")
         return bought_by_rule(xp, utility, edges, cost, shocks["choice"])

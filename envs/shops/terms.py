@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core.arrays import Array, converted, namespace
+from ..core.arrays import Array, constant, namespace
 from ..core.populations import reached
 from .customers import KINDS, utilities
 from .pricing import Competition
@@ -66,7 +66,7 @@ class Terms:
         storage = shared + self.term(state.theta, "storage_cost")
         shortfall = shared + self.term(state.theta, "shortfall_cost")
         if not self.drawn:
-            costs, delays = (converted(np.array(a), shared) for a in (self.costs, self.delays))
+            costs, delays = (constant(np.array(a), shared) for a in (self.costs, self.delays))
             return [shared + costs, shared + delays, storage, shortfall]
         low, high = DRAWN_COST
         cost = low + (high - low) * u[:, :, 0]

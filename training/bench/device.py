@@ -17,7 +17,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -27,56 +27,18 @@ from ..experiments.experiment import Experiment
 from ..experiments.load import load_experiment
 from ..ppo.backend import LocalBackend
 from ..ppo.device.graphs import Captured
+from ..ppo.device.sampler import DeviceSampler
+from ..ppo.device.trainee import DeviceTrainee
 from ..ppo.device.twin import padded
 from ..runs.machine import code_digest, machine
 from ..runs.whole_files import write_json, write_whole
 from .device_loop import HandWritten
+from .device_table import EPOCHS, STEPS, WIDTH, Row, markdown
 
-STEPS, EPOCHS, WIDTH = 50, 4, 64
-GOALS = {(512, 100): 16e6, (4096, 100): 40e6}
-"""Copies and households -> agent steps per second that are aimed at on an H100 or H200."""
 SIZES = ((8, 100), (64, 100), (512, 100), (4096, 100), (64, 1000), (4, 10_000))
 QUICK = ((4, 20), (8, 20))
 PROFILED = (512, 100)
 LARGEST_MINIBATCH, MINIBATCHES = 131_072, 8
-PARTS = {"sampling": "_sampler.sample", "learning": "learn"}
-
-
-@dataclass
-class Row:
-    """What was measured of one size.
-
-    Attributes:
-        copies, households, minibatch: of the runs.
-        agent_steps_per_second: of whole iterations, median.
-        slowest, fastest: of single iterations, agent steps per second.
-        sampling_seconds: of one iteration that sampling takes; the rest is learning.
-        percent_of_products: time of the products alone over the time taken.
-        gigabytes: of memory at most, 0 on a processor.
-        by_hand: agent steps per second of the loop that is written by hand.
-        captured: whether steps and minibatches were graphs.
-        seconds: that the size took in all.
-    """
-
-    copies: int
-    households: int
-    minibatch: int
-    agent_steps_per_second: float = math.nan
-    slowest: float = math.nan
-    fastest: float = math.nan
-    sampling_seconds: float = math.nan
-    iteration_seconds: float = math.nan
-    percent_of_products: float = math.nan
-    gigabytes: float = 0.0
-    by_hand: float = math.nan
-    captured: bool = False
-    seconds: float = 0.0
-    failed: str = ""
-
-    @property
-    def name(self) -> str:
-        """Copies and households."""
-        return f"{self.copies}x{self.households}"
 
 
 def experiment_of(
@@ -107,10 +69,11 @@ def minibatch_of(copies: int, households: int) -> int:
 
 
 class Watch:
-    """Time on a device: of work that is waited for at both ends."""
+    """Time on a device: of work that is waited for at both ends; of a processor its own time."""
 
     def __init__(self, device: torch.device):
         self._cuda = device.type == "cuda"
+        self._clock = time.perf_counter if self._cuda else time.process_time
 
     def wait(self) -> None:
         """Until everything is done."""
@@ -120,10 +83,10 @@ class Watch:
     def seconds(self, work: Callable[[], Any]) -> float:
         """That some work takes."""
         self.wait()
-        began = time.perf_counter()
+        began = self._clock()
         work()
         self.wait()
-        return time.perf_counter() - began
+        return self._clock() - began
 
 
 def seconds_of_products(
@@ -234,9 +197,12 @@ def _ours(
 
 def graphs_of(backend: LocalBackend) -> bool:
     """Whether all steps and minibatches are graphs."""
-    works = list(backend._sampler._graphs.values())  # type: ignore[union-attr]
+    works: list[Captured] = []
+    if isinstance(backend._sampler, DeviceSampler):
+        works += backend._sampler._graphs.values()
     for student in backend._students.values():
-        works += list(student._trainee._steps.values())  # type: ignore[union-attr]
+        if isinstance(student._trainee, DeviceTrainee):
+            works += student._trainee._steps.values()
     return bool(works) and all(work.captured for work in works)
 
 
@@ -283,48 +249,6 @@ def profile(device: str, tf32: bool, copies: int, households: int, path: Path) -
     )
     write_whole(path, text)
     return text[:9000]
-
-
-def markdown(rows: Sequence[Row], about: dict[str, Any], notes: Sequence[str]) -> str:
-    """The rows as a table, with the goals."""
-    lines = [
-        "# Whole iterations on a device",
-        "",
-        f"Made with `{about['command']}` on {about['device']}, torch {about['torch']}, code "
-        f"{about['code']}. Household economy (closed), networks of {WIDTH} x {WIDTH}, {EPOCHS} "
-        f"epochs, {STEPS} steps per iteration, products "
-        f"{'in TF32' if about['tf32'] else 'in single precision'}. An iteration is sampling, "
-        "values, advantages, all epochs and what is reported. *Of the products*: the time that the "
-        "same products of matrices take alone, measured in the same run, over the time taken. *By "
-        "hand*: a loop of one file for this market alone, without leader, quantities, reports or "
-        "other markets.",
-        "",
-        "| copies x households | minibatch | agent steps/s | slowest … fastest | of the products "
-        "| sampling | peak memory | by hand | ours / by hand | goal |",
-        "|---|---|---|---|---|---|---|---|---|---|",
-    ]
-    for row in rows:
-        if row.failed:
-            lines.append(f"| {row.name} | {row.minibatch:,} | failed: {row.failed} | | | | | | | |")
-            continue
-        share = row.sampling_seconds / row.iteration_seconds
-        lines.append(
-            f"| {row.copies:,} x {row.households:,} | {row.minibatch:,} "
-            f"| {row.agent_steps_per_second / 1e6:.2f} M "
-            f"| {row.slowest / 1e6:.2f} … {row.fastest / 1e6:.2f} M "
-            f"| {row.percent_of_products:.0f} % | {100 * share:.0f} % | {row.gigabytes:.2f} GB "
-            f"| {row.by_hand / 1e6:.2f} M | {row.agent_steps_per_second / row.by_hand:.2f} "
-            f"| {_verdict(row, about['device_kind'])} |"
-        )
-    return "\n".join([*lines, "", *notes]) + "\n"
-
-
-def _verdict(row: Row, kind: str) -> str:
-    goal = GOALS.get((row.copies, row.households))
-    if goal is None or kind != "cuda":
-        return ""
-    met = row.agent_steps_per_second >= goal
-    return f"at least {goal / 1e6:g} M: {'met' if met else 'no'}"
 
 
 def sweep(device: str, tf32: bool, copies: int, households: int, sizes: Sequence[int]) -> str:
@@ -379,7 +303,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             if isinstance(value, float) and math.isfinite(value)
         }
         write_json(
-            args.out, {**about, "figures": figures, "rows": [asdict(r) for r in rows], **learned}
+            args.out,
+            {**about, "figures": figures, "rows": [row.plain() for row in rows], **learned},
         )
         write_whole(args.out.with_suffix(".md"), markdown(rows, about, notes))
 
@@ -394,7 +319,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 0.05 if args.quick else 2.0,
             )
             rows.append(row)
-            print(json.dumps(asdict(row)), f"[{time.perf_counter() - began:.0f} s]", flush=True)
+            print(json.dumps(row.plain()), f"[{time.perf_counter() - began:.0f} s]", flush=True)
             keep()
         copies, households = QUICK[-1] if args.quick else PROFILED
         if not args.no_profile:
@@ -411,10 +336,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if args.learning or args.only_learning:
         from .device_learning import learning
 
-        found, text = learning(args.device, args.quick)
+        found, text = learning(args.device)
         learned["learning"] = found
         notes += ["", text]
         print(text, flush=True)
+        keep()
+    else:
+        notes.append("What is learned was not compared with the processor's runs (`--learning`).")
         keep()
     print(args.out.with_suffix(".md").read_text("utf-8"))
     print(f"written to {args.out} in {time.perf_counter() - began:.0f} s")

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -37,14 +38,15 @@ class HandWritten:
         minibatch: int,
         device: torch.device,
     ):
-        place, rows = {"device": device}, copies * households
+        place: dict[str, Any] = {"device": device}
+        rows = copies * households
         self.copies, self.households, self.steps = copies, households, steps
         self.epochs, self.minibatch, self.device = epochs, min(minibatch, steps * rows), device
         self.actor, self.critic = _network(ACTIONS, device), _network(1, device)
         self.deviation = nn.Parameter(torch.full((ACTIONS,), math.log(0.3), **place))
         self.parameters = [*self.actor.parameters(), *self.critic.parameters(), self.deviation]
         cuda = device.type == "cuda"
-        rate = torch.tensor(1e-3, **place) if cuda else 1e-3
+        rate: Tensor | float = torch.tensor(1e-3, **place) if cuda else 1e-3
         self.adam = torch.optim.Adam(self.parameters, lr=rate, fused=True, capturable=cuda)
         self.low, self.high = torch.tensor(LOW, **place), torch.tensor(HIGH, **place)
         self.theta = torch.rand((copies, 4), **place) * torch.tensor(
@@ -172,7 +174,7 @@ def _captured(function: Callable[[], None], device: torch.device) -> Callable[[]
     """Twice as it is, on a stream beside the main one, then as a graph."""
     if device.type != "cuda":
         return function
-    runs, graphs = [0], []
+    runs, graphs = [0], list[torch.cuda.CUDAGraph]()
 
     def run() -> None:
         if graphs:

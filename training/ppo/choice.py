@@ -46,7 +46,7 @@ class Shuffles:
     def __init__(self, experiment: Experiment, seed: int):
         device = experiment.training.device
         self._main = torch.Generator().manual_seed(seed)
-        self._device = None
+        self._device: torch.Generator | None = None
         if device is not None:
             self._device = torch.Generator(device=device).manual_seed(seed)
 

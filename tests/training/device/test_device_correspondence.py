@@ -33,6 +33,8 @@ MARKETS = {
     "duopoly": {"followers": 3},
     "labour_tax": {"households": 30},
     "market_entry": {},
+    "dealers": {},
+    "shops": {},
 }
 COPIES, STEPS = 5, 6
 CPU = torch.device("cpu")

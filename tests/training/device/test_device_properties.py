@@ -51,6 +51,9 @@ class Watched(TorchDispatchMode):
         "market_maker_preferences",
         "duopoly_bayesian",
         "labour_tax_bayesian",
+        "market_entry_bayesian",
+        "dealers_makers",
+        "shops_learning",
     ],
 )
 def test_nothing_is_asked_of_a_device_within_a_horizon(name, monkeypatch):

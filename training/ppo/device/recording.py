@@ -41,7 +41,7 @@ class DeviceRecorder:
         rows = (steps, copies, group.size)
         shape = group.action_space.shape
         self._entries = group.observation_space.shape[0]
-        self._place = {"device": device}
+        self._place: dict[str, Any] = {"device": device}
         self._observations = torch.zeros((*rows, padded(self._entries)), **self._place)
         kind = torch.int64 if self.discrete else torch.float32
         self._actions = torch.zeros((*rows, *shape), dtype=kind, **self._place)

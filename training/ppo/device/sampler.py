@@ -30,6 +30,7 @@ from ..rollout import ArrayRollout
 from ..seeds import seed_of
 from .graphs import MOST_GRAPHS, Captured
 from .horizon import Horizon, tensors_of
+from .intervals import Intervals
 from .place import device_of
 from .recording import DeviceRecorder
 from .twin import Twin, twin_of
@@ -60,11 +61,10 @@ class DeviceSampler:
         torch.backends.cuda.matmul.allow_tf32 = settings.tf32
         seed = seed_of(experiment, worker)
         self._generator = torch.Generator(device=self.device).manual_seed(seed)
-        self._leader_generator = torch.Generator().manual_seed(seed)
+        self._leader_generator = torch.Generator().manual_seed(seed + 1)  # on a processor, too
         self._prior_generator = np.random.default_rng([seed, 1])
         game = experiment.game()
         self._interval = min(game.interval_steps, market.steps_per_episode)
-        self._measure = experiment.measure
         recorders = {
             group.name: DeviceRecorder(
                 group,
@@ -77,7 +77,7 @@ class DeviceSampler:
         }
         self._horizon = Horizon(
             market,
-            self._measure,
+            experiment.measure,
             recorders,
             settings.rollout_steps,
             settings.copies,
@@ -93,7 +93,7 @@ class DeviceSampler:
             once = self._interval == market.steps_per_episode and policy.largest_step is None
             self._leader = LeaderRecorder(Turns(market, policy), entries, settings.copies, once)
         self._led, self._clock, self._samples_in_phase = 0, 0, 0
-        self._open: dict[str, Tensor] = {}
+        self._intervals = Intervals(self._horizon, experiment.measure)
         self._graphs: dict[Any, Captured] = {}
         self._report: SampleReport | None = None
 
@@ -138,46 +138,42 @@ class DeviceSampler:
         twins = {name: twin_of(modules[name], self.device) for name in horizon.recorders}
         horizon.draw(self._generator, first)
         horizon.begin_sums()
+        self._intervals.begin()
         if self._leader is None:
-            account = self._with_search_leader(twins)
+            self._with_search_leader(twins)
         else:
-            account = self._with_policy_leader(twins, modules[LEADER])
+            self._with_policy_leader(twins, modules[LEADER])
+        self._intervals.end()
         looked = horizon.looked_up(first)
         times = range(horizon.steps)
         ended = [horizon.ended(first, t) for t in times]
         over = [e and self.experiment.market.ends_at_horizon for e in ended]
         rollouts = {n: r.rollout(over, ended, looked) for n, r in horizon.recorders.items()}
-        self._report = self._reported(account)
+        self._report = self._reported()
         self._clock = horizon.clock(first, horizon.steps)
         agent_steps = sum(rollout.rewards.numel() for rollout in rollouts.values())
         self._add_leader(rollouts)
         return ArrayRollout(rollouts, horizon.steps * horizon.copies, agent_steps)
 
-    def _with_search_leader(self, twins: Mapping[str, Twin]) -> Account:
+    def _with_search_leader(self, twins: Mapping[str, Twin]) -> None:
         """The whole horizon, with every θ that is set in it known beforehand."""
         horizon, first = self._horizon, self._clock
         stands = [self._interval_theta]
         for turn in range(horizon.turns(first)):
             stands.append(self._theta(self._assigned))
-            horizon.theta[turn] = torch.as_tensor(stands[-1], dtype=torch.float32)
+            self._set(horizon.theta[turn], stands[-1])
         with StepLimit(self._limit) as limit:
             limit.begin()
             self._play(twins, first, 0, horizon.steps, begun=False)
         self._interval_theta = stands[-1]
-        closing = [t for t in range(horizon.steps) if horizon.closes(first, t)]
-        account = Account()
-        for time in closing:
-            account.add(self._value_of(time), stands[horizon.turns(first, time + 1)])
-        self._keep_open(closing)
-        return account
+        for time in filter(lambda t: horizon.closes(first, t), range(horizon.steps)):
+            self._intervals.close(first, time, self._led, stands[horizon.turns(first, time + 1)])
 
-    def _with_policy_leader(self, twins: Mapping[str, Twin], module: ActorCritic) -> Account:
+    def _with_policy_leader(self, twins: Mapping[str, Twin], module: ActorCritic) -> None:
         """From turn to turn, with a leader in main memory that acts in between."""
-        horizon, first, account = self._horizon, self._clock, Account()
-        steps = horizon.steps
+        horizon, first, steps = self._horizon, self._clock, self._horizon.steps
         turns = [t for t in range(steps) if horizon.turn(first, t)]
         starts = sorted({0, *turns})
-        closing = []
         with StepLimit(self._limit) as limit:
             for start, end in zip(starts, [*starts[1:], steps], strict=True):
                 limit.begin()
@@ -185,11 +181,7 @@ class DeviceSampler:
                     self._turn(module, start)
                 self._play(twins, first, start, end, begun=True)
                 if horizon.closes(first, end - 1):
-                    account.add(self._value_of(end - 1), self._interval_theta)
-                    closing.append(end - 1)
-                    self._close(end - 1, account.values[-1])
-        self._keep_open(closing)
-        return account
+                    self._close(end - 1)
 
     @property
     def _limit(self) -> float:
@@ -252,35 +244,11 @@ class DeviceSampler:
 
     # The leader's intervals ----------------------------------------------------------------------
 
-    def _value_of(self, time: int) -> Tensor:
-        """What the interval that ended with a step was worth, ``(B,)``, on the device."""
-        horizon, first = self._horizon, self._clock
-        length = horizon.clock(first, time) % self._interval + 1
-        path = {}
-        for name, steps in horizon.path.items():
-            begin = time + 1 - length
-            part = steps[max(0, begin) : time + 1]
-            if begin < 0:
-                part = torch.cat([self._open[name][begin:], part])
-            path[name] = part.transpose(0, 1)
-        led, copies = self._led, horizon.copies
-        parts = [slice(0, led)] * (led > 0) + [slice(led, copies)] * (led < copies)
-        values = [self._measure.value({n: p[rows] for n, p in path.items()}) for rows in parts]
-        return torch.cat([torch.as_tensor(v, device=self.device).double() for v in values])
-
-    def _keep_open(self, closing: list[int]) -> None:
-        """Keep what was recorded of the interval that is still running."""
-        begin = closing[-1] + 1 if closing else 0
-        for name, steps in self._horizon.path.items():
-            part = steps[begin:].clone()
-            if not closing and name in self._open:
-                part = torch.cat([self._open[name], part])
-            self._open[name] = part
-
-    def _close(self, time: int, values: Tensor) -> None:
+    def _close(self, time: int) -> None:
         """Tell a policy leader of the interval that ended with a step."""
         horizon, first = self._horizon, self._clock
         assert self._leader is not None
+        values = self._intervals.close(first, time, self._led, self._interval_theta)
         everywhere = np.ones(horizon.copies, dtype=bool)
         ended = everywhere & horizon.ended(first, time)
         terminated = ended & self.experiment.market.ends_at_horizon
@@ -298,14 +266,15 @@ class DeviceSampler:
             if rollout is not None:
                 rollouts[LEADER] = rollout
 
-    def _reported(self, account: Account) -> SampleReport:
+    def _reported(self) -> SampleReport:
         """Everything that is reported, in one copy from the device."""
         horizon, led = self._horizon, self._led
         rows = slice(0, led) if led else slice(None)
         means = [mean.double() for r in horizon.recorders.values() for mean in r.means()]
         quantities = [value[rows].double().mean() for value in horizon.sums.values()]
         flags = [horizon.early.double()]
-        fetched = torch.cat([torch.stack([*flags, *means, *quantities]), *account.values]).cpu()
+        told = torch.cat([torch.stack([*flags, *means, *quantities]), *self._intervals.values])
+        fetched = told.cpu()
         numbers = iter(fetched[: 1 + len(means) + len(quantities)].tolist())
         values = fetched[1 + len(means) + len(quantities) :].numpy()
         if next(numbers):
@@ -315,14 +284,13 @@ class DeviceSampler:
                 "without training.device."
             )
         pairs = {name: (next(numbers), next(numbers)) for name in horizon.recorders}
-        theta = np.concatenate(account.theta) if account.theta else np.zeros((0, 1))
-        leads = np.tile(np.arange(horizon.copies) < led, len(account.values))
+        led_values, led_theta, random_values = self._intervals.of_leader(led, values)
         return SampleReport(
             returns={name: pair[0] for name, pair in pairs.items()},
             net_returns={name: pair[1] for name, pair in pairs.items()},
-            led_values=values[leads],
-            led_theta=theta[leads],
-            random_values=values[~leads],
+            led_values=led_values,
+            led_theta=led_theta,
+            random_values=random_values,
             quantities={name: next(numbers) / horizon.steps for name in horizon.sums},
         )
 
@@ -334,7 +302,7 @@ class DeviceSampler:
             "market": {n: _stored(t) for n, t in tensors_of(self._horizon.state).items()},
             "clock": self._clock,
             "led": self._led,
-            "open": {name: _stored(tensor) for name, tensor in self._open.items()},
+            "open": self._intervals.state(),
             "generator": self._generator.get_state().numpy(),
             "leader_generator": self._leader_generator.get_state().numpy(),
             "prior_generator": self._prior_generator.bit_generator.state,
@@ -349,10 +317,7 @@ class DeviceSampler:
         for name, tensor in tensors_of(self._horizon.state).items():
             tensor.copy_(torch.from_numpy(state["market"][name].copy()))
         self._clock, self._led = state["clock"], state["led"]
-        self._open = {
-            name: torch.from_numpy(values.copy()).to(self.device)
-            for name, values in state["open"].items()
-        }
+        self._intervals.restore(state["open"])
         self._generator.set_state(torch.from_numpy(state["generator"].copy()))
         self._leader_generator.set_state(torch.from_numpy(state["leader_generator"].copy()))
         self._prior_generator.bit_generator.state = state["prior_generator"]
@@ -360,19 +325,6 @@ class DeviceSampler:
         self._samples_in_phase = state["samples_in_phase"]
         if self._leader is not None:
             self._leader.restore(state["leader"])
-
-
-class Account:
-    """Values ``(B,)``, on the device, and θ ``(B, d)`` of the intervals that closed in a sample."""
-
-    def __init__(self) -> None:
-        self.values: list[Tensor] = []
-        self.theta: list[NDArray[Any]] = []
-
-    def add(self, values: Tensor, theta: NDArray[Any]) -> None:
-        """Note the intervals of all copies that ended with one step."""
-        self.values.append(values)
-        self.theta.append(theta)
 
 
 def _stored(tensor: Tensor) -> NDArray[Any]:
