@@ -57,6 +57,8 @@ def at_theta(
         route="local",
         env_runners=0,
         learners=0,
+        device=None,  # those who deviate play in NumPy
+        tf32=False,
         pretrain_iterations=0,
         iterations=iterations,
         random_theta_share=0.0,

@@ -11,6 +11,7 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from pacesetter.training.api import measured, train
+from pacesetter.training.certificates.learning import at_theta
 from pacesetter.training.experiments.load import load_experiment
 from pacesetter.training.loop.backends import backend_for
 from pacesetter.training.loop.trainer import train as train_run
@@ -174,6 +175,13 @@ def test_what_is_not_captured_runs_as_it_is():
     for _ in range(3):
         work()
     assert len(calls) == 3 and not work.captured
+
+
+def test_who_is_held_to_what_he_could_do_instead_plays_in_numpy():
+    asked = load_experiment("duopoly_bayesian", SMALL)
+    alone = at_theta(asked, asked.market.characteristics.default, 3, 0)
+    assert asked.training.device == "cpu" and alone.training.device is None
+    assert not alone.training.tf32
 
 
 def test_a_run_is_evaluated_with_its_networks_in_main_memory(tmp_path):
