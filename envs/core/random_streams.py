@@ -71,9 +71,11 @@ class ShockLayout:
         Many numbers come from one compiled loop, which gives the same.
         """
         if len(rows) * out[0].size >= MANY_DRAWS:
-            from .kernels.philox import generate_many  # numba is loaded where it is worth it
+            from .kernels import philox  # numba is loaded where it is worth it
 
-            if generate_many(seeds, purpose, chunks[rows], self.normals, rows, out):
+            if philox.COMPILED and philox.generate_many(
+                seeds, purpose, chunks[rows], self.normals, rows, out
+            ):
                 return
         for row in rows:
             self.generate(int(seeds[row]), purpose, int(chunks[row]), out=out[row])

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from llvmlite import ir
 from numba import types
-from numba.extending import intrinsic
+from numba.extending import intrinsic, is_jitted
 from numba.np.random._constants import (
     fi_double,
     ki_double,
@@ -140,3 +140,7 @@ def generate_many(seeds, purpose, chunks, normals, rows, out):
                 copy[time, column] = _unit(words[at + column - normals])
             at += columns - normals
     return True
+
+
+COMPILED = is_jitted(generate_many)
+"""False under NUMBA_DISABLE_JIT, where words of 64 bits would be Python's."""
