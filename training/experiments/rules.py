@@ -122,6 +122,14 @@ def _route_can_do_it(experiment: Experiment) -> Iterable[Problem]:
             f"more than the {copies} copies of all env runners; set it to {copies} or less, or "
             "raise training.copies",
         )
+    policies = len(experiment.market.groups) + (leader.policy is not None)
+    if training.route == "stock" and training.learners > 1 and policies > 1:
+        yield (
+            ("training", "learners"),
+            "RLlib's own learners wait for each other for ever where one has no rows of a policy "
+            f"(github.com/ray-project/ray/issues/63819), and {policies} policies learn here; got "
+            f"{training.learners}, set it to 1, or training.route: array",
+        )
     for key in ("env_runners", "learners"):
         if training.route == "local" and getattr(training, key):
             yield (

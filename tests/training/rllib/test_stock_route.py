@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import ray
+from ray.rllib.core.learner.training_data import TrainingData
 
 from pacesetter.envs.duopoly.market import Duopoly
 from pacesetter.envs.registry import make
@@ -19,7 +20,7 @@ from pacesetter.training.experiments.rules import _information_can_be_priced, ch
 from pacesetter.training.experiments.settings import FollowerSettings, TrainingSettings
 from pacesetter.training.loop.trainer import train
 from pacesetter.training.rllib.backend import build, start_ray
-from pacesetter.training.rllib.stock import TurnGame, merged
+from pacesetter.training.rllib.stock import StockRunner, TurnGame, merged, stock_config
 from pacesetter.training.runs.run_folder import RunFolder
 
 LEADER = "leader"
@@ -197,6 +198,26 @@ def test_a_scheduled_deviation_needs_the_array_route():
     [(path, message)] = check_together(cobweb(PPOLeader(final_action_deviation=0.1)))
     assert path == ("training", "route")
     assert "leader.final_action_deviation" in message
+
+
+def test_a_shard_of_stock_rllib_may_lack_a_policy_so_that_its_learners_are_not_used():
+    few = TrainingSettings(route="stock", copies=5, rollout_steps=11)
+    experiment = replace(cobweb(PPOLeader(interval=4)), market=make("cobweb"), training=few)
+    runner = StockRunner(config=stock_config(experiment), worker_index=0, num_workers=0)
+    runner.lead(3)
+    shards = TrainingData(episodes=runner.sample()).shard(num_shards=4, len_lookback_buffer=1)
+    policies = [
+        {episode.module_for(agent) for episode in shard.episodes for agent in episode.agent_ids}
+        for shard, _ in shards
+    ]
+    assert {"producer"} in policies and {"producer", LEADER} in policies
+
+    several = replace(experiment, training=replace(few, learners=4))
+    [(path, message)] = check_together(several)
+    assert path == ("training", "learners") and "training.route: array" in message
+    assert check_together(replace(several, training=replace(few, learners=4, route="array"))) == []
+    alone = cobweb(LEADERS["random"]())
+    assert check_together(replace(alone, training=replace(few, learners=4))) == []
 
 
 def test_information_costs_need_a_choice_among_finitely_many():
