@@ -164,7 +164,11 @@ def quotes_figure(runs: list[Arrays]) -> Figure:
                 axis.plot(cost[::10], learned[::10], ".", color=TRAINED_COLOUR, alpha=0.6)
             exact = runs[0][f"{prefix}/computed"]
             axis.plot(cost, exact, color=EXACT_COLOUR, linewidth=1.1)
-            axis.annotate(f"n = {asked}", (cost[0], exact[0]), fontsize=7, color="0.3")
+            axis.annotate(
+                f"n = {asked}", (cost[0], exact[0]), (-6, 0), textcoords="offset points",
+                ha="right", va="center", fontsize=7, color="0.3",
+            )  # fmt: skip
+        axis.set_xlim(left=-0.18)
         axis.set_title(f"client μ0 = {mean:g}, σ0 = {scale:g}", fontsize=10)
         axis.set_xlabel("cost")
         axis.set_ylabel("quote")
