@@ -14,7 +14,7 @@ from ..policies import inference
 from ..policies.network import ActorCritic
 from . import columns as names
 from .columns import INFORMATION_PRICE, Columns
-from .device.twin import twin_of
+from .device.mirror import mirror_of
 from .peers import Peers
 from .rollout import ArrayRollout, ModuleRollout
 from .shares import Held, ModuleShare
@@ -194,8 +194,8 @@ def _looked_up(
 ) -> tuple[Tensor, Tensor]:
     """Values of what was seen in the rollout and after it."""
     if on_device:
-        twin = twin_of(module, flat.device)
-        return twin.looked_up(flat), twin.looked_up(boot)
+        mirror = mirror_of(module, flat.device)
+        return mirror.looked_up(flat), mirror.looked_up(boot)
     seen = torch.cat([flat, boot]) if len(boot) else flat
     found = inference.values(module, seen)
     return found[: len(flat)], found[len(flat) :]

@@ -8,9 +8,10 @@ import math
 import pytest
 import torch
 
-from pacesetter.training.bench import device, device_learning
-from pacesetter.training.bench.device_loop import DECAY, DISCOUNT, HandWritten
-from pacesetter.training.bench.device_table import Row
+from pacesetter.training.bench.device import __main__ as device
+from pacesetter.training.bench.device import learning as device_learning
+from pacesetter.training.bench.device.by_hand import DECAY, DISCOUNT, HandWritten
+from pacesetter.training.bench.device.table import Row
 from pacesetter.training.ppo.advantages import advantages
 
 CPU = torch.device("cpu")

@@ -14,9 +14,9 @@ from pacesetter.training.policies.network import ActorCritic
 from pacesetter.training.policies.specification import model_config, module_spaces
 from pacesetter.training.ppo import columns as names
 from pacesetter.training.ppo.advantages import module_columns
+from pacesetter.training.ppo.device.mirror import mirror_of, padded
 from pacesetter.training.ppo.device.sampler import DeviceSampler
 from pacesetter.training.ppo.device.trainee import DeviceTrainee
-from pacesetter.training.ppo.device.twin import padded, twin_of
 from pacesetter.training.ppo.gradients import LossOptions
 from pacesetter.training.ppo.rollout import ModuleRollout
 from pacesetter.training.ppo.update import (
@@ -215,15 +215,15 @@ def test_advantages_are_those_of_the_same_rollout_in_numpy(name):
 def test_a_twin_decides_as_its_module():
     asked = experiment("cobweb_unstable_bayesian")
     module = module_of(asked)
-    twin = twin_of(module, CPU)
+    mirror = mirror_of(module, CPU)
     seen = torch.randn((7, 4))
-    torch.testing.assert_close(twin.inputs_of_actions(seen), module.distribution_inputs(seen))
-    torch.testing.assert_close(twin.looked_up(seen), module.values(seen))
+    torch.testing.assert_close(mirror.inputs_of_actions(seen), module.distribution_inputs(seen))
+    torch.testing.assert_close(mirror.looked_up(seen), module.values(seen))
     with torch.no_grad():
         for parameter in module.parameters():
             parameter.mul_(1.5)
-    assert twin_of(module, CPU) is twin
-    torch.testing.assert_close(twin.looked_up(seen), module.values(seen))
+    assert mirror_of(module, CPU) is mirror
+    torch.testing.assert_close(mirror.looked_up(seen), module.values(seen))
 
 
 def test_states_whose_fields_follow_each_other_are_kept():

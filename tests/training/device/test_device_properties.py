@@ -17,8 +17,8 @@ from pacesetter.training.loop.backends import backend_for
 from pacesetter.training.loop.trainer import train as train_run
 from pacesetter.training.policies.policies import Policies
 from pacesetter.training.ppo.device.graphs import Captured
+from pacesetter.training.ppo.device.mirror import mirror_of
 from pacesetter.training.ppo.device.sampler import DeviceSampler
-from pacesetter.training.ppo.device.twin import twin_of
 from pacesetter.training.ppo.sampler import Sampler
 from pacesetter.training.runs.run_folder import RunFolder
 
@@ -61,13 +61,13 @@ def test_nothing_is_asked_of_a_device_within_a_horizon(name, monkeypatch):
     asked = load_experiment(name, [*SMALL, *(HOUSEHOLDS if "household" in name else ())])
     sampler, modules = DeviceSampler(asked.bound()), Policies.untrained(asked).modules
     sampler.sample(modules)
-    twins = {group: twin_of(modules[group], sampler.device) for group in modules}
+    mirrors = {group: mirror_of(modules[group], sampler.device) for group in modules}
     watched = Watched()
     monkeypatch.setattr(torch.Tensor, "numpy", None)
     monkeypatch.setattr(torch.Tensor, "cpu", None)
     monkeypatch.setattr(torch.Tensor, "tolist", None)
     with watched:
-        sampler._horizon.play(twins, sampler._clock, 0, asked.training.rollout_steps)
+        sampler._horizon.play(mirrors, sampler._clock, 0, asked.training.rollout_steps)
     assert not watched.asked
 
 

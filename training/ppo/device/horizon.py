@@ -18,8 +18,8 @@ from ....envs.core.market import Market
 from ....envs.core.random_streams import Shock
 from ....envs.core.state import changed
 from ....leaders.objectives.objective import Measure
+from .mirror import Mirror
 from .recording import DeviceRecorder
-from .twin import Twin
 
 STREAMS = ("step_stream", "reset_stream")
 
@@ -146,12 +146,12 @@ class Horizon:
 
     @torch.no_grad()
     def play(
-        self, twins: Mapping[str, Twin], first: int, start: int, end: int, begun: bool = False
+        self, mirrors: Mapping[str, Mirror], first: int, start: int, end: int, begun: bool = False
     ) -> None:
         """Steps from `start` to `end` of a horizon; see the class.
 
         Args:
-            twins: group name -> its network.
+            mirrors: group name -> its network.
             first: steps of the episode before the horizon.
             start, end: of the steps.
             begun: the first of them needs no new episode, as there is one already.
@@ -162,7 +162,7 @@ class Horizon:
                 state = self.restarted(state, first, time)
             if self.turn(first, time):
                 state = self._market.with_theta(state, self.theta[self.turns(first, time)])
-            state = self._step(state, twins, first, time)
+            state = self._step(state, mirrors, first, time)
         self.keep(state)
 
     def restarted(self, state: Any, first: int, time: int) -> Any:
@@ -170,14 +170,14 @@ class Horizon:
         number = self.starts(first, time)
         return self._market.begin(state.theta, {n: v[number] for n, v in self.begun.items()})
 
-    def _step(self, state: Any, twins: Mapping[str, Twin], first: int, time: int) -> Any:
+    def _step(self, state: Any, mirrors: Mapping[str, Mirror], first: int, time: int) -> Any:
         market = self._market
         seen = market.observe(state)
         prices: dict[str, Array] = {}
         if any(recorder.pays_information for recorder in self.recorders.values()):
             prices = market.information_costs(state)
         actions = {
-            name: recorder.act(time, twins[name], seen[name], prices.get(name))
+            name: recorder.act(time, mirrors[name], seen[name], prices.get(name))
             for name, recorder in self.recorders.items()
         }
         step = market.transition(state, actions, {n: v[time] for n, v in self.shocks.items()})

@@ -14,7 +14,7 @@ from ...experiments.settings import FollowerSettings
 from ...policies import distributions
 from ...policies.actions import share_of_range
 from ..rollout import ModuleRollout
-from .twin import Twin, padded
+from .mirror import Mirror, padded
 
 
 class DeviceRecorder:
@@ -76,18 +76,18 @@ class DeviceRecorder:
         else:
             self.noise.normal_(generator=generator)
 
-    def act(self, time: int, twin: Twin, observation: Tensor, price: Any) -> Tensor:
+    def act(self, time: int, mirror: Mirror, observation: Tensor, price: Any) -> Tensor:
         """Draw an action per agent, ``(B, N, …)`` in the group's action space.
 
         Args:
             time: index of the step.
-            twin: of the group's network.
+            mirror: of the group's network.
             observation: ``(B, N, D)``.
             price: of information, ``(B, N)``; read if the group pays for it.
         """
         kept = self._observations[time]
         kept[:, :, : self._entries] = observation
-        inputs = twin.inputs_of_actions(kept.view(-1, kept.shape[-1]))
+        inputs = mirror.inputs_of_actions(kept.view(-1, kept.shape[-1]))
         noise = self.noise[time].view(len(inputs), -1)
         drawn = distributions.drawn(inputs, noise, self.discrete, self.pays_information)
         actions = self._actions[time]

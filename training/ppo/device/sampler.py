@@ -31,9 +31,9 @@ from ..seeds import seed_of
 from .graphs import MOST_GRAPHS, Captured
 from .horizon import Horizon, tensors_of
 from .intervals import Intervals
+from .mirror import Mirror, mirror_of
 from .place import device_of
 from .recording import DeviceRecorder
-from .twin import Twin, twin_of
 
 Modules = Mapping[str, ActorCritic]
 
@@ -135,14 +135,14 @@ class DeviceSampler:
     def sample(self, modules: Modules) -> ArrayRollout:
         """T steps of every copy, with actions drawn from the modules."""
         horizon, first = self._horizon, self._clock
-        twins = {name: twin_of(modules[name], self.device) for name in horizon.recorders}
+        mirrors = {name: mirror_of(modules[name], self.device) for name in horizon.recorders}
         horizon.draw(self._generator, first)
         horizon.begin_sums()
         self._intervals.begin()
         if self._leader is None:
-            self._with_search_leader(twins)
+            self._with_search_leader(mirrors)
         else:
-            self._with_policy_leader(twins, modules[LEADER])
+            self._with_policy_leader(mirrors, modules[LEADER])
         self._intervals.end()
         looked = horizon.looked_up(first)
         times = range(horizon.steps)
@@ -155,7 +155,7 @@ class DeviceSampler:
         self._add_leader(rollouts)
         return ArrayRollout(rollouts, horizon.steps * horizon.copies, agent_steps)
 
-    def _with_search_leader(self, twins: Mapping[str, Twin]) -> None:
+    def _with_search_leader(self, mirrors: Mapping[str, Mirror]) -> None:
         """The whole horizon, with every θ that is set in it known beforehand."""
         horizon, first = self._horizon, self._clock
         stands = [self._interval_theta]
@@ -164,12 +164,12 @@ class DeviceSampler:
             self._set(horizon.theta[turn], stands[-1])
         with StepLimit(self._limit) as limit:
             limit.begin()
-            self._play(twins, first, 0, horizon.steps, begun=False)
+            self._play(mirrors, first, 0, horizon.steps, begun=False)
         self._interval_theta = stands[-1]
         for time in filter(lambda t: horizon.closes(first, t), range(horizon.steps)):
             self._intervals.close(first, time, self._led, stands[horizon.turns(first, time + 1)])
 
-    def _with_policy_leader(self, twins: Mapping[str, Twin], module: ActorCritic) -> None:
+    def _with_policy_leader(self, mirrors: Mapping[str, Mirror], module: ActorCritic) -> None:
         """From turn to turn, with a leader in main memory that acts in between."""
         horizon, first, steps = self._horizon, self._clock, self._horizon.steps
         turns = [t for t in range(steps) if horizon.turn(first, t)]
@@ -179,7 +179,7 @@ class DeviceSampler:
                 limit.begin()
                 if start in turns:
                     self._turn(module, start)
-                self._play(twins, first, start, end, begun=True)
+                self._play(mirrors, first, start, end, begun=True)
                 if horizon.closes(first, end - 1):
                     self._close(end - 1)
 
@@ -190,13 +190,13 @@ class DeviceSampler:
         return training.step_timeout_seconds * training.rollout_steps
 
     def _play(
-        self, twins: Mapping[str, Twin], first: int, start: int, end: int, begun: bool
+        self, mirrors: Mapping[str, Mirror], first: int, start: int, end: int, begun: bool
     ) -> None:
-        key = (first, start, end, begun, *(id(twin) for twin in twins.values()))
+        key = (first, start, end, begun, *(id(mirror) for mirror in mirrors.values()))
         if key not in self._graphs:
             wanted = self.experiment.training.cuda_graphs and len(self._graphs) < MOST_GRAPHS
             self._graphs[key] = Captured(
-                lambda: self._horizon.play(twins, first, start, end, begun),
+                lambda: self._horizon.play(mirrors, first, start, end, begun),
                 self.device,
                 wanted,
                 f"the steps of market {self.experiment.market.name!r}",

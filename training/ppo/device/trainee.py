@@ -17,7 +17,7 @@ from ..columns import GRADIENT_NORM, LOG_PROBABILITY, Columns
 from ..gradients import write_gradient_of
 from ..update import FlatParameters, UpdateOptions, non_finite
 from .graphs import MOST_GRAPHS, Captured
-from .twin import twin_of
+from .mirror import mirror_of
 
 
 class DeviceTrainee:
@@ -45,8 +45,8 @@ class DeviceTrainee:
     ):
         self.name, self.module, self.flat, self.optimizer = name, module, flat, optimizer
         self._device, self._capture = device, capture
-        self._twin = twin_of(module, device)
-        size = len(self._twin.values_flat)
+        self._mirror = mirror_of(module, device)
+        size = len(self._mirror.values_flat)
         self._moments = torch.zeros((2, size), device=device)
         self._step = torch.zeros((), device=device)
         self._rate = torch.zeros((), device=device)
@@ -85,10 +85,10 @@ class DeviceTrainee:
 
     def _begin(self) -> None:
         """Weights, moments and learning rate as they are in main memory."""
-        self._twin.take(self.module)
+        self._mirror.take(self.module)
         state = self._state()
         moments = torch.stack([state["exp_avg"], state["exp_avg_sq"]]).to(self._device)
-        self._moments.index_copy_(1, self._twin.places, moments)
+        self._moments.index_copy_(1, self._mirror.places, moments)
         self._step.fill_(float(state["step"]))
         self._rate.fill_(float(self.optimizer.param_groups[0]["lr"]))
         self._broken.zero_()
@@ -141,18 +141,18 @@ class DeviceTrainee:
         self, columns: Columns, rows: Tensor, options: UpdateOptions, report: bool
     ) -> dict[str, Tensor]:
         """One step, without waiting for the device; a gradient that is not finite moves nothing."""
-        twin = self._twin
+        mirror = self._mirror
         part = {name: column.index_select(0, rows) for name, column in columns.items()}
-        terms = write_gradient_of(twin, part, options.loss, report)
-        norm = torch.linalg.vector_norm(twin.gradient)
+        terms = write_gradient_of(mirror, part, options.loss, report)
+        norm = torch.linalg.vector_norm(mirror.gradient)
         self._norm.copy_(norm)
         broken = (~torch.isfinite(norm)).to(norm.dtype)
         self._broken.add_(broken)
-        twin.gradient.mul_((options.largest_norm / (norm + 1e-6)).clamp(max=1.0))
+        mirror.gradient.mul_((options.largest_norm / (norm + 1e-6)).clamp(max=1.0))
         group = self.optimizer.param_groups[0]
         adam(
-            [twin.values_flat],
-            [twin.gradient],
+            [mirror.values_flat],
+            [mirror.gradient],
             [self._moments[0]],
             [self._moments[1]],
             [],
@@ -172,10 +172,10 @@ class DeviceTrainee:
 
     def _end(self, terms: dict[str, Tensor]) -> dict[str, float]:
         """Bring everything to main memory at once."""
-        twin, size = self._twin, self.flat.buffer.numel()
-        whole = torch.cat([twin.values_flat[None], self._moments])
+        mirror, size = self._mirror, self.flat.buffer.numel()
+        whole = torch.cat([mirror.values_flat[None], self._moments])
         scalars = torch.stack([self._broken, self._step, self._norm, *terms.values()])
-        fetched = torch.cat([whole.index_select(1, twin.places).reshape(-1), scalars]).cpu()
+        fetched = torch.cat([whole.index_select(1, mirror.places).reshape(-1), scalars]).cpu()
         numbers = fetched[3 * size :].tolist()
         if numbers[0]:
             raise non_finite(self.name)

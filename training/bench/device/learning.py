@@ -18,8 +18,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from ..experiments.place import cores_here
-from ..studies.statistics import mean_text
+from ...experiments.place import cores_here
+from ...studies.statistics import mean_text
 
 CLI = "pacesetter.training.cli"
 SEEDS, OTHER_SEEDS = (0, 1, 2, 3, 4), (5, 6, 7, 8, 9)

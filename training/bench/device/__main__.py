@@ -23,17 +23,17 @@ from typing import Any
 
 import torch
 
-from ..experiments.experiment import Experiment
-from ..experiments.load import load_experiment
-from ..ppo.backend import LocalBackend
-from ..ppo.device.graphs import Captured
-from ..ppo.device.sampler import DeviceSampler
-from ..ppo.device.trainee import DeviceTrainee
-from ..ppo.device.twin import padded
-from ..runs.machine import code_digest, machine
-from ..runs.whole_files import write_json, write_whole
-from .device_loop import HandWritten
-from .device_table import EPOCHS, STEPS, WIDTH, Row, markdown
+from ...experiments.experiment import Experiment
+from ...experiments.load import load_experiment
+from ...ppo.backend import LocalBackend
+from ...ppo.device.graphs import Captured
+from ...ppo.device.mirror import padded
+from ...ppo.device.sampler import DeviceSampler
+from ...ppo.device.trainee import DeviceTrainee
+from ...runs.machine import code_digest, machine
+from ...runs.whole_files import write_json, write_whole
+from .by_hand import HandWritten
+from .table import EPOCHS, STEPS, WIDTH, Row, markdown
 
 SIZES = ((8, 100), (64, 100), (512, 100), (4096, 100), (64, 1000), (4, 10_000))
 QUICK = ((4, 20), (8, 20))
@@ -334,7 +334,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             notes.append(sweep(args.device, bool(about["tf32"]), copies, households, sizes))
             keep()
     if args.learning or args.only_learning:
-        from .device_learning import learning
+        from .learning import learning
 
         found, text = learning(args.device)
         learned["learning"] = found

@@ -1,7 +1,7 @@
-"""Networks on a device: twins of those in main memory, in which everything is aligned.
+"""Networks on a device: mirrors of those in main memory, in which everything is aligned.
 
 Weights are few and rollouts many: the networks that the loop, its checkpoints and reports know stay
-where they are, and their twins are told of them once per iteration. A twin's parameters lie in one
+where they are, and their mirrors are told of them once per iteration. A mirror's parameters lie in one
 buffer as the others' do, but each begins at an address that suits products of matrices, and rows
 of observations are filled up with zeros to whole vectors of four.
 """
@@ -21,7 +21,7 @@ from ..gradients import forward
 VECTOR = 4  # numbers that a device reads at once
 ALIGNED = 64  # numbers between the beginnings of two parameters
 BLOCK = 2**19  # rows that are looked up at once
-_twins: WeakKeyDictionary[nn.Module, Twin] = WeakKeyDictionary()
+_mirrors: WeakKeyDictionary[nn.Module, Mirror] = WeakKeyDictionary()
 
 
 def padded(entries: int) -> int:
@@ -29,16 +29,16 @@ def padded(entries: int) -> int:
     return VECTOR * math.ceil(entries / VECTOR)
 
 
-def twin_of(module: ActorCritic, device: torch.device) -> Twin:
-    """The twin of a module, with the weights that this has now."""
-    found = _twins.get(module)
+def mirror_of(module: ActorCritic, device: torch.device) -> Mirror:
+    """The mirror of a module, with the weights that this has now."""
+    found = _mirrors.get(module)
     if found is None or found.values_flat.device.type != device.type:
-        found = _twins[module] = Twin(module, device)
+        found = _mirrors[module] = Mirror(module, device)
     found.take(module)
     return found
 
 
-class Twin(ActorCritic):
+class Mirror(ActorCritic):
     """A module on a device; see above.
 
     Attributes:
