@@ -212,7 +212,7 @@ def test_advantages_are_those_of_the_same_rollout_in_numpy(name):
         torch.testing.assert_close(column, expected[name], rtol=1e-4, atol=1e-5)
 
 
-def test_a_twin_decides_as_its_module():
+def test_a_mirror_decides_as_its_module():
     asked = experiment("cobweb_unstable_bayesian")
     module = module_of(asked)
     mirror = mirror_of(module, CPU)

@@ -1,8 +1,8 @@
 """Networks on a device: mirrors of those in main memory, in which everything is aligned.
 
 Weights are few and rollouts many: the networks that the loop, its checkpoints and reports know stay
-where they are, and their mirrors are told of them once per iteration. A mirror's parameters lie in one
-buffer as the others' do, but each begins at an address that suits products of matrices, and rows
+where they are, and their mirrors are told of them once per iteration. A mirror's parameters lie in
+one buffer as the others' do, but each begins at an address that suits products of matrices, and rows
 of observations are filled up with zeros to whole vectors of four.
 """
 
