@@ -2,8 +2,8 @@
 
 Weights are few and rollouts many: the networks that the loop, its checkpoints and reports know stay
 where they are, and their mirrors are told of them once per iteration. A mirror's parameters lie in
-one buffer as the others' do, but each begins at an address that suits products of matrices, and rows
-of observations are filled up with zeros to whole vectors of four.
+one buffer as the others' do, but each begins at an address that suits products of matrices, and
+rows of observations are filled up with zeros to whole vectors of four.
 """
 
 from __future__ import annotations
