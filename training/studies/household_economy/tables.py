@@ -107,8 +107,7 @@ def household_best() -> Reproduction:
             "return far more than a decision does. Looked at on seed 10 alone: the gain is 1.4 to "
             "2.4 % after 200 iterations with `value_scale: 20`, λ = 0.5 and no twins (more rows to "
             "a step, more copies, other networks), and 0.4 % after 150 with two twins and λ = 0.8; "
-            "twins and λ were changed together. How much the poor save matters little to them and "
-            "much for the mean saving share.",
+            "twins and λ were changed together.",
         ),
     )
 
