@@ -199,6 +199,8 @@ def _resume_too(run: Path, folder: Path, fault: Fault, scale: float) -> list[str
         time.sleep(LOOK_EVERY)
     said = (second / ERR).read_text(errors="replace")
     code = os.waitstatus_to_exitcode(status)
+    if code == DONE:  # the first had come to the end of training, and let go of the folder
+        return []
     if code != TOLD or fault.what.says not in said:
         return [f"a second resume of the same folder ended with {code}: {_short(said)}"]
     return []
