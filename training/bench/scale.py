@@ -278,13 +278,13 @@ def _told(costs: Costs) -> list[tuple[str, str]]:
 
 
 def _concluded(costs: Costs) -> list[str]:
-    per_row = (costs.driver_per_runner / costs.rows) / (costs.learn / LEARNERS)
+    beside = costs.driver_per_runner / learning_seconds(costs, 1, LEARNERS)
     feeds = costs.learn * costs.rows / costs.driver_per_runner
     return [
         "*Every runner with a batch of its own*: the driver takes "
-        f"{costs.driver_per_runner * 1e3:.1f} ms per runner, {per_row:.2g} of what {LEARNERS} "
-        "learners take for its rows, however many runners there are. From "
-        f"{feeds:,.0f} learners on the driver takes as long as they do, and limits the rest.",
+        f"{costs.driver_per_runner * 1e3:.1f} ms per runner, {beside:.2g} times what {LEARNERS} "
+        "learners take for its rows, however many runners there are. Even if learners' messages "
+        f"cost nothing, from {feeds:,.0f} learners on the driver would take as long as they do.",
         "",
         "*One batch divided among more runners*: three calls each take as long as all else from "
         f"{saturation(costs):,.0f} runners on; more than that make an iteration longer.",

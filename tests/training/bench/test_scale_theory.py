@@ -60,4 +60,4 @@ def test_calls_take_half_the_time_at_saturation():
 def test_the_page_says_what_was_measured_and_what_follows():
     page = scale.markdown({"a_cores": COSTS}, {"a_cores": "some copies"}, 0.0)
     assert "| a runner's sample | 9.00 MB, 128,000 rows |" in page
-    assert "| 1,000 | " in page and "From 137 learners on the driver" in page
+    assert "| 1,000 | " in page and "from 137 learners on the driver" in page

@@ -124,10 +124,12 @@ def test_learners_learn_what_one_learns_go_on_exactly_and_fail_as_one(tmp_path):
 def test_a_learner_that_says_nothing_is_not_waited_for():
     learners = object.__new__(RemoteLearners)
     learners._patience = 0.2
-    silent = ray.remote(time.sleep).remote(PATIENCE)
+    sleep = ray.remote(lambda: time.sleep(PATIENCE))
+    silent = [sleep.remote() for _ in range(2)]
     with pytest.raises(SilentLearnerError, match="2 of 2 learners did not answer within"):
-        learners._answers([silent, ray.remote(time.sleep).remote(PATIENCE)])
-    ray.cancel(silent, force=True)
+        learners._answers(silent)
+    for one in silent:
+        ray.cancel(one, force=True)
 
 
 def test_more_learners_than_copies_are_refused():
