@@ -14,8 +14,8 @@ from ray.cluster_utils import Cluster
 from ray.rllib.utils.metrics import ENV_RUNNER_RESULTS, NUM_ENV_STEPS_SAMPLED_LIFETIME
 
 from pacesetter.training.cli import main
-from pacesetter.training.rllib.remote import runners
 from pacesetter.training.rllib.backend import RLlibBackend
+from pacesetter.training.rllib.remote import runners as remote
 from pacesetter.training.runs.history import History, read_history
 
 NODE = {"num_cpus": 1, "object_store_memory": 80 * 2**20, "include_dashboard": False}
@@ -63,7 +63,7 @@ def comes_back(cluster):
 
 
 def test_a_node_that_leaves_and_returns(cluster, tmp_path, monkeypatch, capfd):
-    monkeypatch.setattr(runners, "RESTART", 600.0)
+    monkeypatch.setattr(remote, "RESTART", 600.0)
     asked, seen, counted = [], [], []
     command, iterate, add = RLlibBackend.command, RLlibBackend.iterate, History.add
 
