@@ -3,7 +3,7 @@
 ``ln e`` follows a first-order autoregression with persistence ρ and standard deviation σ. States
 lie at −3σ, −2σ, …, 3σ; from each, the chance of another is that of the interval of width σ around
 it, as in Aiyagari (1994). Earnings are scaled to a mean of 1 over the stationary law. So coarse a
-chain spreads ln e a little wider than σ: by 4 % at ρ = 0.6, by 17 % at ρ = 0.9.
+chain spreads ln e a little wider than σ: by 4 % at ρ = 0, 6 % at ρ = 0.6 and 17 % at ρ = 0.9.
 """
 
 from __future__ import annotations

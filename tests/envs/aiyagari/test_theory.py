@@ -36,7 +36,7 @@ def test_firms_pay_what_labour_and_capital_are_worth():
     assert k**0.36 == pytest.approx(wage(0.04) + (0.04 + DEPRECIATION) * k)
 
 
-@pytest.mark.parametrize(("persistence", "wide"), [(0.0, 1.04), (0.6, 1.04), (0.9, 1.17)])
+@pytest.mark.parametrize(("persistence", "wide"), [(0.0, 1.04), (0.6, 1.06), (0.9, 1.17)])
 def test_the_chain_keeps_mean_spread_and_persistence(persistence, wide):
     chain = Earnings.of(persistence, 0.2)
     np.testing.assert_allclose(chain.chances.sum(axis=1), 1.0)
@@ -61,8 +61,8 @@ def test_no_other_saving_is_worth_more():
         value = chosen.max(axis=2)
     best = WEALTH[near][chosen.argmax(axis=2)]
     inside = near < 240  # far from the end of that grid
-    step = np.gradient(WEALTH[near])[inside][:, None]
-    assert (np.abs(best - saved[near])[inside] <= 1.5 * step + 0.01).mean() > 0.98
+    step = np.interp(saved[near], WEALTH[near], np.gradient(WEALTH[near]))  # where savings lie
+    assert (np.abs(best - saved[near]) <= 1.5 * step + 1e-4)[inside].all()
 
 
 def test_households_live_where_their_rule_takes_them():

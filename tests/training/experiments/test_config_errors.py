@@ -138,7 +138,7 @@ def test_what_yaml_allows_and_an_experiment_does_not(write):
     ("old", "new", "message"),
     [
         ("iterations", "iteratons", "experiment.yaml:7: training.iteratons: unknown key 'iteratons'"
-            "; did you mean 'iterations'? Known: copies, rollout_steps"),
+            "; did you mean 'iterations'? Known: copies, twins, rollout_steps"),
         ("training:", "trainning:", "experiment.yaml:7: trainning: unknown key 'trainning'; did "
             "you mean 'training'? Known: name, description"),
         ("{iterations: 200}", "[1]", "training: must be a mapping of keys to values, got a list"),
@@ -157,7 +157,7 @@ def test_what_yaml_allows_and_an_experiment_does_not(write):
         ("unstable", "unstabel", "experiment.yaml:1: market.treatment: must be 'stable', 'unstable'"
             " or 'strongly_unstable', got the text 'unstabel'; did you mean 'unstable'?"),
         ("cobweb", "cobwep", "experiment.yaml:1: market.name: unknown market 'cobwep'; did you "
-            "mean 'cobweb'? Known: cobweb, dealers, duopoly"),
+            "mean 'cobweb'? Known: aiyagari, cobweb, dealers, duopoly"),
         ("name: ppo", "name: bayes", "experiment.yaml:6: leader.name: unknown leader 'bayes'; did "
             "you mean 'bayesian'? Known: adversarial"),
         ("name: moments", "name: moment", "experiment.yaml:5: objective.reference.name: unknown "
