@@ -41,6 +41,7 @@ KINDS = {
     "makers and investors": ("dealers_both",),
     "ladders": ("fx_dealer_learning",),
     "quotes": ("otc_rfq_learning",),
+    "savings": ("aiyagari",),
 }
 """A run of every kind of network, action and market that is shipped."""
 
