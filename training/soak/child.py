@@ -37,6 +37,8 @@ def start(arguments: Sequence[str], folder: Path, faults: Sequence[Fault], calls
         faults: those of the operating system are set up in the new process.
         calls: of the operating system that the rest of the run may take.
     """
+    for name in (OUT, ERR):  # it may be killed before it does anything
+        (folder / name).touch()
     sys.stdout.flush()
     sys.stderr.flush()
     pid = os.fork()
