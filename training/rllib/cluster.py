@@ -24,7 +24,9 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 from ...envs.core.dotted import IMPORTED
 from ...envs.core.errors import PacesetterError
 from ..experiments.experiment import Experiment
+from ..experiments.load import resolved
 from ..experiments.place import WAIT, parsed_address
+from ..runs.trust import dotted_names
 
 NEEDED = ("ray", "torch", "numpy", "gymnasium", "pettingzoo")
 """Distributions that every node must have; the rest of ours is asked for by what uses it."""
@@ -174,7 +176,8 @@ def own_modules(experiment: Experiment) -> list[str]:
     """Top-level modules outside of Pacesetter that a pickled experiment is made of."""
     parts = (experiment.market, experiment.leader, experiment.objective)
     names = {type(part).__module__.partition(".")[0] for part in parts}
-    names |= {name.partition(".")[0] for name in IMPORTED}
+    named = {name.partition(":")[0] for name in dotted_names(resolved(experiment))}
+    names |= {name.partition(".")[0] for name in named & set(IMPORTED)}
     return sorted(names - {__package__.partition(".")[0], "builtins", "__main__"})
 
 

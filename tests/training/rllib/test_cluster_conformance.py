@@ -12,7 +12,6 @@ import numpy
 import pytest
 
 from pacesetter.envs.core.errors import PacesetterError
-from pacesetter.envs.registry import make
 from pacesetter.training.experiments.load import load_experiment
 from pacesetter.training.rllib import cluster
 
@@ -56,10 +55,14 @@ def test_what_the_cluster_says_comes_with_the_cure(monkeypatch, answer, log, say
 
 
 def test_the_package_and_the_users_modules_are_sent_whole(tmp_path):
-    make("user_environment:Fishery")
-    experiment = load_experiment("duopoly_ppo")
-    modules = cluster.own_modules(experiment)
-    assert "user_environment" in modules and "pacesetter" not in modules
+    fishery = tmp_path / "fishery.yaml"
+    fishery.write_text(
+        "{market: {name: 'user_environment:Fishery'}, objective: {name: welfare}, "
+        "leader: {name: bayesian}}"
+    )
+    modules = cluster.own_modules(load_experiment(str(fishery)))
+    assert modules == ["user_environment"]
+    assert not cluster.own_modules(load_experiment("duopoly_ppo"))  # it names none
     for name in ("pacesetter", "user_environment"):
         cluster.stage(name, tmp_path)
     program = (

@@ -10,7 +10,7 @@ import pytest
 
 from pacesetter.envs.core.errors import PacesetterError
 from pacesetter.training.experiments.load import load_experiment
-from pacesetter.training.rllib import cluster, jobs
+from pacesetter.training.rllib import jobs
 
 
 class Client:
@@ -51,7 +51,6 @@ def test_a_job_is_sent_whole_and_followed_to_its_end(
 ):
     client = Client(end)
     monkeypatch.setattr(jobs, "_client", lambda address: client)
-    monkeypatch.setattr(cluster, "IMPORTED", {})  # what other tests have imported is not sent
     monkeypatch.setattr(jobs, "SECONDS_BETWEEN_LOOKS", 0.0)
     monkeypatch.setattr(
         importlib.util,
