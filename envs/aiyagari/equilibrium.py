@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import brentq
 from scipy.sparse import csc_matrix, identity, vstack
+from scipy.sparse.csgraph import breadth_first_order
 from scipy.sparse.linalg import spsolve
 
 from ..core.errors import PacesetterError
@@ -28,6 +29,7 @@ Floats = NDArray[np.float64]
 Rule = Callable[[float], Floats]
 """From r to next year's wealth on the grid and in every state of earnings, ``(A, 7)``."""
 POINTS, MOST_WEALTH, BEND = 500, 200.0, 3.0
+ROUNDING, YEARS = 1e-9, 20_000
 WEALTH: Floats = MOST_WEALTH * np.linspace(0.0, 1.0, POINTS) ** BEND
 CONVERGED, MOST_SWEEPS = 1e-9, 20_000
 
@@ -124,12 +126,37 @@ def long_run(market: Economy, saved: Floats) -> Floats:
         ),
         shape=(number, number),
     )
+    moved.eliminate_zeros()
+    return _settled(moved, market.chain.shares).reshape(POINTS, STATES)
+
+
+def _settled(moved: csc_matrix, earnings: Floats) -> Floats:
+    """Where those are in the long run who begin with the capital that firms employ, ``(A · 7,)``.
+
+    Under a learned rule the very rich may stay rich for ever: what nobody comes to is left out, and
+    where some come to stay in more than one place, the balance has many solutions and its solver
+    returns none of them; years are then gone through one by one.
+    """
+    number = moved.shape[0]
+    begun = int(np.searchsorted(WEALTH, intensity(0.04))) * STATES
+    reached = np.sort(breadth_first_order(moved.T, begun, return_predecessors=False))
+    inside = moved[reached][:, reached]
     # One balance follows from the others; that all shares sum to 1 takes its place.
-    balance = (moved - identity(number, format="csc")).tocsr()[1:]
-    system = vstack([csc_matrix(np.ones((1, number))), balance]).tocsc()
-    right = np.zeros(number)
+    balance = (inside - identity(len(reached), format="csc")).tocsr()[1:]
+    system = vstack([csc_matrix(np.ones((1, len(reached)))), balance]).tocsc()
+    right = np.zeros(len(reached))
     right[0] = 1.0
-    return np.asarray(spsolve(system, right)).reshape(POINTS, STATES)
+    shares = np.zeros(number)
+    shares[reached] = spsolve(system, right)
+    if shares.min() > -ROUNDING:
+        return shares
+    shares = np.zeros(number)
+    shares[begun : begun + STATES] = earnings
+    for _ in range(YEARS):
+        before, shares = shares, moved @ shares
+        if np.abs(shares - before).sum() < ROUNDING:
+            break
+    return shares
 
 
 def equilibrium(market: Economy, rule: Rule | None = None) -> Equilibrium:

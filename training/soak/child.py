@@ -69,7 +69,7 @@ def _become(folder: Path) -> None:
         opened = os.open(name, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
         os.dup2(opened, descriptor)
         os.close(opened)
-    os.environ[faulty.PLAN] = str(folder)
+    os.environ[faulty.PLAN], os.environ[faulty.DRIVER] = str(folder), str(os.getpid())
     add = History.add
 
     def add_and_note(self: History, iteration: int, values: Mapping[str, float]) -> None:

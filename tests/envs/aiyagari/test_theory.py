@@ -81,6 +81,13 @@ def test_households_live_where_their_rule_takes_them():
     assert np.mean(means) == pytest.approx(exact, rel=0.04)
 
 
+def test_a_rule_under_which_the_rich_stay_rich_has_a_law_all_the_same():
+    market = make("aiyagari")
+    saved = best_saving(market, 0.04)
+    rich = np.where(WEALTH[:, None] > 50.0, WEALTH[:, None], saved)  # nobody leaves, or comes there
+    np.testing.assert_allclose(long_run(market, rich), long_run(market, saved), atol=1e-6)
+
+
 def test_resources_are_eaten_or_saved():
     market = make("aiyagari", households=5)
     state = market.reset(3, 4, [0.04])

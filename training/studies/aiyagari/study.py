@@ -56,9 +56,11 @@ def measure(trained: Trained) -> Findings:
         * (float((long_run(market, learned) * WEALTH[:, None]).sum()) / exact.capital - 1.0),
     }
     found = _clearing(trained, market)
+    off = max(exact.rate - market.lowest_rate, market.highest_rate - exact.rate)  # at least
     if found is not None:
         results["rate_percent"] = 100.0 * found.rate
-        results["rate_error_basis_points"] = 1e4 * abs(found.rate - exact.rate)
+        off = abs(found.rate - exact.rate)
+    results["rate_error_basis_points"] = 1e4 * off
     highest = min(exact.rate + 1e-4, market.highest_rate)
     rates = highest - (highest - market.lowest_rate) * np.linspace(1.0, 0.0, RATES) ** BEND
     supply = [
