@@ -20,6 +20,8 @@ LIMIT = 30.0  # seconds from a fault to the end of the command, or to the next i
 WHOLE = 300.0  # seconds that one command may take in all
 LOOK_EVERY = 0.005
 ONE_MESSAGE = 8  # lines
+HOW_TO_GO_ON = ("resume", "There is no checkpoint yet", "or choose another folder")
+"""One of these is said: the last where not even the folder of the run could be made."""
 PROBE = 0.01  # seconds of processor time
 
 
@@ -141,7 +143,7 @@ def judge(ended: Ended, folder: Path, faults: Sequence[Fault]) -> None:
         lines = err.strip().splitlines()
         if not err.startswith("pacesetter: ") or len(lines) > ONE_MESSAGE or "Traceback" in err:
             problems.append(f"not one message, but {len(lines)} lines: {_short(err)}")
-        if not any(text in err for text in ("--resume", "There is no checkpoint yet", "resume")):
+        if not any(text in err for text in HOW_TO_GO_ON):
             problems.append(f"nothing says how to go on: {_short(err)}")
 
 
