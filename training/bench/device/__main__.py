@@ -159,14 +159,16 @@ def measured(
     try:
         alone = seconds_of_products(copies, households, minibatch, place, watch)
         row.percent_of_products = 100.0 * alone / row.iteration_seconds
-    except Exception:
+    except Exception as error:  # as above
+        row.missing = f"products ({type(error).__name__})"
         traceback.print_exc()
     _forget(place)
     try:
         loop = HandWritten(copies, households, STEPS, EPOCHS, minibatch, place)
         row.by_hand = agents / statistics.median(_timed(loop.iterate, watch, 4, least_seconds))
         del loop
-    except Exception:
+    except Exception as error:
+        row.missing += f"{' and ' if row.missing else ''}by hand ({type(error).__name__})"
         traceback.print_exc()
     _forget(place)
     row.seconds = time.perf_counter() - began
@@ -268,7 +270,7 @@ def sweep(device: str, tf32: bool, copies: int, households: int, sizes: Sequence
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """See the module's docstring; 0, or 1 if a size failed."""
+    """See the module's docstring; 0, or 1 if a size or a yardstick of it failed."""
     parser = argparse.ArgumentParser(prog="python -m pacesetter.training.bench.device")
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cuda")
     parser.add_argument("--quick", action="store_true", help="small sizes, to see that it runs")
@@ -346,7 +348,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         keep()
     print(args.out.with_suffix(".md").read_text("utf-8"))
     print(f"written to {args.out} in {time.perf_counter() - began:.0f} s")
-    return int(any(row.failed for row in rows))
+    return int(any(row.failed or row.missing for row in rows))
 
 
 if __name__ == "__main__":

@@ -26,6 +26,8 @@ class Row:
         by_hand: agent steps per second of the loop that is written by hand.
         captured: whether steps and minibatches were graphs.
         seconds: that the size took in all.
+        failed: why there is no rate of ours; empty: there is.
+        missing: which of the yardsticks failed.
     """
 
     copies: int
@@ -42,6 +44,7 @@ class Row:
     captured: bool = False
     seconds: float = 0.0
     failed: str = ""
+    missing: str = ""
 
     @property
     def name(self) -> str:
