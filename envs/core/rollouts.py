@@ -121,8 +121,16 @@ class Laboratory(Protocol):
     def mirrored(self, decisions: Decisions) -> Decisions:
         """The same with both sides exchanged."""
 
-    def initial(self, origin: Origin, seed: int) -> dict[str, NDArray[np.float32]]:
-        """First weights of a world agent, masked where the recording never went."""
+    def initial(
+        self, origin: Origin, seed: int, recurrent: bool = False
+    ) -> dict[str, NDArray[np.float32]]:
+        """First weights of a world agent, masked where the recording never went.
+
+        Args:
+            origin: whose recording.
+            seed: of the weights.
+            recurrent: an agent that reads its past states by an LSTM.
+        """
 
     def trained(self) -> tuple[str, ...]:
         """Names of the weights that are trained; the others are constants."""

@@ -37,7 +37,7 @@ from ..order_book.world import (
 from ..order_book.world.alphabet import HEADS
 from ..order_book.world.features import COUNT, LAGS_AT
 from ..order_book.world.layout import LAG_ENTRIES, LAGS
-from ..order_book.world.network import PARTS
+from ..order_book.world.network import SHAPES
 from .experiment import Agent, Played, play
 
 Weights = Mapping[str, NDArray[np.float32]]
@@ -152,15 +152,17 @@ class ExecutionLaboratory:
             actions=mirror_actions(decisions.actions),
         )
 
-    def initial(self, origin: Origin, seed: int) -> dict[str, NDArray[np.float32]]:
+    def initial(
+        self, origin: Origin, seed: int, recurrent: bool = False
+    ) -> dict[str, NDArray[np.float32]]:
         """See `Laboratory.initial`."""
         decisions = self.recording(origin)
-        agent = WorldAgent.initial(seed, decisions.actions, self.rate(origin))
-        return {name: agent.part(name).copy() for name in PARTS}
+        agent = WorldAgent.initial(seed, decisions.actions, self.rate(origin), recurrent)
+        return {name: agent.part(name).copy() for name in agent.names}
 
     def trained(self) -> tuple[str, ...]:
         """See `Laboratory.trained`."""
-        return tuple(name for name in PARTS if not (name == "rate" or name.endswith("_mask")))
+        return tuple(name for name in SHAPES if not (name == "rate" or name.endswith("_mask")))
 
     # Rollouts -------------------------------------------------------------------------------------
 

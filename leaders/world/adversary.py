@@ -3,8 +3,8 @@
 The generator is the world agent itself, whose heads are drawn by straight-through Gumbel softmax,
 so that it differs from a calibrated agent by its training alone; the critic sees state and one-hot
 decision (Coletta et al. 2022; gradient penalty of Gulrajani et al. 2017). Neither paper prints its
-architecture. The critic may read the past states that are part of what an agent sees by an LSTM, as
-is said of the original's networks; the generator stays the one network that worlds are played with.
+architecture. Either may read the past states that are part of what an agent sees by an LSTM, as is
+said of the original's networks; such a generator is moved by normal numbers, too.
 """
 
 from __future__ import annotations

@@ -7,8 +7,10 @@ of which each adds tables by the bins before it:
     event ~ y₁;  depth ~ y₂ + D[event];  size ~ y₃ + S[event, depth];
     time ~ y₄ + T[event, depth] + T′[size]
 
-Masks come with the constants. What is drawn is mixed, a bin and a place within it, of which the
-latter has no parameter: the likelihood of bins is exact up to a constant.
+An agent with a memory reads its past states, from the oldest on, by an LSTM, and is moved by
+normals z: its first sums are x W₁ + b₁ + (memory, z) M, x without past states, and its likelihood
+is one given z. Masks come with the constants. What is drawn is mixed, a bin and a place within it,
+of which the latter has no parameter: the likelihood of bins is exact up to a constant.
 """
 
 from __future__ import annotations
@@ -31,6 +33,8 @@ class AgentNetwork(torch.nn.Module):
     Args:
         weights: name -> array.
         trained: names of those that are trained.
+        history: where the past states are in what is seen: the first entry, how many, entries of
+            each, the newest one first. Read if the weights have a memory.
     """
 
     first: Tensor
@@ -47,9 +51,19 @@ class AgentNetwork(torch.nn.Module):
     depth_mask: Tensor
     size_mask: Tensor
     time_mask: Tensor
+    cell_inputs: Tensor
+    cell_memory: Tensor
+    cell_bias: Tensor
+    first_memory: Tensor
 
-    def __init__(self, weights: Mapping[str, NDArray[np.float32]], trained: Iterable[str]):
+    def __init__(
+        self,
+        weights: Mapping[str, NDArray[np.float32]],
+        trained: Iterable[str],
+        history: tuple[int, int, int] = (0, 0, 0),
+    ):
         super().__init__()
+        self._history, self.recurrent = history, "cell_inputs" in weights
         self._names, self._trained = tuple(weights), frozenset(trained)
         for name, array in weights.items():
             tensor = torch.from_numpy(np.array(array, dtype=np.float32))
@@ -72,9 +86,30 @@ class AgentNetwork(torch.nn.Module):
 
     def outputs(self, features: Tensor) -> tuple[Tensor, ...]:
         """y of every head, ``(n, bins)`` each."""
-        hidden = relu(torch.addmm(self.first_bias, features, self.first))
+        hidden = relu(self._first_sums(features))
         hidden = relu(torch.addmm(self.second_bias, hidden, self.second))
         return torch.addmm(self.heads_bias, hidden, self.heads).split(self.bins, dim=1)
+
+    def _first_sums(self, features: Tensor) -> Tensor:
+        if not self.recurrent:
+            return torch.addmm(self.first_bias, features, self.first)
+        first, number, each = self._history
+        sizes = [first, number * each, features.shape[1] - first - number * each]
+        before, past, after = features.split(sizes, dim=1)
+        now = torch.cat([before, torch.zeros_like(past), after], dim=1)
+        memory = cell = features.new_zeros(len(features), len(self.cell_memory))
+        for state in past.unflatten(1, (number, each)).flip(1).unbind(dim=1):
+            gates = torch.addmm(self.cell_bias, state, self.cell_inputs)
+            entering, kept, new, shown = (gates + memory @ self.cell_memory).chunk(4, dim=1)
+            cell = kept.sigmoid() * cell + entering.sigmoid() * new.tanh()
+            memory = shown.sigmoid() * cell.tanh()
+        normals = self.normals(len(features))
+        moved = torch.cat([memory, normals], dim=1) @ self.first_memory
+        return torch.addmm(self.first_bias, now, self.first) + moved
+
+    def normals(self, number: int) -> Tensor:
+        """z of so many decisions."""
+        return torch.randn(number, len(self.first_memory) - len(self.cell_memory))
 
     def log_likelihood(self, features: Tensor, actions: Tensor) -> Tensor:
         """log p(A|S) of every decision, ``(n, F)`` and ``(n, 4)`` to ``(n,)``."""

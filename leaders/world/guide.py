@@ -61,7 +61,9 @@ class WorldGuide:
         self._real = real
         self._metric = Metric(real.take(slice(0, CHOSEN_BY)), options.feedbacks)
         origin: Origin = "start" if options.method in (*CALIBRATED, "warm_start") else "real"
-        self._network = AgentNetwork(laboratory.initial(origin, seed), laboratory.trained())
+        recurrent = options.method == "gan" and options.gan_generator == "lstm"
+        weights = laboratory.initial(origin, seed, recurrent)
+        self._network = AgentNetwork(weights, laboratory.trained(), laboratory.history)
         self._fit = self._fitting(origin)
         self._training: Training | None = None
         if self._restored is not None:

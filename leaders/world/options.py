@@ -46,7 +46,9 @@ class WorldOptions:
             gradient given to Adam, with a baseline over the choices.
         gan_steps: of the GAN's generator.
         gan_critic: of the GAN: ``plain``, or ``lstm``, which reads the past states one after the
-            other. Its generator is the one network that worlds are played with.
+            other.
+        gan_generator: of the GAN: ``plain``, the network of all other worlds, or ``lstm``, which
+            reads the past states one after the other and is moved by 32 normal numbers.
         books: which laboratory: markets, books and recordings of its own; None: the run's seed.
     """
 
@@ -80,4 +82,5 @@ class WorldOptions:
     paper_optimizer: Literal["sgd", "adam"] = "sgd"
     gan_steps: Annotated[int, Ge(1)] = 900
     gan_critic: Literal["plain", "lstm"] = "plain"
+    gan_generator: Literal["plain", "lstm"] = "plain"
     books: int | None = None

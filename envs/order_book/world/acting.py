@@ -37,7 +37,9 @@ from ..matching import cancel_order, limit_order
 from . import layout as at
 from .alphabet import CANCEL, DEPTHS, LETTERS, depth_bin, price_in, size_in, wait_in
 from .features import COUNT, TEN, keep_states, note_order, read_features
-from .network import HIDDEN, LOGITS, draw_action, infer
+from .network import HIDDEN, LOGITS, WEIGHTS, draw_action, infer
+from .recurrent import ROOM as ROOM_TO_REMEMBER
+from .recurrent import draw_normals, infer_recurrent
 
 Integers = NDArray[np.int64]
 Reals = NDArray[np.float64]
@@ -96,7 +98,7 @@ def advance_world(
     Args:
         memory: ``(B, L)``, changed in place.
         reals: ``(B, R)``, changed in place.
-        weights: of the agent, ``(WEIGHTS,)``.
+        weights: of the agent, ``(WEIGHTS,)``; or more, of a recurrent one.
         until: ns since midnight, ``(B,)``.
         limit: stop before that action of the call, counted from 0; negative: never, ``(B,)``.
         share: of the actions, that is logged.
@@ -112,6 +114,7 @@ def advance_world(
     logits, chances = np.empty(LOGITS, dtype=np.float32), np.empty(WIDEST, dtype=np.float64)
     prices, sizes = np.zeros((2, TEN), dtype=np.int64), np.zeros((2, TEN), dtype=np.int64)
     action = np.empty(LETTERS, dtype=np.int64)
+    recurrent, remembered = weights.shape[0] > WEIGHTS, np.empty(ROOM_TO_REMEMBER, dtype=np.float32)
     for row in range(first, last):
         if outcome[row] != NEEDS_ORDERS and outcome[row] != LOG_IS_FULL:
             continue
@@ -127,7 +130,11 @@ def advance_world(
             book[CLOCK] = max(book[CLOCK], book[here + at.NEXT_TIME])
             keep_states(book, real, prices, sizes, book[CLOCK])
             read_features(book, real, prices, sizes, seen)
-            infer(weights, seen, hidden, deeper, logits)
+            if recurrent:
+                draw_normals(book, here + at.STREAM, remembered)
+                infer_recurrent(weights, seen, remembered, hidden, deeper, logits)
+            else:
+                infer(weights, seen, hidden, deeper, logits)
             propensity = draw_action(weights, logits, book, here + at.STREAM, chances, action)
             if share > 0.0 and uniform(book, here + at.LOG_STREAM) < share:
                 place = logged[row]

@@ -18,7 +18,19 @@ from safetensors.numpy import load_file, save_file
 
 from ...core.errors import PacesetterError, nearest
 from .alphabet import HEADS, allowed_bins
-from .network import MASKED, PARAMETERS, PARTS, WEIGHTS, part
+from .features import LAGS_AT
+from .layout import LAG_ENTRIES, LAGS
+from .network import (
+    MASKED,
+    MEMORY_PARTS,
+    PARAMETERS,
+    PARTS,
+    RECURRENT_WEIGHTS,
+    SHAPES,
+    WEIGHTS,
+    part,
+)
+from .recurrent import initial_memory
 
 Integers = NDArray[np.int64]
 Reals = NDArray[np.float64]
@@ -31,7 +43,8 @@ class WorldAgent:
     """Who stands for all background traders.
 
     Attributes:
-        weights: all of them, in the order of `network.PARTS`, ``(WEIGHTS,)`` float32.
+        weights: all of them, in the order of `network.PARTS`, ``(WEIGHTS,)`` float32; those of
+            `network.MEMORY_PARTS` after them make it a recurrent one.
 
     Raises:
         PacesetterError: another number of weights, or one that is not finite; no rate.
@@ -43,11 +56,12 @@ class WorldAgent:
         """Refuse weights that the loop would read beyond the end of, or that are none."""
         weights = np.ascontiguousarray(self.weights, dtype=np.float32)
         object.__setattr__(self, "weights", weights)
-        if weights.shape != (WEIGHTS,):
+        if weights.shape not in ((WEIGHTS,), (RECURRENT_WEIGHTS,)):
             raise PacesetterError(
-                f"a world agent has {WEIGHTS} weights in one array, got shape {weights.shape}."
+                f"a world agent has {WEIGHTS} weights in one array, a recurrent one "
+                f"{RECURRENT_WEIGHTS}, got shape {weights.shape}."
             )
-        wrong = [name for name in PARTS if not np.isfinite(self.part(name)).all()]
+        wrong = [name for name in self.names if not np.isfinite(self.part(name)).all()]
         if wrong:
             raise PacesetterError(
                 f"weights of the world agent are not finite in {', '.join(wrong)}; its training "
@@ -60,16 +74,18 @@ class WorldAgent:
 
     @classmethod
     def of(cls, parts: Mapping[str, ArrayLike]) -> Self:
-        """An agent of named arrays, as in `network.PARTS`.
+        """An agent of named arrays, as in `network.PARTS`; a recurrent one if any are of
+        `network.MEMORY_PARTS`.
 
         Raises:
             PacesetterError: one is missing or unknown, or has another shape.
         """
         for name in parts:
-            if name not in PARTS:
-                raise PacesetterError(f"unknown weights {name!r}{nearest(name, PARTS) or '.'}")
-        weights = np.empty(WEIGHTS, dtype=np.float32)
-        for name, shape in PARTS.items():
+            if name not in SHAPES:
+                raise PacesetterError(f"unknown weights {name!r}{nearest(name, SHAPES) or '.'}")
+        recurrent = not MEMORY_PARTS.keys().isdisjoint(parts)
+        weights = np.empty(RECURRENT_WEIGHTS if recurrent else WEIGHTS, dtype=np.float32)
+        for name, shape in (SHAPES if recurrent else PARTS).items():
             if name not in parts:
                 raise PacesetterError(f"weights {name!r} {shape} are missing.")
             given = np.asarray(parts[name])
@@ -79,13 +95,14 @@ class WorldAgent:
         return cls(weights)
 
     @classmethod
-    def initial(cls, seed: int, actions: Integers, rate: float) -> Self:
+    def initial(cls, seed: int, actions: Integers, rate: float, recurrent: bool = False) -> Self:
         """Small random weights, biases as often as bins occur, and masks where they never do.
 
         Args:
             seed: of the weights.
             actions: of a recording, ``(n, 4)``.
             rate: orders per second of the recording.
+            recurrent: with an LSTM for its past states.
 
         Raises:
             PacesetterError: no action.
@@ -108,11 +125,19 @@ class WorldAgent:
                 allowed | ~allowed.any(axis=-1, keepdims=True), 0, MASKED
             )
         parts["rate"] = np.array([rate])
+        if recurrent:
+            parts["first"][LAGS_AT : LAGS_AT + LAGS * LAG_ENTRIES] = 0.0  # never read
+            parts |= initial_memory(generator)
         return cls.of(parts)
 
     def part(self, name: str) -> Singles:
-        """A view of one of `network.PARTS`."""
+        """A view of one of `names`."""
         return part(self.weights, name)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of its parts."""
+        return tuple(SHAPES if len(self.weights) > WEIGHTS else PARTS)
 
     @property
     def rate(self) -> float:
@@ -121,11 +146,11 @@ class WorldAgent:
 
     @property
     def parameters(self) -> Singles:
-        """The weights that are trained, ``(PARAMETERS,)``."""
+        """The weights that are trained, but for those of a memory, ``(PARAMETERS,)``."""
         return self.weights[:PARAMETERS].copy()
 
     def with_parameters(self, parameters: ArrayLike) -> Self:
-        """The same masks and rate with other trained weights, ``(PARAMETERS,)``."""
+        """The same masks, rate and memory with other trained weights, ``(PARAMETERS,)``."""
         weights = self.weights.copy()
         weights[:PARAMETERS] = np.asarray(parameters, dtype=np.float32)
         return type(self)(weights)
@@ -137,7 +162,7 @@ class WorldAgent:
             PacesetterError: another suffix, or the file cannot be written.
         """
         path = _checked(path)
-        parts = {name: self.part(name).copy() for name in PARTS}
+        parts = {name: self.part(name).copy() for name in self.names}
         temporary = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
         try:
             if path.suffix == ".npz":

@@ -5,7 +5,8 @@
     time ~ y₄ + T[event, depth] + T′[size]
 
 Bins that a recording never shows are masked. All weights lie in one array of singles, in the order
-of `PARTS`; `Sampler` of the compiled loop and the plain NumPy of `log_probabilities` read the same.
+of `PARTS`; the compiled loop and the plain NumPy of `log_probabilities` read the same. An agent
+that reads its past states by an LSTM has `MEMORY_PARTS` after them (see `recurrent`).
 
 Version history: v1.
 """
@@ -22,6 +23,7 @@ from ...core.kernels.compiled import kernel
 from ..background.random_numbers import uniform
 from .alphabet import DEPTHS, EVENTS, HEADS, LETTERS, SIZES, TIMES
 from .features import COUNT
+from .layout import LAG_ENTRIES
 
 Integers = NDArray[np.int64]
 Reals = NDArray[np.float64]
@@ -47,10 +49,21 @@ PARTS: dict[str, tuple[int, ...]] = {
     "rate": (1,),
 }
 """Name -> shape, in their order; those before ``event_mask`` are trained. ``rate``: orders/s."""
-_ENDS = list(accumulate(math.prod(shape) for shape in PARTS.values()))
-STARTS = dict(zip(PARTS, [0, *_ENDS[:-1]], strict=True))
+REMEMBERED, NORMALS = 32, 32
+"""Units of an LSTM, and normal numbers that its agent is moved by."""
+MEMORY_PARTS: dict[str, tuple[int, ...]] = {
+    "cell_inputs": (LAG_ENTRIES, 4 * REMEMBERED),
+    "cell_memory": (REMEMBERED, 4 * REMEMBERED),
+    "cell_bias": (4 * REMEMBERED,),
+    "first_memory": (REMEMBERED + NORMALS, HIDDEN),
+}
+"""Name -> shape, of a recurrent agent; all are trained. Gates in the order of torch: i, f, g, o."""
+SHAPES = PARTS | MEMORY_PARTS
+_ENDS = list(accumulate(math.prod(shape) for shape in SHAPES.values()))
+STARTS = dict(zip(SHAPES, [0, *_ENDS[:-1]], strict=True))
 """Name -> where it begins in the array."""
-WEIGHTS = _ENDS[-1]
+WEIGHTS, RECURRENT_WEIGHTS = STARTS["cell_inputs"], _ENDS[-1]
+"""Entries of an agent, and of one that is recurrent."""
 PARAMETERS = STARTS["event_mask"]
 """Entries that are trained: the first ones."""
 MASKED = -1e9
@@ -70,6 +83,10 @@ MASKED = -1e9
     SIZE_MASK,
     TIME_MASK,
     RATE,
+    CELL_INPUTS,
+    CELL_MEMORY,
+    CELL_BIAS,
+    FIRST_MEMORY,
 ) = STARTS.values()
 _DEPTHS_FROM, _SIZES_FROM, _TIMES_FROM = list(accumulate(HEADS))[:-1]
 _EVENTS = len(EVENTS)
@@ -196,21 +213,24 @@ def draw_action(
 
 
 def part(weights: Singles, name: str) -> Singles:
-    """A view of one of `PARTS`."""
-    start, shape = STARTS[name], PARTS[name]
+    """A view of one of `SHAPES`."""
+    start, shape = STARTS[name], SHAPES[name]
     return weights[start : start + math.prod(shape)].reshape(shape)
 
 
-def head_logits(weights: Singles, features: Singles, actions: Integers) -> list[Reals]:
+def head_logits(
+    weights: Singles, features: Singles, actions: Integers, more: Reals | float = 0.0
+) -> list[Reals]:
     """Logits of every head given the letters before it, masks included: four of ``(n, bins)``.
 
     Args:
         weights: ``(WEIGHTS,)``.
         features: ``(n, 62)``.
         actions: event, depth, size and time, ``(n, 4)``.
+        more: what comes to the first layer's sums, ``(n, 64)``.
     """
     wide = {name: part(weights, name).astype(np.float64) for name in PARTS}
-    hidden = np.maximum(features @ wide["first"] + wide["first_bias"], 0.0)
+    hidden = np.maximum(features @ wide["first"] + wide["first_bias"] + more, 0.0)
     hidden = np.maximum(hidden @ wide["second"] + wide["second_bias"], 0.0)
     found = np.split(hidden @ wide["heads"] + wide["heads_bias"], np.cumsum(HEADS)[:-1], axis=1)
     event, depth, size, _ = actions.T
@@ -226,10 +246,13 @@ def head_logits(weights: Singles, features: Singles, actions: Integers) -> list[
     ]
 
 
-def log_probabilities(weights: Singles, features: Singles, actions: Integers) -> Reals:
+def log_probabilities(
+    weights: Singles, features: Singles, actions: Integers, more: Reals | float = 0.0
+) -> Reals:
     """Log-probability of actions ``(n, 4)`` given what the agent saw ``(n, 62)``, ``(n,)``."""
     total = np.zeros(len(actions))
-    for letter, logits in zip(range(LETTERS), head_logits(weights, features, actions), strict=True):
+    heads = head_logits(weights, features, actions, more)
+    for letter, logits in zip(range(LETTERS), heads, strict=True):
         highest = logits.max(axis=1)
         chosen = logits[np.arange(len(actions)), actions[:, letter]]
         total += chosen - highest - np.log(np.exp(logits - highest[:, None]).sum(axis=1))

@@ -12,7 +12,25 @@ from pacesetter.envs.order_book.world import WorldAgent, mirror_actions, mirror_
 from pacesetter.envs.order_book.world.alphabet import HEADS
 from pacesetter.envs.order_book.world.features import COUNT, LAGS_AT
 from pacesetter.envs.order_book.world.layout import LAG_ENTRIES, LAGS
-from pacesetter.envs.order_book.world.network import MASKED, PARAMETERS, PARTS, log_probabilities
+from pacesetter.envs.order_book.world.network import (
+    HIDDEN,
+    LOGITS,
+    MASKED,
+    MEMORY_PARTS,
+    NORMALS,
+    PARAMETERS,
+    PARTS,
+    SHAPES,
+    WEIGHTS,
+    log_probabilities,
+)
+from pacesetter.envs.order_book.world.recurrent import (
+    ROOM,
+    infer_recurrent,
+    normals_in,
+    recalled,
+    seen_now,
+)
 from pacesetter.leaders.world.adversary import (
     REMEMBERED,
     AdversarialFit,
@@ -23,7 +41,8 @@ from pacesetter.leaders.world.agent import AgentNetwork
 from pacesetter.leaders.world.keeping import packed, unpacked
 from pacesetter.leaders.world.likelihood import LikelihoodFit, mean_loss
 
-TRAINED = [name for name in PARTS if name != "rate" and not name.endswith("_mask")]
+TRAINED = [name for name in SHAPES if name != "rate" and not name.endswith("_mask")]
+HISTORY = (LAGS_AT, LAGS, LAG_ENTRIES)
 
 
 def drawn(number, seed=0):
@@ -40,6 +59,11 @@ def drawn(number, seed=0):
 def network(decisions, seed=0):
     agent = WorldAgent.initial(seed, decisions.actions, 2.0)
     return AgentNetwork({name: agent.part(name) for name in PARTS}, TRAINED)
+
+
+def recurrent(decisions, seed=0):
+    agent = WorldAgent.initial(seed, decisions.actions, 2.0, recurrent=True)
+    return AgentNetwork({name: agent.part(name) for name in SHAPES}, TRAINED, HISTORY)
 
 
 def test_torch_and_loop_agree():
@@ -85,7 +109,7 @@ def test_a_fit_goes_on_as_it_would_have():
     resumed = LikelihoodFit(again, decisions, None, steps=6, batch=64)
     resumed.restore(part.state())
     resumed.step(3)
-    for name in TRAINED:
+    for name in straight.weights():
         assert np.array_equal(straight.weights()[name], again.weights()[name]), name
 
 
@@ -118,13 +142,18 @@ def test_a_symmetrised_head_is_its_mirror_image():
     assert not torch.allclose(here, here[:, swapped], atol=1e-3)
 
 
-@pytest.mark.parametrize("history", [None, (LAGS_AT, LAGS, LAG_ENTRIES)])
-def test_the_adversary_draws_what_is_allowed(history):
+@pytest.mark.parametrize("history", [None, HISTORY])
+@pytest.mark.parametrize("made", [network, recurrent])
+def test_the_adversary_draws_what_is_allowed(history, made):
     decisions = drawn(2_000)
-    generator = network(decisions)
+    generator = made(decisions)
+    before = generator.weights()
     fit = AdversarialFit(generator, decisions, None, batch=64, history=history)
     fit.step(3)
-    again = AdversarialFit(network(decisions), decisions, None, batch=64, history=history)
+    after = generator.weights()
+    moved = {name for name in after if not np.array_equal(before[name], after[name])}
+    assert moved == {name for name in TRAINED if name in after}
+    again = AdversarialFit(made(decisions), decisions, None, batch=64, history=history)
     again.restore(fit.state())
     assert again.done == fit.done == 3
     _, actions = fit.samples(500)
@@ -147,3 +176,55 @@ def test_a_recurrent_critic_reads_the_past_as_the_library_s_own_lstm():
         parts = [inputs[:, :LAGS_AT], remembered, inputs[:, LAGS_AT + history :]]
         expected = Critic.forward(critic, torch.cat(parts, dim=1))
         torch.testing.assert_close(critic(inputs), expected)
+
+
+def test_a_recurrent_agent_is_one_in_the_loop_in_torch_and_in_numpy():
+    """Of the same states and normals, all three have the same logits; the LSTM is the library's."""
+    decisions = drawn(60)
+    agent = WorldAgent.initial(1, decisions.actions, 2.0, recurrent=True)
+    generator = np.random.default_rng(2)
+    agent = agent.with_parameters(agent.parameters + 0.1 * generator.standard_normal(PARAMETERS))
+    ours = AgentNetwork({name: agent.part(name) for name in SHAPES}, TRAINED, HISTORY)
+    normals = generator.standard_normal((60, NORMALS)).astype(np.float32)
+    ours.normals = lambda number: torch.from_numpy(normals)
+    features = torch.from_numpy(decisions.features)
+    with torch.no_grad():
+        found = ours.log_likelihood(features, torch.from_numpy(decisions.actions)).numpy()
+        logits = torch.cat(ours.outputs(features), dim=1).numpy()
+    more = recalled(agent.weights, decisions.features, normals)
+    now = seen_now(decisions.features)
+    exact = log_probabilities(agent.weights, now, decisions.actions, more)
+    assert np.abs(found - exact).max() < 1e-5 * np.abs(exact).max()
+    room, hidden, deeper = (np.zeros(size, dtype=np.float32) for size in (ROOM, HIDDEN, HIDDEN))
+    for row in range(60):
+        normals_in(room)[:] = normals[row]
+        in_loop = np.zeros(LOGITS, dtype=np.float32)
+        infer_recurrent(agent.weights, decisions.features[row], room, hidden, deeper, in_loop)
+        np.testing.assert_allclose(in_loop, logits[row], atol=2e-5)
+    library = torch.nn.LSTM(LAG_ENTRIES, len(agent.part("cell_memory")), batch_first=True)
+    with torch.no_grad():
+        library.weight_ih_l0.copy_(torch.tensor(agent.part("cell_inputs").T))
+        library.weight_hh_l0.copy_(torch.tensor(agent.part("cell_memory").T))
+        library.bias_ih_l0.copy_(torch.tensor(agent.part("cell_bias")))
+        library.bias_hh_l0.zero_()
+        past = features[:, LAGS_AT : LAGS_AT + LAGS * LAG_ENTRIES].reshape(60, LAGS, -1).flip(1)
+        remembered = library(past)[1][0][0].numpy()
+    moved = np.concatenate([remembered, normals], axis=1) @ agent.part("first_memory")
+    np.testing.assert_allclose(moved, more, atol=2e-5)
+
+
+def test_a_recurrent_agent_is_kept_and_the_plain_one_is_what_it_was(tmp_path):
+    decisions = drawn(60)
+    agent = WorldAgent.initial(3, decisions.actions, 2.0, recurrent=True)
+    plain = WorldAgent.initial(3, decisions.actions, 2.0)
+    assert set(plain.names) == set(PARTS)
+    assert set(agent.names) - set(plain.names) == set(MEMORY_PARTS)
+    np.testing.assert_array_equal(plain.part("second"), agent.part("second"))
+    agent.save(tmp_path / "world.safetensors")
+    again = WorldAgent.load(tmp_path / "world.safetensors")
+    assert again.weights.tolist() == agent.weights.tolist()
+    parts = {name: agent.part(name) for name in SHAPES if name != "cell_bias"}
+    with pytest.raises(PacesetterError, match=r"'cell_bias' .* are missing"):
+        WorldAgent.of(parts)
+    with pytest.raises(PacesetterError, match="a recurrent one"):
+        WorldAgent(agent.weights[: WEIGHTS + 1])

@@ -49,6 +49,7 @@ def begun(laboratory, state=None, **options):
         {"method": "likelihood"},
         {"method": "gan"},
         {"method": "gan", "gan_critic": "lstm"},
+        {"method": "gan", "gan_critic": "lstm", "gan_generator": "lstm"},
     ],
     ids=str,
 )

@@ -12,7 +12,13 @@ from pacesetter.envs.order_book.matching import cancel_order, limit_order
 from pacesetter.envs.order_book.queues import find
 from pacesetter.envs.order_book.world import WorldAgent, layout
 from pacesetter.envs.order_book.world.acting import nearest_order
-from pacesetter.envs.order_book.world.network import MASKED, log_probabilities
+from pacesetter.envs.order_book.world.network import (
+    MASKED,
+    NORMALS,
+    REMEMBERED,
+    log_probabilities,
+)
+from pacesetter.envs.order_book.world.recurrent import recalled, seen_now
 
 LEVELS = 20
 
@@ -43,6 +49,27 @@ def test_the_kernel_draws_what_plain_numpy_says_it_draws():
     frequency = np.bincount(log.actions[:, 0], minlength=6) / len(log)
     recorded = np.bincount(replayed().actions[:, 0], minlength=6) / len(replayed())
     np.testing.assert_allclose(frequency, recorded, atol=0.1)
+
+
+def test_a_recurrent_agent_plays_what_plain_numpy_says_and_its_normals_move_it():
+    found = replayed()
+    still, moved = (
+        WorldAgent.initial(0, found.actions, found.rate, recurrent=True) for _ in range(2)
+    )
+    still.part("first_memory")[REMEMBERED:] = 0.0  # the normals, which a log does not keep
+    still.part("first_memory")[:REMEMBERED] *= 3.0
+    log = found.worlds(still, np.arange(COPIES)).advance(begin() + 60 * SECOND, share=1.0)
+    nothing = np.zeros((len(log), NORMALS))
+    more = recalled(still.weights, log.features, nothing)
+    now = seen_now(log.features)
+    wanted = log_probabilities(still.weights, now, log.actions, more)
+    np.testing.assert_allclose(log.log_propensity, wanted, atol=1e-5)
+    forgetful = log_probabilities(still.weights, now, log.actions)
+    assert np.abs(log.log_propensity - forgetful).max() > 1e-3
+    other = found.worlds(moved, np.arange(COPIES)).advance(begin() + 60 * SECOND, share=1.0)
+    without = recalled(moved.weights, other.features, np.zeros((len(other), NORMALS)))
+    plain = log_probabilities(moved.weights, seen_now(other.features), other.actions, without)
+    assert np.abs(other.log_propensity - plain).max() > 1e-3
 
 
 def test_copies_and_threads_do_not_matter():
