@@ -74,7 +74,9 @@ class ShopsDeclared(Market):
     price_weight: Annotated[float, Gt(0)] = 1.0
     delay_weight: Annotated[float, Ge(0)] = 0.15
     hurried_share: Annotated[float, Ge(0), Le(1)] = 0.5
-    connectivity: Annotated[float, Gt(0), Le(1), "at 0 nobody is reached: an empty market"] = 1.0
+    connectivity: Annotated[float, Gt(0), Le(1), "0 reaches nobody, an empty market, and 1 all"] = (
+        1.0
+    )
     information_cost: Annotated[float, Ge(0.05)] = 0.25
     storage_cost: Annotated[float, Ge(0)] = 0.1
     shortfall_cost: Annotated[float, Ge(0)] = 0.5
