@@ -12,7 +12,7 @@ from .study import ASKED, CLIENTS
 
 OFFERS = {"offer_mean": 1.0, "offer_scale": 0.6, "offer_shape": 1.2}
 LEAST_ERRORS = {"offer_mean": 0.0154, "offer_scale": 0.0130, "offer_shape": 0.0341}
-OBSERVATIONS, SEARCHED = 20, 10
+OBSERVATIONS, SEARCHED = 20, 3
 """With standard errors or a discriminator, and those of them that are searched for."""
 PLANTED = Planted("otc_rfq_moments", "dealers, observation", OFFERS, OBSERVATIONS, episodes=1000)
 ASKED_AT = {0.02: 8, 0.05: 5, 0.1: 3}
@@ -151,8 +151,8 @@ def leaders() -> Reproduction:
             "Each observation is of 10,000 requests. The discriminator sees acceptance, gap and "
             "its square of every request. Searches see how far acceptance, mean gap and mean "
             "square are from the observed ones, in 300 evaluations: of 5,000 requests each "
-            "(Bayesian), or of 1,000 (PPO). Twenty observations for the discriminator, ten for "
-            "each search.",
+            "(Bayesian), or of 1,000 (PPO). Twenty observations for the discriminator, the first "
+            "three of them for each search.",
             "Least standard errors are those of 10,000 requests whose acceptance and gap are seen "
             "(Fisher information): 0.0154, 0.0130 and 0.0341.",
         ),
