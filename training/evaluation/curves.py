@@ -58,9 +58,11 @@ def _theta(experiment: Experiment, columns: dict[str, np.ndarray]) -> Figure:
     width = min(4, len(entries))
     rows = -(-len(entries) // width)
     figure, axes = chart(rows, width, width=max(4.5, 3.2 * width), height=2.9 * rows)
+    first, last = experiment.training.pretrain_iterations, columns["iteration"][-1] + 1
+    first = first if first < last else 0  # where nobody leads, followers alone are shown
     for axis, entry in zip(np.ravel(axes), entries, strict=False):
         axis.plot(columns["iteration"], columns[f"theta/{entry.name}"], color=TRAINED_COLOUR)
-        axis.set_xlim(experiment.training.pretrain_iterations, columns["iteration"][-1] + 1)
+        axis.set_xlim(first, last)
         if entry.high > entry.low:
             axis.set_ylim(entry.low, entry.high)
         axis.set_title(entry.name.replace("_", " "), fontsize=9)

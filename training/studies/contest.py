@@ -13,8 +13,9 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -32,6 +33,9 @@ from .charts import chart, save
 from .claims import SEEDS
 from .statistics import half_width, mean_text
 
+if TYPE_CHECKING:
+    from ..policies.play import Played  # imports torch
+
 Floats = NDArray[np.float64]
 POINTS = 10  # of a curve
 COLOURS = ("#1f77b4", "#2ca02c", "#7f7f7f", "#d62728")
@@ -47,6 +51,8 @@ class Found:
         promised: the objective at its answer with the followers that it led.
         kept: the same with followers trained from scratch at the answer.
         seconds: of the processor.
+        seen: what else is kept of the play with followers trained from scratch; see
+            `Contest.seen`.
     """
 
     theta: list[float]
@@ -55,6 +61,7 @@ class Found:
     promised: float
     kept: float
     seconds: float
+    seen: dict[str, list[float]] = field(default_factory=dict)
 
 
 Answer = tuple[Floats, list[float], list[float], float]
@@ -76,6 +83,9 @@ class Contest:
         off: what that is, on the axis of a figure.
         columns: title -> characteristic, of what is tabulated beside.
         candidates, first: how many the search that trains anew tries, and how many of them first.
+        seen: what to keep, for pictures, of a play at an answer with followers trained from
+            scratch at it, name -> values; what has one is tabulated, too.
+        pictures: further ones than the curves, name of the file -> picture.
     """
 
     name: str
@@ -87,6 +97,8 @@ class Contest:
     columns: Mapping[str, str]
     candidates: int = 10
     first: int = 5
+    seen: Callable[[Played], dict[str, list[float]]] | None = None
+    pictures: Callable[[dict[str, list[Found]]], dict[str, Figure]] | None = None
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -122,9 +134,11 @@ class Contest:
         lead = self._anew if label == self.anew else self._conditional
         theta, steps, losses, promised = lead(experiment)
         with _at(experiment, theta, total(experiment)) as run:
-            kept = _objective(run, theta)
+            played = _played(run, theta)
         seconds = time.process_time() - began
-        found = Found(theta.tolist(), steps, losses, promised, kept, seconds)
+        kept = float(played.objective.mean())
+        seen = self.seen(played) if self.seen else {}
+        found = Found(theta.tolist(), steps, losses, promised, kept, seconds, seen)
         write_json(path, {"asked": asked, "found": asdict(found)})
         return found
 
@@ -138,7 +152,7 @@ class Contest:
             if theta is None:
                 raise KeyboardInterrupt
             history = read_history(run.path)
-            promised = _objective(run, theta)
+            promised = float(_played(run, theta).objective.mean())
         first, last = experiment.training.pretrain_iterations, total(experiment)
         places = np.unique(np.linspace(first + 1, last - 1, POINTS).astype(int))
         names = experiment.market.characteristics.names
@@ -158,7 +172,7 @@ class Contest:
         for number in range(self.candidates):
             theta = search.propose(1)
             with _at(experiment, theta[0], each) as run:
-                value = _objective(run, theta[0])
+                value = float(_played(run, theta[0]).objective.mean())
             search.learn(theta, np.array([value]))
             promised[tuple(theta[0].tolist())] = value
             steps.append(float((number + 1) * each * _per_iteration(experiment)))
@@ -179,6 +193,11 @@ class Contest:
             "off": np.array([run.losses[-1] for run in runs]),
             "promised": np.array([run.promised for run in runs]),
             "retrained": np.array([run.kept for run in runs]),
+            **{
+                name: np.array([run.seen[name][0] for run in runs])
+                for name, values in runs[0].seen.items()
+                if len(values) == 1
+            },
             "seconds": np.array([run.seconds for run in runs]),
         }
 
@@ -201,6 +220,7 @@ class Contest:
         raw = {label: [asdict(one) for one in runs] for label, runs in found.items()}
         write_json(out / f"{self.name}.runs.json", raw)
         steps = next(iter(found.values()))[0].steps[-1]
+        shown = list(next(iter(columns.values())))[:-1]
         lines = [
             f"# {title}",
             "",
@@ -208,16 +228,18 @@ class Contest:
             "market for each leader and seed.",
             "",
             *(line for note in notes for line in (note, "")),
-            f"| leader | {' | '.join(self.columns)} | off | promised | retrained | CPU s |",
-            "|---" * (len(self.columns) + 5) + "|",
+            f"| leader | {' | '.join(shown)} | CPU s |",
+            "|---" * (len(shown) + 2) + "|",
         ]
         for label, values in columns.items():
-            cells = [mean_text(values[name], 3) for name in list(values)[:-1]]
+            cells = [mean_text(values[name], 3) for name in shown]
             lines.append(f"| {label} | {' | '.join(cells)} | {np.median(values['seconds']):.0f} |")
         lines += ["", "| claim | holds |", "|---|---|"]
         lines += [f"| {text} | {'yes' if holds else '**no**'} |" for text, holds in claims(columns)]
         write_whole(out / f"{self.name}.md", "\n".join(lines) + "\n")
         save(self.curves(found), out / f"{self.name}.png")
+        for name, picture in (self.pictures(found) if self.pictures else {}).items():
+            save(picture, out / f"{name}.png")
         return figures
 
     def curves(self, found: dict[str, list[Found]]) -> Figure:
@@ -261,15 +283,14 @@ def _at(experiment: Experiment, theta: Floats, iterations: int) -> Iterator[RunF
         yield run
 
 
-def _objective(run: RunFolder, theta: Floats) -> float:
-    """What is left of the objective at θ with the followers of a run, over whole episodes."""
+def _played(run: RunFolder, theta: Floats) -> Played:
+    """Whole episodes at θ with the followers of a run."""
     from ..policies.play import play
     from ..policies.policies import Policies
 
     named = run.experiment.market.characteristics.named(theta)
     whole = replace(run.experiment, leader=FixedLeader(theta=named))
-    played = play(whole, Policies.load(whole, run.path / "policies"), theta)
-    return float(played.objective.mean())
+    return play(whole, Policies.load(whole, run.path / "policies"), theta)
 
 
 def _figures(columns: dict[str, Columns]) -> dict[str, float]:

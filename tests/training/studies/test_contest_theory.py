@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from pacesetter.envs.fx_dealer.quantities import OFFSETS
 from pacesetter.training.experiments.load import load_experiment
 from pacesetter.training.studies.contest import Contest, Found, total
 from pacesetter.training.studies.fx_dealer import calibration
@@ -74,3 +76,31 @@ def test_one_line_per_seed_and_leader_and_their_means():
     }
     (axis,) = contest.curves(runs).axes
     assert len(axis.lines) == len(runs) * 3
+
+
+def test_shares_and_flow_are_of_all_that_was_dealt_and_stand_in_table_and_picture(tmp_path):
+    """A dealer who deals much in one episode counts by volume, and not by episode."""
+    volume = np.zeros((1, 2, 2, 3))
+    volume[0, 0, 0], volume[0, 1, 1] = (10.0, 0.0, 10.0), (0.0, 30.0, 0.0)
+    counts = {
+        f"{what}_at_{offset:g}": np.full((1, 2, 2), number)
+        for what, number in (("shown", 4.0), ("dealt", 1.0))
+        for offset in OFFSETS
+    }
+    seen = calibration.seen(SimpleNamespace(quantities={"volume": volume, **counts}))
+    assert seen["share"] == pytest.approx([0.2, 0.6, 0.2])
+    assert seen["flow"] == pytest.approx([0.25] * len(OFFSETS))
+    assert seen[calibration.SHARE_OFF] == pytest.approx([0.3])  # 0.2 for 0.5
+
+    contest = calibration.CONTEST
+    theta = list(calibration.PLANTED)
+    runs = {
+        label: [Found(theta, [1e5, 2e5], [0.1, 1e-3], -9.0, -9.0, 1.0, seen) for _ in range(2)]
+        for label in contest.labels
+    }
+    contest.write(runs, tmp_path, "Title", calibration.NOTES, calibration.claims)
+    text = (tmp_path / f"{contest.name}.md").read_text()
+    assert "| off | promised | retrained | shares off, retrained | CPU s |" in text
+    assert "| Bayesian: shares within 0.02, every seed (0.001) | yes |" in text
+    assert "| Bayesian: the same of retrained dealers (0.300) | **no** |" in text
+    assert (tmp_path / f"{contest.name}_fit.png").stat().st_size > 10_000

@@ -8,15 +8,22 @@ fourth trains dealers anew for every candidate; see `contest`.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
+from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from ....envs.fx_dealer.market import FxDealer
+from ....envs.fx_dealer.quantities import OFFSETS
 from ...experiments.load import load_experiment
 from ..claims import SEEDS
-from ..contest import Columns, Contest
+from ..contest import Columns, Contest, Found
 from ..statistics import mean_text
+from .figures import fit_figure
+
+if TYPE_CHECKING:
+    from ...policies.play import Played  # imports torch
 
 Floats = NDArray[np.float64]
 CONDITIONAL = {
@@ -28,14 +35,46 @@ RETRAINED = "Bayesian, dealers trained per candidate"
 PLANTED = (0.6740414, 0.8379983, 0.9)
 WITHIN, REACH_WITHIN = 0.02, 0.05
 """Largest error of a share of the volume, and root mean square error of connectivity."""
+SHARE_OFF = "shares off, retrained"
 
 
 def loss(theta: Floats) -> float:
     """The largest error of any dealer's share of the volume, in the equilibrium at θ, ``(3,)``."""
-    market = load_experiment(CONDITIONAL["Bayesian"]).market
-    assert isinstance(market, FxDealer)
+    market = _market()
     share = market.composition(theta).equilibrium().volume_share
     return float(np.abs(share - np.array(market.target_shares)).max())
+
+
+def seen(played: Played) -> dict[str, list[float]]:
+    """Shares of the volume, and of requests dealt by mark-up, over all episodes that were played.
+
+    `SHARE_OFF` is the largest error of such a share.
+    """
+    volume = played.quantities["volume"].sum(axis=(0, 1, 2))
+    share = volume / volume.sum()
+    shown, dealt = (
+        np.array([played.quantities[f"{what}_at_{offset:g}"].sum() for offset in OFFSETS])
+        for what in ("shown", "dealt")
+    )
+    return {
+        SHARE_OFF: [float(np.abs(share - np.array(_market().target_shares)).max())],
+        "share": share.tolist(),
+        "flow": (dealt / np.maximum(shown, 1.0)).tolist(),
+    }
+
+
+def pictures(found: dict[str, list[Found]]) -> dict[str, Figure]:
+    """Shares and flow of dealers trained from scratch at every answer, on their targets."""
+    market = _market()
+    targets = {"share": market.target_shares, "flow": market.target_flow}
+    runs = {label: [one.seen for one in ones] for label, ones in found.items()}
+    return {f"{CONTEST.name}_fit": fit_figure(runs, targets)}
+
+
+def _market() -> FxDealer:
+    market = load_experiment(CONDITIONAL["Bayesian"]).market
+    assert isinstance(market, FxDealer)
+    return market
 
 
 CONTEST = Contest(
@@ -46,6 +85,8 @@ CONTEST = Contest(
     loss=loss,
     off="largest error of a market share",
     columns={f"c {i}": f"connectivity_{i}" for i in (1, 2, 3)},
+    seen=seen,
+    pictures=pictures,
 )
 NOTES = (
     "Targets: 0.15, 0.35 and 0.50 of the volume for dealers of aversions to risk 0.01, 0.002 "
@@ -56,7 +97,8 @@ NOTES = (
     "/ 0.05)² over dealers, and of ((dealt − target) / 0.03)² over the mark-ups shown often "
     "enough. Most of it is the noise of so few requests. `promised` is with the dealers that "
     "the leader has led, at its answer (of dealers trained per candidate, at the candidate "
-    "nearest to it); `retrained` with dealers trained from scratch at the answer. Dealers "
+    "nearest to it); `retrained` with dealers trained from scratch at the answer, and "
+    f"`{SHARE_OFF}` the largest error of a share of all the volume that these deal. Dealers "
     f"trained per candidate get a {CONTEST.candidates}th of the requests each.",
     "What is known beforehand: dealers are paid the rise of the closed form's worth of their "
     "inventory, so that they need not learn what is far off. All four arms have that in "
@@ -79,8 +121,13 @@ def claims(columns: dict[str, Columns]) -> list[tuple[str, bool]]:
     found = []
     for label, values in columns.items():
         largest, error = float(values["off"].max()), reach_error(values)
+        retrained = float(values[SHARE_OFF].max())
         found += [
             (f"{label}: shares within {WITHIN:g}, every seed ({largest:.3f})", largest <= WITHIN),
+            (
+                f"{label}: the same of retrained dealers ({retrained:.3f})",
+                retrained <= WITHIN,
+            ),
             (
                 f"{label}: connectivity within {REACH_WITHIN:g}, root mean square ({error:.3f})",
                 error <= REACH_WITHIN,

@@ -1,14 +1,16 @@
-"""The picture of currency dealers: a ladder and a hedge over inventories, learned on computed."""
+"""Pictures of currency dealers: ladders and hedges, and what calibrated dealers deal."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
 
 from ....envs.fx_dealer.market import FxDealer
+from ....envs.fx_dealer.quantities import OFFSETS
 from ..charts import EXACT_COLOUR, TRAINED_COLOUR, chart
+from ..contest import COLOURS
 from ..study import Arrays
 from .learned import LIKELY
 
@@ -58,3 +60,36 @@ def _met(run: Arrays, prefix: str, kind: str) -> tuple[np.ndarray, np.ndarray]:
     q = run[f"{prefix}/{kind}/inventory"]
     met = np.abs(q) <= LIKELY
     return q[met], met
+
+
+def fit_figure(
+    runs: Mapping[str, Sequence[Mapping[str, Sequence[float]]]],
+    targets: Mapping[str, Sequence[float]],
+) -> Figure:
+    """Market shares and the flow curve of dealers at the answers of leaders, on their targets.
+
+    Args:
+        runs: label of a leader -> of each seed, `share` of every dealer and `flow` at `OFFSETS`.
+        targets: the same of what was calibrated to.
+    """
+    figure, (left, right) = chart(1, 2, width=9.6, height=3.8)
+    dealers = np.arange(1, len(targets["share"]) + 1)
+    width = 0.8 / len(runs)
+    for number, ((label, ones), colour) in enumerate(zip(runs.items(), COLOURS, strict=False)):
+        places = dealers + width * (number - (len(runs) - 1) / 2.0)
+        share, flow = (np.array([one[name] for one in ones]) for name in ("share", "flow"))
+        left.bar(places, share.mean(axis=0), 0.9 * width, color=colour, alpha=0.55, label=label)
+        left.plot(places, share.T, ".", color=colour, markersize=4)
+        right.plot(OFFSETS, flow.mean(axis=0), color=colour, linewidth=1.4, label=label)
+        right.plot(OFFSETS, flow.T, ".", color=colour, markersize=4, alpha=0.6)
+    left.hlines(
+        targets["share"], dealers - 0.45, dealers + 0.45, color="black", linewidth=1.4,
+        label="target",
+    )  # fmt: skip
+    right.plot(OFFSETS, targets["flow"], "k--", linewidth=1.4, label="target")
+    left.set_xticks(dealers, [f"dealer {i}" for i in dealers])
+    left.set_ylabel("share of the volume")
+    right.set_xlabel("mark-up, bp")
+    right.set_ylabel("share dealt of requests that see it")
+    right.legend(frameon=False, fontsize=8)
+    return figure

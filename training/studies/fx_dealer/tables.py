@@ -70,6 +70,11 @@ def ladders() -> Reproduction:
             "closed form itself skews by 1, 5, 12 and 18 % wrongly at these aversions to risk, "
             "and earns 0.9999, 0.999, 0.995 and 0.988 of the best gain: at the largest much of the "
             "error is its own.",
+            "Learning is not safe: in seed 1, between iterations 74 and 111 of 300, mark-ups and "
+            "hedge went to the ends of what they may be, -0.4 and 2 bp and 10 M a step, where all "
+            "actions nearby are clipped to the same one, and stayed there. Elsewhere skew is off "
+            "where it hardly counts: in seed 2 a dealer who is long 20 M bids 1.5 bp, the best bid "
+            "is 0.45, and next to nobody deals at either.",
             "Recipe chosen on seed 10.",
         ),
         figures=_figures,
