@@ -6,6 +6,7 @@ DECLARED = Declared(
     study="study:HOUSEHOLD_STUDY",
     tables={
         "household_best": "tables:household_best",
+        "household_refined": "refined:household_refined",
         "household_saving": "tables:household_saving",
         "household_tax": "tables:household_tax",
         "household_taxai": "tables:household_taxai",

@@ -96,7 +96,14 @@ def household_best() -> Reproduction:
             Trial(
                 "household_best",
                 claims=(Claim(GAIN, high=0.005),),
-                report=("saving_share", "hours", "wage", "welfare", "wealth_gini"),
+                report=(
+                    "saving_share",
+                    "best_response_saving",
+                    "hours",
+                    "wage",
+                    "welfare",
+                    "wealth_gini",
+                ),
             ),
         ),
         notes=(
