@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from ....envs.household_economy.equilibrium import best_decisions, decide, expected_paths
 from ....envs.household_economy.market import HOUSEHOLD, HouseholdEconomy
 from ....envs.household_economy.production import HouseholdState
-from ...policies.policies import Trained
+from ...experiments.experiment import Experiment
+from ...policies.play import Actors
 
 COPIES, CHANGED = 64, 4  # economies, and households in each that decide anew; too few to matter
 Floats = NDArray[np.float64]
@@ -35,21 +36,22 @@ class Deviation(NamedTuple):
     saving: float
 
 
-def best_deviation(trained: Trained, theta: Floats) -> Deviation:
+def best_deviation(experiment: Experiment, households: Actors, theta: Floats) -> Deviation:
     """What one household gains by deciding best among learned ones, and how it would save.
 
     The gain is the mean over households of ``exp((1 − β) (V* − V)) − 1``, V the discounted utility
     of an episode: for log utility the share of consumption that is worth as much.
 
     Args:
-        trained: policies of a closed economy whose budget is `rebate`.
+        experiment: of a closed economy whose budget is `rebate`.
+        households: how all of them decide.
         theta: taxes, constant, ``(4,)``.
     """
-    market, discount = trained.experiment.market, trained.experiment.followers.discount
+    market, discount = experiment.market, experiment.followers.discount
     assert isinstance(market, HouseholdEconomy)
-    learned = _played(trained, theta, None)
+    learned = _played(experiment, households, theta, None)
     tables = best_decisions(expected_paths(learned.paths), theta, discount)
-    best = _played(trained, theta, tables)
+    best = _played(experiment, households, theta, tables)
     weights = discount ** np.arange(len(learned.utilities))
     # Relative to years without end: each year's utility weighs 1 − β of all.
     more = best.utilities - learned.utilities
@@ -66,10 +68,11 @@ class _Played(NamedTuple):
     saving: float
 
 
-def _played(trained: Trained, theta: Floats, tables: tuple[Floats, Floats] | None) -> _Played:
+def _played(
+    experiment: Experiment, households: Actors, theta: Floats, tables: tuple[Floats, Floats] | None
+) -> _Played:
     """An episode, greedily, in which the changed households decide by their tables, if any."""
-    market, seed = trained.experiment.market, trained.experiment.evaluation.seed
-    households = trained.adapted or trained.policies
+    market, seed = experiment.market, experiment.evaluation.seed
     state = market.set_characteristics(market.reset(seed, COPIES), np.tile(theta, (COPIES, 1)))
     generator = torch.Generator().manual_seed(seed)
     asked = slice(CHANGED, None) if market.households > CHANGED else slice(None)

@@ -74,14 +74,15 @@ def measure(trained: Trained) -> Findings:
     findings = Findings()
     if not market.labour_income:
         return SAVING_STUDY.measure(trained)
+    households = trained.adapted or trained.policies
     led = trained.policies.has_leader and not trained.constant
     leader: Theta = trained.policies.theta if led else trained.theta
-    _describe(trained, trained.adapted or trained.policies, leader, ANSWER, findings)
+    _describe(trained, households, leader, ANSWER, findings)
     if np.any(trained.theta != 0.0) or led:
         untaxed = np.zeros_like(trained.theta)
         _describe(trained, trained.policies, untaxed, UNTAXED, findings)
     if market.accounting == "closed" and market.budget == "rebate" and market.tax_rule in COMPUTED:
-        best = best_deviation(trained, trained.theta)
+        best = best_deviation(trained.experiment, households, trained.theta)
         findings.results["best_response_gain"] = best.gain
         findings.results["best_response_saving"] = best.saving
     if market.accounting == "taxai":
