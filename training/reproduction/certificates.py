@@ -158,7 +158,10 @@ def certified(runs: Path, case: Case, seed: int) -> dict[str, Any]:
         _command("train", "--quiet", *start)
     if not (path / SECONDS).exists():
         budget = [] if case.minutes is None else ["--budget", f"{case.minutes:g}"]
-        write_json(path / SECONDS, {"seconds": _command("certify", "--quiet", str(path), *budget)})
+        again = path.with_name(f"{path.name}.certificate").exists()
+        seconds = _command("certify", "--quiet", str(path), *budget)
+        # One that went on where it had been stopped took longer than this; nobody knows how long.
+        write_json(path / SECONDS, {"seconds": None if again else seconds})
         print(f"  {case.label}, seed {seed}", flush=True)
     found: dict[str, Any] = json.loads((path / FILE).read_text(encoding="utf-8"))
     found |= json.loads((path / SECONDS).read_text(encoding="utf-8"))
@@ -193,9 +196,16 @@ def flat_figures(case: Case, found: list[dict[str, Any]]) -> list[tuple[str, flo
     for verdict in ("holds", "does not hold", "cannot tell"):
         share = float(np.mean([one["verdict"] == verdict for one in found]))
         rows.append((f"{case.label}/share {verdict}", share))
-    rows.append((f"{case.label}/seconds", float(np.mean([one["seconds"] for one in found]))))
+    if (seconds := mean_seconds(found)) is not None:
+        rows.append((f"{case.label}/seconds", seconds))
     rows.append((f"{case.label}/passed", float(_passed(case, found))))
     return rows
+
+
+def mean_seconds(found: list[dict[str, Any]]) -> float | None:
+    """Of the certificates that were made in one go; None: there are none."""
+    known = [one["seconds"] for one in found if one["seconds"] is not None]
+    return float(np.mean(known)) if known else None
 
 
 def _passed(case: Case, found: list[dict[str, Any]]) -> bool:
@@ -304,7 +314,7 @@ def _line(case: Case, found: list[dict[str, Any]]) -> str:
     judged = "reported"
     if case.verdict:
         judged = "yes" if _passed(case, found) else "**no**"
-    seconds = np.mean([one["seconds"] for one in found])
+    seconds = mean_seconds(found)
     cells = (
         case.label,
         str(len(found)),
@@ -313,7 +323,7 @@ def _line(case: Case, found: list[dict[str, Any]]) -> str:
         mean("leader/rival/percent", prefix="leader"),
         exact,
         verdicts,
-        f"{seconds:.0f}",
+        "" if seconds is None else f"{seconds:.0f}",
         judged,
     )
     return f"| {' | '.join(cells)} |"

@@ -115,3 +115,28 @@ def test_economies_are_reported_part_by_part_with_what_they_cost(tmp_path, monke
     assert lines.count("| group trader | 0.4 [0.2, 0.7] | holds |") == len(economies.CASES)
     assert lines.count("| 120 | 90 |") == len(economies.CASES)
     assert figures[f"{economies.CASES[0].label}/share cannot tell"] == 1.0
+
+
+def test_nobody_knows_how_long_a_certificate_took_that_went_on_later(tmp_path, monkeypatch):
+    """What was kept of one that was stopped is not counted, nor is the rest of it."""
+    case = Case("one", "duopoly_ppo", minutes=2.0)
+    asked = []
+
+    def command(*arguments):
+        asked.append(arguments)
+        (run,) = tmp_path.glob("certified_one_seed_?")
+        (run / table.FILE).write_text(json.dumps({"figures": {}}))
+        return 7.0
+
+    monkeypatch.setattr(table, "_command", command)
+    for seed, kept in ((0, False), (1, True)):
+        run = tmp_path / f"certified_one_seed_{seed}"
+        run.mkdir()
+        (run / table.RESULTS).write_text("{}")
+        if kept:
+            (tmp_path / f"{run.name}.certificate").mkdir()
+        assert table.certified(tmp_path, case, seed)["seconds"] == (None if kept else 7.0)
+        assert asked[-1] == ("certify", "--quiet", str(run), "--budget", "2")
+        run.rename(tmp_path / f"done_{seed}")
+    found = [{"seconds": None}, {"seconds": 7.0}]
+    assert table.mean_seconds(found) == 7.0 and table.mean_seconds(found[:1]) is None
