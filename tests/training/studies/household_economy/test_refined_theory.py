@@ -9,13 +9,14 @@ from pacesetter.training.studies.household_economy.refined import (
     UNSEEN,
     beside_baselines,
     household_refined,
+    household_refined_unseen,
 )
 from pacesetter.training.studies.household_economy.tables import DIRECTIONS
 
 
 def test_every_trial_refines_against_all_four_baselines() -> None:
     seen = {}
-    for trial in household_refined().trials:
+    for trial in (*household_refined().trials, *household_refined_unseen().trials):
         experiment = load_experiment(trial.experiment, ("training.refine=0", *trial.overrides))
         assert experiment.training.refine > 0
         assert experiment.market.households == 100
