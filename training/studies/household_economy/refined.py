@@ -40,8 +40,8 @@ NOTES = (
     "`refined/above/…`: welfare a year under the answer that is handed over less that under "
     "another tax, households adapted to each; its interval of 95 % is paired by episode and "
     "resampled by seed of adaptation. The answer is not worse than a baseline where the upper end, "
-    "`…_high`, is not negative. `default` is no tax, `baseline_0` the flat tax of 20 %, `before` the leader's "
-    "own answer.",
+    "`…_high`, is not negative. `default` is no tax, `baseline_0` the flat tax of 20 %, `before` "
+    "the leader's own answer.",
 )
 
 
