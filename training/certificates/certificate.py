@@ -16,7 +16,7 @@ from ..evaluation.evaluate import load_trained, read_answer
 from ..policies.policies import Trained
 from ..runs.run_folder import CERTIFICATE, CERTIFIED, RunFolder
 from ..runs.whole_files import write_json, write_whole
-from .certified import HIDDEN, NOT_FINITE, NOTHING_AT_STAKE, Certificate
+from .certified import HIDDEN, LATER, NOT_FINITE, NOTHING_AT_STAKE, Certificate
 from .followers import FollowersGap, followers_gap
 from .leader import LeadersGap, leaders_gap
 from .picture import draw, note_events
@@ -127,7 +127,7 @@ def certificate_of(
         }
         able = all(gap.finite for gap in followers.values())  # else nobody can adapt
         leader = leaders_gap(subject, planned.effort, work) if subject.chooses and able else None
-    flags = _flags(subject, followers, leader, planned)
+    flags = _flags(subject, followers, leader, planned, tolerance)
     return Certificate(subject, tolerance, followers, leader, flags, planned)
 
 
@@ -136,6 +136,7 @@ def _flags(
     followers: dict[str, FollowersGap],
     leader: LeadersGap | None,
     planned: Plan,
+    tolerance: float,
 ) -> dict[str, str]:
     """What is wrong with the game itself."""
     market, flags = subject.experiment.market, {}
@@ -151,6 +152,11 @@ def _flags(
         elif not gap.moves:
             flags[f"{NOTHING_AT_STAKE}: {name}"] = (
                 f"the reward of {name} does not depend on what it does: any behaviour would hold."
+            )
+        elif gap.later(tolerance):
+            flags[f"{LATER}: {name}"] = (
+                f"no step of {name} could gain what one that has learned gains over an episode: "
+                "what it does moves later steps, which its discount of 0 does not count."
             )
     if leader is not None:
         values = list(leader.after.values())

@@ -21,6 +21,7 @@ from .subject import Subject
 from .work import VERSION
 
 HIDDEN, NOT_FINITE, NOTHING_AT_STAKE = "hidden theta", "not finite", "nothing at stake"
+LATER = "gains in later steps"
 
 
 @dataclass(frozen=True)

@@ -56,9 +56,19 @@ class FollowersGap:
     finite: bool
     moves: bool
 
+    def later(self, tolerance: float) -> bool:
+        """Whether a response gains for sure what no step of it could: by what later steps bring.
+
+        Followers who think of a step alone do not count that, and the market's word on a step does
+        not either; over an episode they lose it all the same.
+        """
+        if self.bound is None or self.bound.verdict(tolerance) != HOLDS:
+            return False
+        return self.alone.verdict(tolerance) == FAILS
+
     def verdict(self, tolerance: float) -> Verdict:
         """From both sides: what either is sure of, and nothing where they do not meet."""
-        if not self.finite or not self.moves:
+        if not self.finite or not self.moves or self.later(tolerance):
             return UNSURE
         below = self.alone.verdict(tolerance)
         if self.bound is None:

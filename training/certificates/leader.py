@@ -41,7 +41,8 @@ class LeadersGap:
         best: gain of the best rival.
         rival: that point.
         baselines: gain of every declared point over the answer, by name.
-        rules: gain of every rule over the best rival, by name; a leader cannot choose one.
+        beside_rival: gain of every declared point but the answer over the best rival, by name; a
+            rule, which a leader cannot choose, is among them.
         points: all of the set.
         before: the objective with followers as they were, by name; NaN for one that came later.
         after: with adapted followers, after the last round that the point was in, by name.
@@ -51,7 +52,7 @@ class LeadersGap:
     best: Gap
     rival: Point
     baselines: dict[str, Gap]
-    rules: dict[str, Gap]
+    beside_rival: dict[str, Gap]
     points: tuple[Point, ...]
     before: dict[str, float]
     after: dict[str, float]
@@ -190,10 +191,10 @@ class _Search:
             best=gaps[rival.name],
             rival=rival,
             baselines={point.name: gaps[point.name] for point in rivals if point.name in gaps},
-            rules={
-                point.name: Gap.between(judged[point.name], judged[rival.name], stake)
-                for point in rivals
-                if point.market is not None
+            beside_rival={
+                name: Gap.between(found, judged[rival.name], stake)
+                for name, found in judged.items()
+                if name not in (ANSWER, rival.name)
             },
             points=tuple(self.points),
             before=self.before,

@@ -14,9 +14,8 @@ from typing import Any
 from ..evaluation.evaluate import ADAPTED, REFINED, load_trained, read_refined, write_answer
 from ..runs.run_folder import RunFolder
 from ..runs.whole_files import write_json
-from .gaps import Gap
 from .leader import Effort, LeadersGap, leaders_gap
-from .points import ANSWER
+from .points import ANSWER, DEFAULT
 from .subject import Subject
 from .work import Work
 
@@ -35,7 +34,8 @@ def refine(run: RunFolder, say: Callable[[str], None] = lambda text: None) -> di
 
     Returns:
         What ``refined.json`` holds: both answers, by how much the one that is handed over is
-        better, and every baseline that is still better for sure. None where there is nothing to
+        better, what every declared θ and rule gives beside it (mean and interval), and which of
+        them are still better for sure. None where there is nothing to
         refine: the answer is a known distribution, or the only θ there is.
     """
     trained = replace(load_trained(run), adapted=None, constant=False)
@@ -56,13 +56,15 @@ def refine(run: RunFolder, say: Callable[[str], None] = lambda text: None) -> di
     theta = chosen.theta
     if experiment.market.groups:
         found.adapted[chosen.name].save(run.path / ADAPTED)
+    declared = _declared_gains(found, chosen.name)
     record = {
         "before": subject.answer,
         "answer": experiment.market.characteristics.named(theta),
         "chosen": chosen.name,
         "constant": best or subject.leader is None,
         "gain": list(found.best.gain) if best else [0.0, 0.0, 0.0],
-        "worse_than": _better(found, chosen.name),
+        "declared": declared,
+        "worse_than": [name for name, (_, low, _) in declared.items() if low > 0.0],
         "followers": followers,
     }
     write_json(run.path / REFINED, record)
@@ -75,12 +77,18 @@ def _declared(subject: Subject) -> int:
     return len(training.baselines) + len(training.rules)
 
 
-def _better(found: LeadersGap, chosen: str) -> list[str]:
-    """Baselines that are better than the answer beyond their interval; the chosen one is not."""
+def _declared_gains(found: LeadersGap, chosen: str) -> dict[str, list[float]]:
+    """What every declared θ and rule gives over what is handed over: mean and interval.
 
-    def surely(gap: Gap) -> bool:
-        return gap.gain.low > 0.0
-
-    if chosen != ANSWER:  # it was the best of all θ, and a rule is none
-        return [name for name, gap in found.rules.items() if surely(gap)]
-    return [name for name, gap in found.baselines.items() if surely(gap)]
+    Followers have adapted to each. What was chosen is beside itself, and so is the market's default
+    where it is the answer and was not asked twice.
+    """
+    gaps = found.baselines if chosen == ANSWER else found.beside_rival
+    gains = {name: list(gap.gain) for name, gap in gaps.items()}
+    names = {point.name for point in found.points}
+    if chosen == DEFAULT or (DEFAULT not in names and chosen == ANSWER):
+        gains[DEFAULT] = [0.0, 0.0, 0.0]
+    elif DEFAULT not in names:
+        mean, low, high = found.best.gain
+        gains[DEFAULT] = [-mean, -high, -low]
+    return gains

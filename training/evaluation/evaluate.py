@@ -97,6 +97,25 @@ def read_refined(run: RunFolder) -> dict[str, Any] | None:
     return found
 
 
+def refined_figures(run: RunFolder) -> dict[str, float]:
+    """By how much the refined answer is better than before, and than every declared θ and rule.
+
+    Means and intervals of 95 %, all with followers who have adapted; ``refined/above/NAME…``.
+    """
+    found = read_refined(run)
+    if not found:
+        return {}
+    declared: dict[str, list[float]] = found.get("declared", {})  # earlier versions kept none
+    gains = {"before": found["gain"]}
+    gains |= {name: [-x for x in (v, high, low)] for name, (v, low, high) in declared.items()}
+    ends = ("", "_low", "_high")
+    return {
+        f"refined/above/{name}{end}": float(value)
+        for name, three in gains.items()
+        for end, value in zip(ends, three, strict=True)
+    }
+
+
 def measure(trained: Trained) -> Findings:
     """The objective and rewards under the leader's answer and under default θ; then the study."""
     experiment, characteristics = trained.experiment, trained.experiment.market.characteristics
@@ -170,6 +189,7 @@ def _evaluate(run: RunFolder) -> dict[str, float]:
     findings.results.update(own.results)
     findings.arrays.update(own.arrays)
     findings.results.update(leader_figures(run))
+    findings.results.update(refined_figures(run))
     findings.results.update(least_errors(told(run, trained)))
     results = _finite(findings.results)
     write_arrays(run.path / ARRAYS, findings.arrays)

@@ -17,6 +17,7 @@ from ..runs.whole_files import write_json, write_whole
 from ..studies.catalogue import Measurement, measurements, tables
 from ..studies.claims import Reproduction, Trial
 from .certificates import certificates
+from .certificates_economies import certificates_economies
 from .cost import cost_of_runs, measured_here, run_measured
 from .foreign_study import foreign_environments
 from .judge import summarise
@@ -90,6 +91,7 @@ def other_tables() -> dict[str, Measurement]:
         **measurements(),
         "foreign_environments": foreign_environments,
         "certificates": certificates,
+        "certificates_economies": certificates_economies,
     }
 
 

@@ -92,7 +92,7 @@ def test_rules_of_the_market_are_baselines_and_never_the_answer(tmp_path):
     )
     assert {"rule_us_federal", "rule_saez"} < set(found.leader.baselines)
     assert not found.leader.rival.name.startswith("rule")
-    assert set(found.leader.rules) == {"rule_us_federal", "rule_saez"}
+    assert {"rule_us_federal", "rule_saez"} <= set(found.leader.beside_rival)
     assert found.leader.after["rule_saez"] != found.leader.after["default"]
     assert "| rule_saez |  |  |  |  |" in markdown(found)
     assert draw(found.followers, found.leader, found.subject, 1.0).axes
@@ -127,6 +127,10 @@ def test_training_ends_with_a_refined_answer_and_the_report_says_so(tmp_path, mo
     results = json.loads((run / "results.json").read_text())
     assert results["theta/tax_progressivity"] == refined["answer"]["tax_progressivity"]
     assert "refined: " in capsys.readouterr().out
+    assert results["refined/above/before"] == refined["gain"][0]
+    mean, low, high = refined["declared"]["default"]  # over the answer; the answer is below it by
+    assert results["refined/above/default_low"] == -high
+    assert results["refined/above/default_high"] == -low and low <= mean <= high
     assert main(["train", "--resume", str(run), "--quiet"]) == 0
     assert json.loads((run / "refined.json").read_text()) == refined
     assert json.loads((run / "results.json").read_text()) == results

@@ -7,6 +7,7 @@ import math
 import numpy as np
 import pytest
 
+from pacesetter.training.certificates.followers import FollowersGap
 from pacesetter.training.certificates.gaps import FAILS, HOLDS, UNSURE, Gap, together
 from pacesetter.training.studies.resampling import Estimate, crossed_mean
 
@@ -41,6 +42,29 @@ def test_a_verdict_needs_the_whole_interval(low, high, verdict):
     gap = Gap(Estimate((low + high) / 2, low, high), 50.0)
     assert gap.verdict(2.0) == verdict
     assert Gap(gap.gain, 0.0).verdict(2.0) == UNSURE  # nothing is at stake
+
+
+def gap(low: float, high: float) -> Gap:
+    """In percent of what is at stake."""
+    return Gap(Estimate((low + high) / 2, low, high), 100.0)
+
+
+@pytest.mark.parametrize(
+    ("alone", "bound", "exact", "later", "verdict"),
+    [
+        ((0.1, 0.3), (0.2, 0.4), False, False, HOLDS),
+        ((29.0, 72.0), (0.3, 0.4), False, True, UNSURE),
+        ((29.0, 72.0), (0.3, 0.4), True, True, UNSURE),
+        ((29.0, 72.0), (20.0, 80.0), False, False, FAILS),
+        ((0.5, 3.0), (0.3, 0.4), False, False, HOLDS),
+        ((0.1, 0.3), (0.2, 4.0), False, False, UNSURE),
+    ],
+)
+def test_what_no_step_gains_an_episode_may(alone, bound, exact, later, verdict):
+    """Who commits itself to a position moves the others, which is no matter of one step."""
+    found = FollowersGap(gap(*alone), gap(0.0, 0.0), gap(*bound), exact, finite=True, moves=True)
+    assert found.later(1.0) == later
+    assert found.verdict(1.0) == verdict
 
 
 def test_the_worst_that_is_sure_decides():

@@ -6,6 +6,8 @@ DECLARED = Declared(
     study="study:HOUSEHOLD_STUDY",
     tables={
         "household_best": "tables:household_best",
+        "household_refined": "refined:household_refined",
+        "household_refined_unseen": "refined:household_refined_unseen",
         "household_saving": "tables:household_saving",
         "household_tax": "tables:household_tax",
         "household_taxai": "tables:household_taxai",

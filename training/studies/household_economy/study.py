@@ -19,10 +19,10 @@ from ....envs.household_economy.taxai import END_REASONS, INCOME_GINI
 from ...experiments.experiment import Experiment
 from ...experiments.settings import EvaluationSettings
 from ...policies.play import Theta, play
-from ...policies.policies import Trained
+from ...policies.policies import Policies, Trained
 from ..charts import EXACT_COLOUR, TRAINED_COLOUR, chart
 from ..study import Arrays, Findings, Row, Study
-from .adaptation import best_response_gain
+from .adaptation import best_deviation
 from .rules_of_thumb import best_constant_policy, random_households
 from .saving import SAVING_STUDY
 
@@ -74,13 +74,17 @@ def measure(trained: Trained) -> Findings:
     findings = Findings()
     if not market.labour_income:
         return SAVING_STUDY.measure(trained)
-    leader: Theta = trained.policies.theta if trained.policies.has_leader else trained.theta
-    _describe(trained, leader, ANSWER, findings)
-    if np.any(trained.theta != 0.0) or trained.policies.has_leader:
-        _describe(trained, np.zeros_like(trained.theta), UNTAXED, findings)
+    households = trained.adapted or trained.policies
+    led = trained.policies.has_leader and not trained.constant
+    leader: Theta = trained.policies.theta if led else trained.theta
+    _describe(trained, households, leader, ANSWER, findings)
+    if np.any(trained.theta != 0.0) or led:
+        untaxed = np.zeros_like(trained.theta)
+        _describe(trained, trained.policies, untaxed, UNTAXED, findings)
     if market.accounting == "closed" and market.budget == "rebate" and market.tax_rule in COMPUTED:
-        gain = best_response_gain(trained, trained.theta)
-        findings.results["best_response_gain"] = gain
+        best = best_deviation(trained.experiment, households, trained.theta)
+        findings.results["best_response_gain"] = best.gain
+        findings.results["best_response_saving"] = best.saving
     if market.accounting == "taxai":
         results = findings.results
         results.update(_rules_of_thumb(market, trained.experiment.evaluation))
@@ -107,9 +111,11 @@ def _rules_of_thumb(market: HouseholdEconomy, evaluation: EvaluationSettings) ->
     return found
 
 
-def _describe(trained: Trained, theta: Theta, label: str, findings: Findings) -> None:
+def _describe(
+    trained: Trained, households: Policies, theta: Theta, label: str, findings: Findings
+) -> None:
     """Mean quantities into the results, their paths over the years into the arrays."""
-    played = play(trained.experiment, trained.policies, theta).quantities
+    played = play(trained.experiment, households, theta).quantities
     for name in SERIES:
         findings.results[f"{label}{name}"] = float(np.nanmean(played[name]))
         findings.arrays[f"{label}{name}"] = _over_copies(played[name])
@@ -160,6 +166,7 @@ def rows(experiment: Experiment) -> list[Row]:
     if market.accounting == "closed":
         text = "gain of one household that decides best, share of consumption"
         table.append(Row(text, "best_response_gain"))
+        table.append(Row("best saving share less the learned one", "best_response_saving"))
     if market.accounting == "taxai":
         table += [
             Row("welfare per year of the horizon", "welfare_of_horizon"),
