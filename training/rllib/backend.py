@@ -25,15 +25,21 @@ from ..experiments.experiment import Experiment
 from ..experiments.place import cores_here
 from .cluster import connect
 from .config import array_config, module_options
-from .own_session import last_words, own_session
+from .own_session import end_in_silence, last_words, own_session
 from .remote.learners import RemoteLearners
 from .remote.runners import RemoteRunners
 
 Algorithm: TypeAlias = PPO
 """What trains the modules: opaque to the loop, which hands it to the functions here."""
 
-QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_BACKEND_LOG_LEVEL": "fatal"}
-"""Ray counts its users, and its servers log onto the driver's screen, at length where one dies."""
+QUIET = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_BACKEND_LOG_LEVEL": "fatal",
+    "RAY_DISABLE_FAILURE_SIGNAL_HANDLER": "1",
+}
+"""Ray counts its users, its servers log onto the driver's screen, at length where one dies, and a
+driver that is told to end prints the stack of its C++ code and aborts after three seconds (ray pull
+request 64830)."""
 
 STARTS = 2  # attempts to start Ray here
 
@@ -138,6 +144,7 @@ def _start_here(**options: Any) -> None:
         try:
             with _without_line("Set ray log level from environment variable"):
                 ray.init(_temp_dir=folder, **options)
+            end_in_silence()
             return
         except ValueError:  # an option at fault, which is so again
             raise

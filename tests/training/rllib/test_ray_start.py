@@ -60,6 +60,24 @@ def test_a_run_without_an_address_does_not_join_another_ray(ray_beside, tmp_path
     assert (tmp_path / "run" / "results.json").exists()
 
 
+FULL = """
+import errno, os, sys
+from pacesetter.training.rllib.backend import start_ray_here
+start_ray_here(0)
+def mkdir(*args, **kwargs):
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+os.mkdir = mkdir
+print("a message", file=sys.stderr)
+"""
+
+
+def test_nothing_is_said_after_a_message_where_a_disk_is_full():
+    done = subprocess.run(
+        [sys.executable, "-c", FULL], capture_output=True, text=True, timeout=600, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "a message\n")
+
+
 class Late:
     """A Ray that misses its time limit so many times."""
 
