@@ -26,8 +26,9 @@ from ..rllib import backend
 
 LEARNERS, COPIES, STEPS = 2, 4, 12
 PATIENCE, LEAST = 20.0, 60.0
-PART = COPIES * STEPS // LEARNERS
-"""Steps that a learner gets."""
+MARKET = make("cobweb")
+PART = COPIES * STEPS // LEARNERS * MARKET.groups[0].size
+"""Rows of followers that a learner gets."""
 WARM = 1  # iterations before the one that is timed
 
 
@@ -70,7 +71,7 @@ def experiment_of(case: Case) -> Experiment:
     """A leader with few rows beside followers with many."""
     return Experiment(
         name="stock_learners",
-        market=make("cobweb"),
+        market=MARKET,
         objective=Welfare(),
         leader=PPOLeader(interval=4),
         followers=FollowerSettings(information_cost=False, minibatch_size=case.minibatch, epochs=1),

@@ -88,14 +88,16 @@ def _count_and_disturb(faults: Sequence[Fault], calls: int) -> None:
     def wrapped(function: Callable[..., Any], name: str) -> Callable[..., Any]:
         def call(*args: Any, **kwargs: Any) -> Any:
             nonlocal count
-            if os.getpid() != command:  # what it has forked, to try or to be killed in its stead
+            if os.getpid() != command:  # what it has forked would be killed in its stead
                 return function(*args, **kwargs)
             count += 1
             if disturb and count >= due:
                 _fail(disturb, name, count == due)
             if disturb and count == due and disturb.kind == "killed while writing":
-                function(*args, **kwargs)  # half of the kills come just after
-                os.kill(os.getpid(), signal.SIGKILL)
+                try:  # half of the kills come just after, though it fail: a folder may be there
+                    function(*args, **kwargs)
+                finally:
+                    os.kill(os.getpid(), signal.SIGKILL)
             return function(*args, **kwargs)
 
         return call

@@ -70,6 +70,7 @@ RECOVERED = {"dies": Kind("worker"), "raises once": Kind("worker")}
 """What a run with remote runners recovers from within the command."""
 
 BESIDE_SHARE, LATEST = 0.3, 0.6
+BESIDE_SHARE_OF_SLOW = 0.7  # of commands that start Ray, to which a second fault adds little time
 RECOVERIES = 3  # within a command
 
 
@@ -109,7 +110,7 @@ def draw(place: str, resumed: bool, rng: np.random.Generator) -> list[Fault]:
         del ending["file size limit"]
     faults = [_one(ending, rng, LATEST)]
     beside = {k: v for k, v in BESIDE.items() if resumed or k == "clock jumps"}
-    if rng.random() < BESIDE_SHARE:
+    if rng.random() < (BESIDE_SHARE if place == "local" else BESIDE_SHARE_OF_SLOW):
         faults.append(_one(beside, rng, 0.3 * LATEST))
     return faults
 
