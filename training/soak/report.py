@@ -91,10 +91,10 @@ class Report:
             "with until they are done. Time limits are 30 s times the seconds that a second of "
             "processor time took at that moment. *Recovery*: from the start of the command that "
             "goes on, or from the fault where the run goes on by itself, to the next iteration. "
-            "*Remote*: an env runner of its own process; half of these runs are one command, which "
-            "goes on by itself after several faults, and are held to the undisturbed ones by their "
-            "returns. *Learners*: two, each in a process of its own. *Stock*: RLlib's stock route "
-            "with an env runner, under the same commands and messages.",
+            "*Remote*: one env runner or two, each in a process of its own; half of these runs are "
+            "one command, which goes on by itself after several faults, and are held to the "
+            "undisturbed ones by their returns. *Learners*: two, each in a process of its own. "
+            "*Stock*: RLlib's stock route with an env runner, under the same commands and messages.",
             "",
             "| | " + " | ".join(found) + " |",
             "|---|" + "---|" * len(found),
@@ -110,7 +110,7 @@ class Report:
             "identical": "`results.json` byte-identical, of exact runs",
             "end": "from fault to end, median and most, s",
             "recovery": "recovery, median and most, s",
-            "returns": f"returns, runs that recovered by themselves (margin {MARGIN:.0%})",
+            "returns": f"returns, of runs that are not byte-identical (margin {MARGIN:.0%})",
             "busy": "seconds per second of processor time, median",
         }
         lines += [

@@ -37,10 +37,11 @@ SMALL = {
 }
 PLACES: dict[str, dict[str, Any]] = {
     "local": {"training.route": "local", "training.copies": 16},
-    "remote": {"training.env_runners": 1, "training.copies": 16},
+    "remote": {"training.copies": 16},
     "learners": {"training.learners": 2, "training.copies": 16},
     "stock": {"training.route": "stock", "training.env_runners": 1, "training.copies": 2},
 }
+MOST_RUNNERS = 2  # of a remote run: one and two by turns
 EXACT = ("local", "remote", "learners")
 SEEDS = 5  # of local runs, whose undisturbed ones are shared
 MOST_COMMANDS = {"local": 8, "remote": 5, "learners": 5, "stock": 5}
@@ -236,6 +237,8 @@ def _begin(run: Run, folder: Path) -> list[str]:
     """The command that starts a run in a folder."""
     values = {**SMALL, **PLACES[run.place], "seed": run.seed}
     market = load_experiment(run.experiment).market.name
+    if run.place == "remote":
+        values["training.env_runners"] = 1 + run.number // len(EXPERIMENTS) % MOST_RUNNERS
     values["market.name"] = f"{__package__}.faulty:{market}"
     overrides = [f"{key}={value}" for key, value in values.items()]
     where = ["--runs", str(folder.parent), "--name", folder.name, "--quiet"]
