@@ -94,7 +94,7 @@ class Report:
             "*Remote*: one env runner or two, each in a process of its own; half of these runs are "
             "one command, which goes on by itself after several faults, and are held to the "
             "undisturbed ones by their returns. *Learners*: two, each in a process of its own. "
-            "*Stock*: RLlib's stock route with an env runner, under the same commands and messages.",
+            "*Stock*: RLlib's stock route with an env runner, under the same commands.",
             "",
             "| | " + " | ".join(found) + " |",
             "|---|" + "---|" * len(found),
