@@ -16,6 +16,7 @@ import numpy as np
 import ray
 import torch
 from numpy.typing import NDArray
+from ray._private import ray_constants
 from ray.rllib.algorithms.ppo import PPO
 
 from ...envs.core.dotted import IMPORTED
@@ -32,14 +33,12 @@ from .remote.runners import RemoteRunners
 Algorithm: TypeAlias = PPO
 """What trains the modules: opaque to the loop, which hands it to the functions here."""
 
-QUIET = {
-    "RAY_USAGE_STATS_ENABLED": "0",
-    "RAY_BACKEND_LOG_LEVEL": "fatal",
-    "RAY_DISABLE_FAILURE_SIGNAL_HANDLER": "1",
-}
-"""Ray counts its users, its servers log onto the driver's screen, at length where one dies, and a
-driver that is told to end prints the stack of its C++ code and aborts after three seconds (ray pull
-request 64830)."""
+QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_BACKEND_LOG_LEVEL": "fatal"}
+"""Ray counts its users, and its servers log onto the driver's screen, at length where one dies."""
+
+ABORTS = "RAY_DISABLE_FAILURE_SIGNAL_HANDLER"
+"""A driver that is told to end prints the stack of Ray's C++ code, and aborts after three seconds,
+unless this is set (ray pull request 64830)."""
 
 STARTS = 2  # attempts to start Ray here
 
@@ -58,6 +57,8 @@ def start_ray(experiment: Experiment, address: str | None = None) -> None:
         PacesetterError: the cluster cannot be reached or has too few cores, or Ray does not start.
     """
     torch.set_num_threads(experiment.training.torch_threads)
+    if ABORTS not in os.environ:  # which Ray has read when it was imported
+        setattr(ray_constants, ABORTS, True)
     if not ray.is_initialized():
         with _nothing_reported():
             _initialise_ray(experiment, address)

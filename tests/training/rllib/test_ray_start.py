@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 
@@ -76,6 +77,27 @@ def test_nothing_is_said_after_a_message_where_a_disk_is_full():
         [sys.executable, "-c", FULL], capture_output=True, text=True, timeout=600, check=False
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "a message\n")
+
+
+TOLD_TO_END = """
+import os, signal
+from pacesetter.training.experiments.load import load_experiment
+from pacesetter.training.rllib.backend import start_ray
+start_ray(load_experiment("duopoly_ppo"))
+os.kill(os.getpid(), signal.SIGTERM)
+signal.pause()
+"""
+
+
+def test_a_command_that_is_told_to_end_after_ray_has_started_does_not_abort():
+    done = subprocess.run(
+        [sys.executable, "-c", TOLD_TO_END],
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
+    )
+    assert done.returncode not in (0, -signal.SIGABRT) and "***" not in done.stderr, done.stderr
 
 
 class Late:
