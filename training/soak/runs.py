@@ -41,6 +41,11 @@ PLACES: dict[str, dict[str, Any]] = {
     "learners": {"training.learners": 2, "training.copies": 16},
     "stock": {"training.route": "stock", "training.env_runners": 1, "training.copies": 2},
 }
+STOCK: dict[str, dict[str, Any]] = {
+    "duopoly_ppo": {"leader.final_action_deviation": "null", "leader.update_every": 1},
+    "labour_tax_bayesian": {"market.households": 20},  # which it steps one by one
+}
+"""What the stock route cannot do, or only slowly, is left out."""
 MOST_RUNNERS = 2  # of a remote run: one and two by turns
 EXACT = ("local", "remote", "learners")
 SEEDS = 5  # of local runs, whose undisturbed ones are shared
@@ -239,6 +244,8 @@ def _begin(run: Run, folder: Path) -> list[str]:
     market = load_experiment(run.experiment).market.name
     if run.place == "remote":
         values["training.env_runners"] = 1 + run.number // len(EXPERIMENTS) % MOST_RUNNERS
+    if run.place == "stock":
+        values |= STOCK[run.experiment] | {"followers.final_action_deviation": "null"}
     values["market.name"] = f"{__package__}.faulty:{market}"
     overrides = [f"{key}={value}" for key, value in values.items()]
     where = ["--runs", str(folder.parent), "--name", folder.name, "--quiet"]
