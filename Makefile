@@ -12,11 +12,13 @@ demo: .venv/ready
 	$(ENVIRONMENT) $(BIN)/pacesetter demo --runs $(RUNS)
 
 # On two cores in half the time: what trains shows its progress, and what the rest said comes after.
+STUDIES := tests/training/studies
+REST := $(filter-out tests/training/ tests/__pycache__/,$(wildcard tests/*/)) $(wildcard tests/test_*.py)
 test: .venv/ready
 	@mkdir -p build
-	@$(ENVIRONMENT) $(BIN)/python -m pytest tests --ignore=tests/training > build/tests.log 2>&1 & \
+	@$(ENVIRONMENT) $(BIN)/python -m pytest $(REST) $(STUDIES) > build/tests.log 2>&1 & \
 	rest=$$!; trap 'kill $$rest' INT TERM; \
-	$(ENVIRONMENT) $(BIN)/python -m pytest tests/training; training=$$?; \
+	$(ENVIRONMENT) $(BIN)/python -m pytest tests/training --ignore=$(STUDIES); training=$$?; \
 	wait $$rest; rest=$$?; cat build/tests.log; exit $$((training + rest))
 
 lint: .venv/ready

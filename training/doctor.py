@@ -192,7 +192,7 @@ def network() -> Iterator[Finding]:
     name = socket.gethostname()
     try:
         address = socket.gethostbyname(name)
-        yield Finding("host name", "ok", f"{name} is {address}; Ray started here uses 127.0.0.1")
+        yield Finding("host name", "ok", f"{name} is {address}")
     except OSError:
         detail = f"{name} has no address; a cluster needs 'ray start --node-ip-address'"
         yield Finding("host name", "warning", detail)

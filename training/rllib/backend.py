@@ -16,6 +16,7 @@ import numpy as np
 import ray
 import torch
 from numpy.typing import NDArray
+from ray._private import ray_constants
 from ray.rllib.algorithms.ppo import PPO
 
 from ...envs.core.dotted import IMPORTED
@@ -25,7 +26,7 @@ from ..experiments.experiment import Experiment
 from ..experiments.place import cores_here
 from .cluster import connect
 from .config import array_config, module_options
-from .own_session import last_words, own_session
+from .own_session import end_in_silence, last_words, own_session
 from .remote.learners import RemoteLearners
 from .remote.runners import RemoteRunners
 
@@ -34,6 +35,10 @@ Algorithm: TypeAlias = PPO
 
 QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_BACKEND_LOG_LEVEL": "fatal"}
 """Ray counts its users, and its servers log onto the driver's screen, at length where one dies."""
+
+ABORTS = "RAY_DISABLE_FAILURE_SIGNAL_HANDLER"
+"""A driver that is told to end prints the stack of Ray's C++ code, and aborts after three seconds,
+unless this is set (ray pull request 64830)."""
 
 STARTS = 2  # attempts to start Ray here
 
@@ -52,6 +57,8 @@ def start_ray(experiment: Experiment, address: str | None = None) -> None:
         PacesetterError: the cluster cannot be reached or has too few cores, or Ray does not start.
     """
     torch.set_num_threads(experiment.training.torch_threads)
+    if ABORTS not in os.environ:  # which Ray has read when it was imported
+        setattr(ray_constants, ABORTS, True)
     if not ray.is_initialized():
         with _nothing_reported():
             _initialise_ray(experiment, address)
@@ -138,6 +145,7 @@ def _start_here(**options: Any) -> None:
         try:
             with _without_line("Set ray log level from environment variable"):
                 ray.init(_temp_dir=folder, **options)
+            end_in_silence()
             return
         except ValueError:  # an option at fault, which is so again
             raise

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import os
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
+
+import ray
 
 LONGEST = 24  # characters of a parent: the names of Ray's sockets end at 107
 _watches: list[subprocess.Popen[bytes]] = []
@@ -35,6 +38,22 @@ def own_session() -> str:
         )
     )
     return folder
+
+
+def end_in_silence() -> None:
+    """See to it that Ray ends with this process, and says nothing of what fails in that.
+
+    Ray's own way ends in a traceback, after what a command has said, where a disk is full: it makes
+    folders to remove them. Its processes, which it then leaves, are ended by the watch.
+    """
+    for known in (ray.shutdown, _shut_down):
+        atexit.unregister(known)
+    atexit.register(_shut_down)
+
+
+def _shut_down() -> None:
+    with contextlib.suppress(Exception):
+        ray.shutdown()
 
 
 def last_words(text: str) -> None:

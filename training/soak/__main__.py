@@ -13,9 +13,12 @@ from pathlib import Path
 from .. import session  # noqa: F401  everything is imported here, and nothing after a fork
 from ..rllib import backend  # noqa: F401
 from .report import GOAL, Report
-from .runs import Course, warm_up
+from .runs import EXACT, Course, warm_up
 
-PLACES = {"array": ("local",) * 11 + ("remote",), "stock": ("stock",)}
+PLACES = {
+    "array": ("local",) * 11 + ("remote",) + ("local",) * 11 + ("learners",),
+    "stock": ("stock",),
+}
 
 
 def main() -> int:
@@ -23,6 +26,7 @@ def main() -> int:
     options = _parser().parse_args()
     places = (options.place,) if options.place else PLACES[options.route]
     report = Report.read(options.out) if options.go_on else Report(options.out, options.seed)
+    report.first = options.first
     # Kept short, for the sake of Ray's sockets; on a disk, since memory must not fill up.
     folder = Path(tempfile.mkdtemp(prefix="soak", dir="/tmp"))
     os.environ["RAY_TMPDIR"] = str(folder / "r")
@@ -57,8 +61,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--faults", type=int, default=GOAL, help=f"at least so many ({GOAL})")
     parser.add_argument("--minutes", type=float, default=60.0, help="and no longer than this (60)")
     parser.add_argument("--seed", type=int, default=0, help="of all that is drawn (0)")
+    parser.add_argument("--first", type=int, default=0, help="number of the first run (0)")
     parser.add_argument("--route", choices=PLACES, default="array", help="or RLlib's stock route")
-    parser.add_argument("--place", choices=("local", "remote"), help="default: both in turn")
+    parser.add_argument("--place", choices=(*EXACT, "stock"), help="default: all of a route")
     parser.add_argument(
         "--continue", dest="go_on", action="store_true", help="add to the report that is there"
     )

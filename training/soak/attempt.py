@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -11,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ..rllib.watch import of_session
 from ..runs.whole_files import write_whole
 from . import faulty
 from .child import ERR, OUT, start
@@ -22,6 +24,7 @@ LOOK_EVERY = 0.005
 ONE_MESSAGE = 8  # lines
 HOW_TO_GO_ON = ("resume", "There is no checkpoint yet", "or choose another folder")
 """One of these is said: the last where not even the folder of the run could be made."""
+LEARNER = b"learner"
 PROBE = 0.01  # seconds of processor time
 
 
@@ -94,6 +97,7 @@ def attempt(
         if fault.what.where == "outside" and fault.what.ends
     }
     second = next((fault for fault in faults if fault.kind == "two resumes"), None)
+    learner = next((fault for fault in faults if fault.what.where == "learner"), None)
     fired: dict[str, float] = {}
     problems: list[str] = []
     while True:
@@ -103,11 +107,13 @@ def attempt(
             break
         for due in [due for due in signals if due <= now]:
             fault = signals.pop(due)
-            fired[fault.kind] = now
+            fired[fault.name] = now
             os.kill(pid, signal.SIGKILL if fault.kind == "killed" else signal.SIGTERM)
         moments, seen = _events(folder)
+        if learner and moments and now >= began + learner.share * pace.seconds and _kill_learner():
+            fired[learner.name], learner = now, None
         if second and moments:  # it holds the lock
-            fired[second.kind] = now
+            fired[second.name] = now
             problems += _resume_too(run, folder, second, scale)
             second = None
         stalled = _silent_since(began, moments, fired | seen, faults)
@@ -129,15 +135,15 @@ def attempt(
 def judge(ended: Ended, folder: Path, faults: Sequence[Fault]) -> None:
     """Add what is wrong with the way in which a command ended to its problems."""
     out, err = ((folder / name).read_text(errors="replace") for name in (OUT, ERR))
-    ending = next((f for f in faults if f.what.ends and f.kind in ended.fired), None)
+    ending = next((f for f in faults if f.what.ends and f.name in ended.fired), None)
     expected = ending.what.ends if ending else (DONE,)
-    if ending and ending.what.where == "outside":
+    if ending and ending.what.where in ("outside", "learner"):
         expected = (*expected, DONE)  # a signal may come when all is done
     problems = ended.problems
     if ended.code not in expected and not any(p.startswith("hang") for p in problems):
         problems.append(f"ended with {ended.code}, not {expected}: {_short(err or out)}")
     for fault in faults:
-        if fault.what.says and fault.kind in ended.fired and fault.kind != "two resumes":
+        if fault.what.says and fault.name in ended.fired and fault.kind != "two resumes":
             wants_message = not fault.what.ends or ended.code in (TOLD, 1)
             if wants_message and fault.what.says not in out + err:
                 problems.append(f"{fault.kind}: nothing says {fault.what.says!r}: {_short(err)}")
@@ -150,13 +156,24 @@ def judge(ended: Ended, folder: Path, faults: Sequence[Fault]) -> None:
 
 
 def _plan_steps(folder: Path, faults: Sequence[Fault], pace: Pace) -> None:
-    for fault in faults:
+    for number, fault in enumerate(faults):
         if fault.what.where in ("driver", "worker"):
             kind = fault.kind.removesuffix(" once")
             once = fault.kind in RECOVERED or kind in ("is stopped", "node dies")
             step = 1 + int(fault.share * pace.steps)
-            plan = {"kind": kind, "where": fault.what.where, "step": step, "once": once}
-            write_whole(folder / faulty.STEP_FAULTS, json.dumps(plan))
+            plan = {"name": fault.name, "kind": kind, "step": step, "once": once}
+            plan["where"] = fault.what.where
+            write_whole(folder / faulty.STEP_FAULTS.format(number), json.dumps(plan))
+
+
+def _kill_learner() -> bool:
+    """Kill one of several learners by the name that Ray gives its process; whether there is one."""
+    for pid in of_session(os.environ["RAY_TMPDIR"]):
+        with contextlib.suppress(OSError):
+            if LEARNER in Path(f"/proc/{pid}/cmdline").read_bytes().lower():
+                os.kill(pid, signal.SIGKILL)
+                return True
+    return False
 
 
 def _events(folder: Path) -> tuple[list[float], dict[str, float]]:
@@ -179,7 +196,7 @@ def _silent_since(
     began: float, rows: list[float], fired: dict[str, float], faults: Sequence[Fault]
 ) -> float:
     """Since when something has been due: from the last fault, or iteration after it, on."""
-    watched = {fault.kind for fault in faults if fault.what.ends or fault.kind in RECOVERED}
+    watched = {fault.name for fault in faults if fault.what.ends or fault.kind in RECOVERED}
     moments = [moment for kind, moment in fired.items() if kind in watched]
     if not moments:
         return began

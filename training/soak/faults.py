@@ -16,8 +16,8 @@ class Kind:
 
     Attributes:
         where: who meets it: ``driver`` or ``worker`` (a step of the market there), ``outside`` (a
-            signal at a moment), ``system`` (what the driver asks of the operating system) or
-            ``folder`` (between two commands).
+            signal at a moment), ``learner`` (the same, to one of several), ``system`` (what the
+            driver asks of the operating system) or ``folder`` (between two commands).
         ends: how the command may end of it; empty: it has to go on.
         says: what its message must hold.
     """
@@ -63,10 +63,15 @@ BESIDE = {
 }
 """What a command has to live with; comes along with one of the others."""
 
+LEARNERS = {"learner dies": Kind("learner", (TOLD,), "a learner has died")}
+"""What may happen to one of several learners, at any moment after the first iteration."""
+
 RECOVERED = {"dies": Kind("worker"), "raises once": Kind("worker")}
 """What a run with remote runners recovers from within the command."""
 
 BESIDE_SHARE, LATEST = 0.3, 0.6
+BESIDE_SHARE_OF_SLOW = 0.7  # of commands that start Ray, to which a second fault adds little time
+RECOVERIES = 3  # within a command
 
 
 @dataclass(frozen=True)
@@ -85,28 +90,35 @@ class Fault:
     share: float
     detail: int
 
+    @property
+    def name(self) -> str:
+        """What it is called among those of one command; what is recovered from may come twice."""
+        return f"{self.kind} #{self.detail}" if self.kind in RECOVERED else self.kind
+
 
 def draw(place: str, resumed: bool, rng: np.random.Generator) -> list[Fault]:
     """The faults of one command: one that ends it, and perhaps one beside it.
 
     Args:
-        place: ``local``, ``remote`` or ``stock``.
+        place: ``local``, ``remote``, ``learners`` or ``stock``.
         resumed: whether there is something to go on with.
         rng: what is drawn from.
     """
-    ending = DRIVER | (REMOTE_STEPS if place == "remote" else IN_THE_DRIVER)
-    if place == "stock":
+    ending = DRIVER | (REMOTE_STEPS if place in ("remote", "stock") else IN_THE_DRIVER)
+    if place == "learners":
+        ending = ending | LEARNERS
         del ending["file size limit"]
     faults = [_one(ending, rng, LATEST)]
     beside = {k: v for k, v in BESIDE.items() if resumed or k == "clock jumps"}
-    if rng.random() < BESIDE_SHARE:
+    if rng.random() < (BESIDE_SHARE if place == "local" else BESIDE_SHARE_OF_SLOW):
         faults.append(_one(beside, rng, 0.3 * LATEST))
     return faults
 
 
-def draw_recovered(rng: np.random.Generator) -> Fault:
-    """A fault that the command recovers from."""
-    return _one(RECOVERED, rng, 0.9)
+def draw_recovered(rng: np.random.Generator) -> list[Fault]:
+    """Faults that one command recovers from, none of them in the same way three times."""
+    kinds = rng.permutation([*sorted(RECOVERED)] * 2)[:RECOVERIES]
+    return [_one({kind: RECOVERED[kind]}, rng, 0.9 / RECOVERIES) for kind in map(str, kinds)]
 
 
 def _one(kinds: dict[str, Kind], rng: np.random.Generator, latest: float) -> Fault:

@@ -23,7 +23,7 @@ from ...envs.core.market import Market
 from ...envs.registry import MARKETS
 
 PLAN, DRIVER = "PACESETTER_SOAK_PLAN", "PACESETTER_SOAK_DRIVER"
-STEP_FAULTS, EVENTS = "steps.json", "events.txt"
+STEP_FAULTS, EVENTS = "steps_{}.json", "events.txt"
 RAISED = "a fault of the soak test"
 
 
@@ -56,28 +56,32 @@ class _Faulty:
 
 
 @cache
-def _planned(folder: str) -> dict[str, Any]:
-    file = Path(folder) / STEP_FAULTS
-    planned: dict[str, Any] = json.loads(file.read_text()) if file.exists() else {}
+def _planned(folder: str) -> list[tuple[Path, dict[str, Any]]]:
+    """The faults that are due here, each with its file."""
+    files = sorted(Path(folder).glob(STEP_FAULTS.format("*")))
+    planned = [(file, json.loads(file.read_text())) for file in files]
     here = "worker" if "default_worker" in sys.argv[0] else "driver"
     if here == "driver" and os.environ.get(DRIVER) != str(os.getpid()):
-        return {}  # where a market is tried beforehand, its errors are told otherwise
-    return planned if planned.get("where") == here else {}
+        return []  # where a market is tried beforehand, its errors are told otherwise
+    return [(file, plan) for file, plan in planned if plan["where"] == here]
 
 
 def _due(step: int) -> str:
     """The kind of fault that is due at a step; empty: none."""
     folder = os.environ.get(PLAN)
-    planned = _planned(folder) if folder else {}
-    if not planned or step < planned["step"]:
-        return ""
-    if planned["once"]:
-        try:
-            (Path(folder or "") / STEP_FAULTS).unlink()  # whoever removes it has the fault
-        except FileNotFoundError:
-            return ""
-    note("fired", planned["kind"])
-    return str(planned["kind"])
+    planned = _planned(folder) if folder else []
+    for file, plan in planned:
+        if step < plan["step"]:
+            continue
+        if plan["once"]:
+            planned.remove((file, plan))
+            try:
+                file.unlink()  # whoever removes it has the fault
+            except FileNotFoundError:
+                return ""  # the next one, a step later
+        note("fired", plan["name"])
+        return str(plan["kind"])
+    return ""
 
 
 def _happen(kind: str) -> None:

@@ -30,7 +30,7 @@ class Report:
     """
 
     def __init__(self, out: Path, seed: int, runs: list[Run] | None = None):
-        self.out, self.seed, self.runs = out, seed, runs or []
+        self.out, self.seed, self.runs, self.first = out, seed, runs or [], 0
 
     @classmethod
     def read(cls, out: Path) -> Report:
@@ -57,7 +57,7 @@ class Report:
     @property
     def next_number(self) -> int:
         """Of the next run."""
-        return 1 + max((run.number for run in self.runs), default=-1)
+        return max([self.first, *(run.number + 1 for run in self.runs)])
 
     def write(self) -> None:
         """Both files, anew."""
@@ -83,14 +83,18 @@ class Report:
         lines = [
             "# Soak: faults at random, and what became of the runs",
             "",
-            f"Made with `python -m pacesetter.training.soak --seed {self.seed} --faults {ours}` "
-            f"(`make soak`); {len(self.runs)} runs, numbers 0 to {self.next_number - 1}: number "
-            "and seed say what was drawn.",
+            f"Made with `python -m pacesetter.training.soak --seed {self.seed} --place PLACE "
+            f"--first NUMBER` (`make soak`); {len(self.runs)} runs, {self._numbers()}: number and "
+            "seed say what was drawn.",
             "",
             "Short runs of two experiments are disturbed, one command after the other, and gone on "
             "with until they are done. Time limits are 30 s times the seconds that a second of "
             "processor time took at that moment. *Recovery*: from the start of the command that "
-            "goes on, or from the fault where the run goes on by itself, to the next iteration.",
+            "goes on, or from the fault where the run goes on by itself, to the next iteration. "
+            "*Remote*: one env runner or two, each in a process of its own; half of these runs are "
+            "one command, which goes on by itself after several faults, and are held to the "
+            "undisturbed ones by their returns. *Learners*: two, each in a process of its own. "
+            "*Stock*: RLlib's stock route with an env runner, under the same commands.",
             "",
             "| | " + " | ".join(found) + " |",
             "|---|" + "---|" * len(found),
@@ -106,7 +110,7 @@ class Report:
             "identical": "`results.json` byte-identical, of exact runs",
             "end": "from fault to end, median and most, s",
             "recovery": "recovery, median and most, s",
-            "returns": f"returns, runs that recovered by themselves (margin {MARGIN:.0%})",
+            "returns": f"returns, of runs that are not byte-identical (margin {MARGIN:.0%})",
             "busy": "seconds per second of processor time, median",
         }
         lines += [
@@ -124,6 +128,15 @@ class Report:
                 for run, text in problems
             ]
         return "\n".join(lines) + "\n"
+
+    def _numbers(self) -> str:
+        """Which numbers were run where."""
+        places: dict[str, list[int]] = defaultdict(list)
+        for run in self.runs:
+            places[run.place].append(run.number)
+        return ", ".join(
+            f"numbers {min(found)} to {max(found)} {place}" for place, found in places.items()
+        )
 
     def _by_kind(self) -> list[str]:
         kinds: dict[tuple[str, str], list[dict[str, Any]]] = defaultdict(list)
@@ -153,10 +166,8 @@ def _summary(runs: list[Run]) -> dict[str, Any]:
         "left": [text for text in problems if text.startswith("left over")],
     }
     exact = [run.identical for run in runs if run.identical is not None]
-    by_itself = [
-        run.difference
-        for run in runs
-        if run.place in EXACT and run.identical is None and run.difference is not None
+    by_itself = [  # what is identical differs by 0 and would say nothing
+        run.difference for run in runs if not run.identical and run.difference is not None
     ]
     verdict = sequential_test(by_itself, MARGIN)
     return {

@@ -37,14 +37,21 @@ SMALL = {
 }
 PLACES: dict[str, dict[str, Any]] = {
     "local": {"training.route": "local", "training.copies": 16},
-    "remote": {"training.env_runners": 1, "training.copies": 16},
-    "stock": {"training.route": "stock", "training.copies": 2},
+    "remote": {"training.copies": 16},
+    "learners": {"training.learners": 2, "training.copies": 16},
+    "stock": {"training.route": "stock", "training.env_runners": 1, "training.copies": 2},
 }
-EXACT = ("local", "remote")
+STOCK: dict[str, dict[str, Any]] = {
+    "duopoly_ppo": {"leader.final_action_deviation": "null", "leader.update_every": 1},
+    "labour_tax_bayesian": {"market.households": 20},  # which it steps one by one
+}
+"""What the stock route cannot do, or only slowly, is left out."""
+MOST_RUNNERS = 2  # of a remote run: one and two by turns
+EXACT = ("local", "remote", "learners")
 SEEDS = 5  # of local runs, whose undisturbed ones are shared
-MOST_COMMANDS = {"local": 8, "remote": 4, "stock": 4}
+MOST_COMMANDS = {"local": 8, "remote": 5, "learners": 5, "stock": 5}
 GONE = 60.0  # seconds after which nothing of a run may be left
-RECOVERED_SHARE = 0.5
+RECOVERED_SHARE = 0.5  # of remote runs: one command, which goes on by itself
 RETURNS = "reward/default_theta/"
 
 
@@ -56,8 +63,8 @@ class Run:
         number: in the report; with the report's seed it says all that was drawn.
         place, experiment, seed: what was run where.
         faults: one record per fault that happened.
-        identical: whether its results are those of the undisturbed run, byte by byte; None: a
-            fault was recovered from within a command, or the route does not resume exactly.
+        identical: whether its results are those of the undisturbed run, byte by byte; None:
+            faults were recovered from within a command.
         difference: of its returns from those of the undisturbed run, relative to them.
         problems: everything that should not have been.
         commands: that were given.
@@ -141,16 +148,17 @@ class Course:
     def _disturb(self, run: Run, folder: Path, whole: Ended, rng: np.random.Generator) -> None:
         total = SMALL["training.pretrain_iterations"] + SMALL["training.iterations"]
         waiting: list[dict[str, Any]] = []  # for the next iteration, which says the recovery time
-        recovered = False
+        recovers = run.place in ("remote", "stock") and rng.random() < RECOVERED_SHARE
         while True:
             resumed = (folder / "config.yaml").exists()
             if not resumed:
                 shutil.rmtree(folder, ignore_errors=True)
             left = total - (_checkpointed(folder) if resumed else 0)
             last = run.commands >= MOST_COMMANDS[run.place] or left == 0
-            faults = [] if last else draw(run.place, resumed, rng)
-            if last and run.place == "remote" and left and rng.random() < RECOVERED_SHARE:
-                faults = [draw_recovered(rng)]
+            if recovers:
+                faults = draw_recovered(rng) if not run.commands else []
+            else:
+                faults = [] if last else draw(run.place, resumed, rng)
             faults = [f for f in faults if f.what.where != "folder" or _damaged(folder, f)]
             share = (0.1 + 0.9 * left / total) if total else 0.0
             steps = left * SMALL["training.rollout_steps"]
@@ -161,7 +169,7 @@ class Course:
             )
             for fault in faults:
                 if fault.what.where == "folder":
-                    ended.fired[fault.kind] = ended.began
+                    ended.fired[fault.name] = ended.began
             if run.place != "local" and ended.code != 0:
                 ended.problems += self._left_over()  # before what is said at the very end is read
             judge(ended, self._attempt, faults)
@@ -171,22 +179,18 @@ class Course:
                     record["recovery"] = round(ended.rows[0] - ended.began, 3)
                 waiting = []
             waiting += self._record(run, ended, faults)
-            recovered |= any(not f.what.ends and f.what.where == "worker" for f in faults)
             run.problems += ended.problems
             if run.problems or ended.code == 0:
                 break
-        if not run.problems and (recovered or run.place not in EXACT):
-            run.identical = None
-        elif not run.problems:
+        if not run.problems and not (recovers and run.faults):
             run.identical = True  # until compared
 
     def _record(self, run: Run, ended: Ended, faults: list[Fault]) -> list[dict[str, Any]]:
         records = []
         for fault in faults:
-            name = fault.kind.removesuffix(" once") if fault.what.where == "worker" else fault.kind
-            if name not in ended.fired:
+            if fault.name not in ended.fired:
                 continue
-            moment = ended.fired[name]
+            moment = ended.fired[fault.name]
             record: dict[str, Any] = {
                 "kind": fault.kind,
                 "where": fault.what.where,
@@ -228,7 +232,7 @@ class Course:
         if run.identical:
             same = (folder / RESULTS).read_bytes() == (reference / RESULTS).read_bytes()
             run.identical = same
-            if not same:
+            if not same and run.place in EXACT:
                 run.problems.append(f"other results than undisturbed: {folder / RESULTS}")
         pairs = [(results[k], before[k]) for k in before if k.startswith(RETURNS)]
         run.difference = float(np.mean([a / b - 1.0 for a, b in pairs]))
@@ -238,6 +242,10 @@ def _begin(run: Run, folder: Path) -> list[str]:
     """The command that starts a run in a folder."""
     values = {**SMALL, **PLACES[run.place], "seed": run.seed}
     market = load_experiment(run.experiment).market.name
+    if run.place == "remote":
+        values["training.env_runners"] = 1 + run.number // len(EXPERIMENTS) % MOST_RUNNERS
+    if run.place == "stock":
+        values |= STOCK[run.experiment] | {"followers.final_action_deviation": "null"}
     values["market.name"] = f"{__package__}.faulty:{market}"
     overrides = [f"{key}={value}" for key, value in values.items()]
     where = ["--runs", str(folder.parent), "--name", folder.name, "--quiet"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 
@@ -58,6 +59,45 @@ def test_a_run_without_an_address_does_not_join_another_ray(ray_beside, tmp_path
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert (tmp_path / "run" / "results.json").exists()
+
+
+FULL = """
+import errno, os, sys
+from pacesetter.training.rllib.backend import start_ray_here
+start_ray_here(0)
+def mkdir(*args, **kwargs):
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+os.mkdir = mkdir
+print("a message", file=sys.stderr)
+"""
+
+
+def test_nothing_is_said_after_a_message_where_a_disk_is_full():
+    done = subprocess.run(
+        [sys.executable, "-c", FULL], capture_output=True, text=True, timeout=600, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "a message\n")
+
+
+TOLD_TO_END = """
+import os, signal
+from pacesetter.training.experiments.load import load_experiment
+from pacesetter.training.rllib.backend import start_ray
+start_ray(load_experiment("duopoly_ppo"))
+os.kill(os.getpid(), signal.SIGTERM)
+signal.pause()
+"""
+
+
+def test_a_command_that_is_told_to_end_after_ray_has_started_does_not_abort():
+    done = subprocess.run(
+        [sys.executable, "-c", TOLD_TO_END],
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
+    )
+    assert done.returncode not in (0, -signal.SIGABRT) and "***" not in done.stderr, done.stderr
 
 
 class Late:

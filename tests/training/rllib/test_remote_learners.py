@@ -27,7 +27,7 @@ from pacesetter.training.rllib.remote.learners import (
     SilentLearnerError,
 )
 
-LEARNERS = 2
+LEARNERS, MANY = 2, 4
 ITERATIONS = 3
 PATIENCE = 60
 
@@ -46,7 +46,7 @@ def experiment(learners):
 
 @pytest.fixture(scope="module")
 def session():
-    start_ray(experiment(LEARNERS))
+    start_ray(experiment(MANY))  # which may have more than this machine has cores
     yield
     ray.shutdown()
 
@@ -118,6 +118,19 @@ def test_learners_learn_what_one_learns_go_on_exactly_and_fail_as_one(tmp_path):
         second.iterate()
     second.stop()
     assert time.monotonic() - began < 30
+
+
+@pytest.mark.usefixtures("session")
+def test_four_learners_with_unequal_batches_learn_what_one_learns():
+    """Nine copies are shared out as 3, 2, 2 and 2, and the leader's 14 rows are few."""
+    one, many = RLlibBackend(experiment(0)), RLlibBackend(experiment(MANY))
+    for backend in (one, many):
+        backend.command(7, None)
+    _, weights = trained(one, ITERATIONS)
+    _, shared = trained(many, ITERATIONS)
+    one.stop()
+    many.stop()
+    same(weights, shared, 1e-5)
 
 
 @pytest.mark.usefixtures("session")

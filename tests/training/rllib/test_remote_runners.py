@@ -100,20 +100,27 @@ def path_of(folder):
     ]
 
 
-def test_a_killed_driver_leaves_nothing_alive_and_goes_on_exactly(place, undisturbed):
-    runs = place / "runs"
-    process = subprocess.Popen(
-        [
-            *(sys.executable, "-m", "pacesetter", "train", "duopoly_ppo", *TINY),
-            *("--runs", str(runs), "--name", "killed", "--quiet"),
-        ],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+def started(runs, name):
+    """A command that has come to its fifth iteration; what it says is in a file ``NAME.txt``."""
+    with (runs.parent / f"{name}.txt").open("w") as said:
+        process = subprocess.Popen(
+            [
+                *(sys.executable, "-m", "pacesetter", "train", "duopoly_ppo", *TINY),
+                *("--runs", str(runs), "--name", name, "--quiet"),
+            ],
+            stdout=subprocess.DEVNULL,
+            stderr=said,
+        )
     deadline = time.monotonic() + PATIENCE
-    while len(read_history(runs / "killed")) < 5:
+    while len(read_history(runs / name)) < 5:
         assert process.poll() is None and time.monotonic() < deadline
         time.sleep(0.02)
+    return process
+
+
+def test_a_killed_driver_leaves_nothing_alive_and_goes_on_exactly(place, undisturbed):
+    runs = place / "runs"
+    process = started(runs, "killed")
     folder = folder_of_ray(process.pid)
     assert len(of_session(folder)) > 2  # Ray's servers, agents and workers
     process.kill()
@@ -123,19 +130,47 @@ def test_a_killed_driver_leaves_nothing_alive_and_goes_on_exactly(place, undistu
         assert time.monotonic() < deadline, of_session(folder)
         time.sleep(0.2)
 
-    assert resume(runs / "killed") == 0
-    assert path_of(runs / "killed") == path_of(undisturbed)
-    results = [(runs / name / "results.json").read_bytes() for name in ("killed", "undisturbed")]
+    said = (place / "killed.txt").read_text()  # and nothing of samples that are not writable
+    assert said.startswith("pacesetter: training was ended") and len(said.splitlines()) == 1
+    goes_on_exactly(runs / "killed", undisturbed)
+
+
+def goes_on_exactly(folder, undisturbed):
+    assert resume(folder) == 0
+    assert path_of(folder) == path_of(undisturbed)
+    results = [(one / "results.json").read_bytes() for one in (folder, undisturbed)]
     assert results[0] == results[1]
+
+
+def test_a_machine_that_dies_is_one_message_and_the_run_goes_on_exactly(place, undisturbed):
+    process = started(place / "runs", "alone")
+    folder = folder_of_ray(process.pid)
+    [server] = [pid for pid in of_session(folder) if command_of(pid)[0].endswith("/raylet")]
+    os.kill(server, signal.SIGKILL)
+    assert process.wait(timeout=PATIENCE) in (1, 2)
+    said = place / "alone.txt"
+    deadline = time.monotonic() + PATIENCE
+    while os.path.exists(folder):  # the last words are said by who cleans up
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    message = said.read_text()
+    assert message.startswith("pacesetter: ") and len(message.splitlines()) <= 3, message
+    assert "(raylet) died. Go on with 'pacesetter train --resume" in message
+    goes_on_exactly(place / "runs" / "alone", undisturbed)
+
+
+def command_of(pid):
+    """The words of a process's command; none, if it has ended."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text(errors="replace").split("\0")
+    except OSError:
+        return [""]
 
 
 def folder_of_ray(driver):
     """The folder that the watch over a driver was given."""
     for number in filter(str.isdigit, os.listdir("/proc")):
-        try:
-            words = Path(f"/proc/{number}/cmdline").read_text(errors="replace").split("\0")
-        except OSError:
-            continue
+        words = command_of(number)
         if len(words) > 3 and words[-2] == str(driver) and words[-4].endswith("watch.py"):
             return words[-3]
     raise AssertionError("nobody watches over the driver")

@@ -16,6 +16,7 @@ import pytest
 from pacesetter.training.cli import main
 from pacesetter.training.runs.history import History, read_history
 from pacesetter.training.runs.lock import locked
+from pacesetter.training.runs.machine import software_versions
 
 PATIENCE = 600  # seconds, for another process on a busy machine
 
@@ -68,6 +69,24 @@ def test_a_file_too_many_is_damage(run, capsys):
     shutil.rmtree(run / "checkpoints" / "iteration_000003")
     assert main(["train", "--resume", str(run), "--quiet"]) == 2
     assert "more.pkl does not belong to it" in capsys.readouterr().err
+
+
+def test_a_checkpoint_of_other_software_or_another_machine_says_of_which(
+    unfinished, capsys, monkeypatch
+):
+    def unreadable(backend, folder):
+        raise RuntimeError("unknown opcode '0x95'")
+
+    here = software_versions() | {"torch": "9.9", "platform": "a machine of another type"}
+    monkeypatch.setattr("pacesetter.training.loop.stopping.software_versions", lambda: here)
+    monkeypatch.setattr("pacesetter.training.ppo.backend.LocalBackend.restore", unreadable)
+    before = (unfinished / "history.csv").read_bytes()
+    assert main(["train", "--resume", str(unfinished), "--quiet"]) == 2
+    message = capsys.readouterr().err
+    assert "cannot be read (RuntimeError: unknown opcode '0x95')" in message
+    assert "now a machine of another type; torch" in message and ", now 9.9" in message
+    assert "Resume the run with the software that wrote it" in message
+    assert "Traceback" not in message and (unfinished / "history.csv").read_bytes() == before
 
 
 def test_a_run_whose_checkpoints_are_gone_does_not_begin_anew(run, unfinished, capsys):

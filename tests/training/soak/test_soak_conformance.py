@@ -12,10 +12,21 @@ import pytest
 
 from pacesetter.envs.core.errors import PacesetterError
 from pacesetter.envs.registry import MARKETS, make
-from pacesetter.training.soak.attempt import Ended, judge
+from pacesetter.training.soak import faulty
+from pacesetter.training.soak.attempt import Ended, Pace, _plan_steps, judge
 from pacesetter.training.soak.child import ERR, OUT
 from pacesetter.training.soak.damage import damage
-from pacesetter.training.soak.faults import BESIDE, DRIVER, IN_THE_DRIVER, REMOTE_STEPS, Fault, draw
+from pacesetter.training.soak.faults import (
+    BESIDE,
+    DRIVER,
+    IN_THE_DRIVER,
+    LEARNERS,
+    RECOVERED,
+    REMOTE_STEPS,
+    Fault,
+    draw,
+    draw_recovered,
+)
 from pacesetter.training.soak.report import Report
 from pacesetter.training.soak.runs import Run
 
@@ -65,6 +76,33 @@ def test_what_is_drawn_is_seeded_and_is_everything():
     assert drawn("local", 1) == drawn("local", 1) != drawn("local", 2)
     assert {fault.kind for fault in drawn("local", 1)} == {*DRIVER, *IN_THE_DRIVER, *BESIDE}
     assert {fault.kind for fault in drawn("remote", 1)} == {*DRIVER, *REMOTE_STEPS, *BESIDE}
+    assert drawn("stock", 1) == drawn("remote", 1)
+    of_learners = {*DRIVER, *IN_THE_DRIVER, *LEARNERS, *BESIDE} - {"file size limit"}
+    assert {fault.kind for fault in drawn("learners", 1)} == of_learners
+
+
+def test_what_is_recovered_from_comes_several_times_but_not_three_times_in_the_same_way():
+    for seed in range(20):
+        faults = draw_recovered(np.random.default_rng(seed))
+        assert len({fault.name for fault in faults}) == len(faults) == 3
+        assert {fault.kind for fault in faults} == set(RECOVERED)
+        assert sum(fault.share for fault in faults) < 0.9  # each counts from the start of a worker
+
+
+def test_several_faults_of_one_command_happen_once_each(tmp_path, monkeypatch):
+    faults = [Fault("dies", RECOVERED["dies"], 0.2, 7), Fault("nan", IN_THE_DRIVER["nan"], 0.1, 0)]
+    faults.append(Fault("raises once", RECOVERED["raises once"], 0.0, 8))
+    _plan_steps(tmp_path, faults, Pace(1.0, 10, 0))
+    monkeypatch.setenv(faulty.PLAN, str(tmp_path))
+    monkeypatch.setattr(faulty.sys, "argv", ["default_worker.py"])
+    try:
+        assert [faulty._due(step) for step in range(1, 6)] == ["raises", "", "dies", "", ""]
+        faulty._planned.cache_clear()  # as in a worker that is started again
+        assert [faulty._due(step) for step in range(1, 6)] == [""] * 5
+    finally:
+        faulty._planned.cache_clear()
+    fired = [line.split(" ", 2)[2] for line in (tmp_path / faulty.EVENTS).read_text().splitlines()]
+    assert fired == ["raises once #8", "dies #7"]
 
 
 @pytest.mark.parametrize("number", range(4))
