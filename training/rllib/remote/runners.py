@@ -68,7 +68,8 @@ class TellsErrors:
         except RuntimeError as error:
             if error.args or not isinstance(error.__cause__, Exception):
                 raise
-            raise error.__cause__  # RLlib hides an environment's error behind one without a word
+            # RLlib hides an environment's error behind one without a word.
+            raise error.__cause__ from None
 
 
 class RemoteRunners:
