@@ -15,6 +15,7 @@ import sys
 import threading
 import time
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from ...envs.registry import make
 from ...leaders.objectives.general import Welfare
@@ -42,7 +43,7 @@ class Case:
         minibatch: rows of it; all of a learner's part is one minibatch.
     """
 
-    route: str
+    route: Literal["array", "stock"]
     learners: int
     led: int
     minibatch: int = STEPS * COPIES // 4
