@@ -2,11 +2,10 @@
 
     python -m pacesetter.training.bench.stock_learners
 
-With two policies of which a learner's part has rows of one only, one of them waits for a sum that
-the other never begins (ray issue 63819); where there is another minibatch, its sum is met by one of
-another size, and a process dies. What is asked here is refused in an experiment. Bounded: an
-iteration that has not ended after `PATIENCE` times what one learner takes, and `LEAST` seconds, is
-given up.
+With two policies of which a learner's part has rows of one only, a learner waits for a sum that the
+other never begins (ray issue 63819), or its sum is met by one of another size, and a process dies.
+What is asked here is refused in an experiment. Bounded: an iteration that has not ended after
+`PATIENCE` times what one learner takes, and `LEAST` seconds, is given up.
 """
 
 from __future__ import annotations
@@ -16,6 +15,7 @@ import sys
 import threading
 import time
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from ...envs.registry import make
 from ...leaders.objectives.general import Welfare
@@ -43,7 +43,7 @@ class Case:
         minibatch: rows of it; all of a learner's part is one minibatch.
     """
 
-    route: str
+    route: Literal["array", "stock"]
     learners: int
     led: int
     minibatch: int = STEPS * COPIES // 4

@@ -193,7 +193,29 @@ class CopyAccount:
 
 
 class StockRunner(TellsErrors, MultiAgentEnvRunner):
-    """RLlib's runner, with what the trainer asks of every runner beside sampling."""
+    """RLlib's runner, with what the trainer asks of every runner beside sampling.
+
+    Attributes:
+        whole: whether games are between two samples; not so after a failure within one, after which
+            RLlib's own runner would fail for want of what it was about to act on.
+    """
+
+    whole, _anew = True, False
+
+    def sample(self, **options: Any) -> Any:
+        """RLlib's own."""
+        self.whole = False
+        if self._anew:
+            options["force_reset"] = True
+        sampled = super().sample(**options)
+        self.whole, self._anew = True, False
+        return sampled
+
+    def go_back(self, state: Any) -> None:
+        """Begin new episodes: games of the stock route have no state to go back to."""
+        for game in self._games():
+            game.account.clear()
+        self.whole = self._anew = True
 
     def make_env(self) -> None:
         """RLlib's own; it registers its environment anew for every runner, and gymnasium warns."""

@@ -179,8 +179,8 @@ def _summary(runs: list[Run]) -> dict[str, Any]:
         "end": _middle(faults, "to the end", most=True),
         "recovery": _middle(faults, "recovery", most=True),
         "returns": (
-            f"{verdict.text} ({verdict.used}: {verdict.mean:+.2%}, deviation "
-            f"{verdict.deviation:.2%})"
+            f"{verdict.text} ({verdict.used}: {verdict.mean:+.2%}"
+            + (f", deviation {verdict.deviation:.2%})" if verdict.used > 1 else ")")
             if by_itself
             else "none"
         ),

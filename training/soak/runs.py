@@ -42,8 +42,15 @@ PLACES: dict[str, dict[str, Any]] = {
     "stock": {"training.route": "stock", "training.env_runners": 1, "training.copies": 2},
 }
 STOCK: dict[str, dict[str, Any]] = {
-    "duopoly_ppo": {"leader.final_action_deviation": "null", "leader.update_every": 1},
-    "labour_tax_bayesian": {"market.households": 20},  # which it steps one by one
+    "duopoly_ppo": {
+        "leader.final_action_deviation": "null",
+        "leader.update_every": 1,
+        "followers.minibatch_size": 16,
+    },
+    "labour_tax_bayesian": {
+        "market.households": 20,  # which it steps one by one
+        "followers.minibatch_size": 16,
+    },
 }
 """What the stock route cannot do, or only slowly, is left out."""
 MOST_RUNNERS = 2  # of a remote run: one and two by turns

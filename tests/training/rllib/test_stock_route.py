@@ -139,6 +139,23 @@ def test_copies_and_runners_have_random_streams_of_their_own():
     assert len(prices) == 4
 
 
+def test_a_runner_whose_market_fails_once_begins_new_episodes(duopoly, monkeypatch):
+    runner = StockRunner(config=stock_config(duopoly), worker_index=0, num_workers=0)
+    runner.lead(2)
+    runner.sample()
+    runner.take_report()
+    assert runner.whole
+    with monkeypatch.context() as patch:
+        patch.setattr(TurnGame, "step", lambda game, actions: 1 / 0)
+        with pytest.raises(ZeroDivisionError):  # and not what RLlib makes of it
+            runner.apply(lambda runner: runner.sample())
+    assert not runner.whole
+    runner.go_back(None)
+    episodes = runner.sample()
+    assert runner.whole and runner.take_report() is not None
+    assert sum(map(len, episodes)) >= duopoly.training.copies * duopoly.training.rollout_steps
+
+
 # Training ----------------------------------------------------------------------------------------
 
 

@@ -65,6 +65,11 @@ class TellsErrors:
                 f"code of the market or objective called sys.exit({error.code!r}); raise an error "
                 "instead"
             ) from error
+        except RuntimeError as error:
+            if error.args or not isinstance(error.__cause__, Exception):
+                raise
+            # RLlib hides an environment's error behind one without a word.
+            raise error.__cause__ from None
 
 
 class RemoteRunners:
