@@ -63,17 +63,19 @@ def certificates_economies(runs: Path, out: Path, jobs: int, seeds: int | None) 
             figures = dict(row for case, found in rows for row in flat_figures(case, found))
             made = {"command": command, "seeds": list(chosen), "machine": machine()}
             write_json(out / f"{NAME}.json", made | {"figures": figures})
-            write_whole(out / f"{NAME}.md", _table(rows, command, chosen))
+            there, total = sum(map(len, done.values())), len(chosen) * len(CASES)
+            part = "" if there == total else f" ({there} of {total} certificates so far)"
+            write_whole(out / f"{NAME}.md", _table(rows, f"`{command}`{part}", chosen))
     return figures
 
 
 def _table(
-    rows: list[tuple[Case, list[dict[str, Any]]]], command: str, seeds: tuple[int, ...]
+    rows: list[tuple[Case, list[dict[str, Any]]]], made_with: str, seeds: tuple[int, ...]
 ) -> str:
     lines = [
         "# Certificates of economies without a closed form",
         "",
-        f"Made with `{command}`; seeds {', '.join(map(str, seeds))}.",
+        f"Made with {made_with}; seeds {', '.join(map(str, seeds))}.",
         "",
         "Runs are much shorter than the shipped experiments, and certificates are cut to a budget "
         "of minutes, so that these are statements about short runs; what they say is reported and "

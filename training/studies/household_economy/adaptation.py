@@ -73,6 +73,7 @@ def _played(
 ) -> _Played:
     """An episode, greedily, in which the changed households decide by their tables, if any."""
     market, seed = experiment.market, experiment.evaluation.seed
+    assert isinstance(market, HouseholdEconomy)
     state = market.set_characteristics(market.reset(seed, COPIES), np.tile(theta, (COPIES, 1)))
     generator = torch.Generator().manual_seed(seed)
     asked = slice(CHANGED, None) if market.households > CHANGED else slice(None)
