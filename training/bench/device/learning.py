@@ -182,4 +182,11 @@ def _table(compared: Sequence[Compared], device: str) -> str:
             f"| {low:.4g} … {high:.4g} | {mean_text(one.device, 4)} "
             f"| {'yes' if one.within else 'no'} | {control} | {beyond} |"
         )
+    missed = sum(not one.within for one in compared)
+    if missed and not all(one.control for one in compared):
+        lines += [
+            "",
+            f"{missed} of {len(compared)} means lie outside the processor's seeds. Whether that is "
+            "the path or luck of the seeds has not been looked into: `--control` tells.",
+        ]
     return "\n".join(lines)
