@@ -37,7 +37,7 @@ reproduce: .venv/ready
 	$(ENVIRONMENT) $(BIN)/pacesetter reproduce --all
 
 bench: .venv/ready
-	$(ENVIRONMENT) $(BIN)/pacesetter bench --json docs/results/bench.json
+	$(ENVIRONMENT) $(BIN)/pacesetter bench --repeats 10 --json docs/results/bench.json
 
 # Fails where a ratio of the committed table has become reproducibly lower, by more than 3 %.
 bench-check: .venv/ready

@@ -42,6 +42,8 @@ ALONE: dict[str, Benchmark] = {"physics": Measured("every market alone, 64 copie
 """Benchmarks of all markets together; the others are declared by the markets themselves."""
 
 
+ENOUGH = 5
+"""Turns of a measurement that is no race."""
 TOLERANCE = 0.03
 """Share of a ratio that may be lost before a table counts as slower."""
 
@@ -62,7 +64,7 @@ def goals() -> dict[str, Goal]:
 
 
 def figures_of(chosen: Benchmark, repeats: int, quick: bool) -> Figures:
-    """Carry a benchmark out."""
+    """Carry a benchmark out; turns beyond `ENOUGH` are for pairs of contenders alone."""
     if isinstance(chosen, Race):
         return race(chosen, repeats)
     if isinstance(chosen, JaxRace):
@@ -73,7 +75,7 @@ def figures_of(chosen: Benchmark, repeats: int, quick: bool) -> Figures:
         return memory(chosen)
     if isinstance(chosen, Cores):
         return by_processes(chosen, repeats, quick)
-    return chosen.function(repeats, quick)
+    return chosen.function(min(repeats, ENOUGH), quick)
 
 
 def run_benchmarks(
@@ -227,7 +229,8 @@ def main_bench(args: Namespace) -> int:
     figures = run_benchmarks(args.selection, args.repeats, args.quick)
     if args.json:
         path = args.json
-        command = " ".join(["pacesetter bench", *args.selection, *(["--quick"] * args.quick)])
+        turns = ["--quick"] if args.quick else ["--repeats", str(args.repeats)]
+        command = " ".join(["pacesetter bench", *args.selection, *turns])
         try:
             made = {"machine": machine(), "code": code_digest(), "busy_cores": load}
             write_json(path, {"command": command, **made, "figures": figures})

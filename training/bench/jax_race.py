@@ -1,7 +1,7 @@
 """Whole iterations of the array path against a PPO that is one compiled JAX program.
 
 JAX lives in an environment of its own: ``PACESETTER_JAX`` names its Python, which must have
-``jax``, ``gymnasium``, ``array-api-compat``, ``numba`` and what else markets need. Both sides are
+what `NEEDS` lists. Both sides are
 held to the same core, take turns, and are timed by their own processor time.
 """
 
@@ -24,9 +24,10 @@ from .contenders import followers_alone
 from .products import seconds_of_products
 
 INTERPRETER = "PACESETTER_JAX"
+NEEDS = "jax gymnasium==1.2.2 array-api-compat numba scipy annotated-types"
 HOW = (
-    f"set {INTERPRETER} to the Python of an environment with jax and this package's market "
-    "dependencies, e.g. python -m venv other && other/bin/pip install jax . --no-deps."
+    f"set {INTERPRETER} to the Python of an environment with what the loop needs: python -m venv "
+    f"other && other/bin/pip install {NEEDS} && export {INTERPRETER}=$PWD/other/bin/python"
 )
 ITERATIONS = 3  # of a turn
 ALIKE = ("hidden_layers", "learning_rate", "discount", "gae_lambda", "gradient_clip")

@@ -118,7 +118,7 @@ class BlockGradient:
 
     def _room_for(self, size: int, thread: int) -> NDArray[np.float32]:
         _, _, actor, critic, _, _ = self._layout
-        needed = loops.room_of(size, actor, critic)
+        needed = len(self._flat) + loops.room_of(min(size, loops.TILE), actor, critic)
         if len(self._rooms[thread]) < needed:
             self._rooms[thread] = np.empty(needed, dtype=np.float32)
         return self._rooms[thread]

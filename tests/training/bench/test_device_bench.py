@@ -56,7 +56,7 @@ def test_goals_are_met_or_not_on_a_card():
 
 
 def test_what_is_learned_is_compared_with_the_range_of_the_processors_seeds(monkeypatch):
-    def results(name, seed, where):
+    def results(name, seed, where, runs):
         best = 0.0 if name.startswith("duopoly") or where is None else 9.0
         return {figure: best + 0.1 * (seed % 5) for figure in device_learning.RECIPES[name][1]}
 
@@ -67,7 +67,10 @@ def test_what_is_learned_is_compared_with_the_range_of_the_processors_seeds(monk
         "labour_tax_bayesian": False,
         "household_tax_bayesian": False,
     }
-    assert "seeds 5 to 9" in text and "9.2 ± 0.2" in text
+    assert "seeds 5 to 9" in text and "9.2 ± 0.2" in text and "not run" in text
+    found, text = device_learning.learning("cpu", control=True)
+    assert all(one["control"][0] == 0.0 for one in found)  # of the device's own seeds
+    assert "| 0 ± 0 |" in text and "| 9 ± 0 |" in text  # beyond the control
 
 
 def test_the_loop_by_hand_is_a_ppo_that_learns():

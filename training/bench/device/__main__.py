@@ -276,6 +276,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--quick", action="store_true", help="small sizes, to see that it runs")
     parser.add_argument("--learning", action="store_true", help="also train, five seeds each")
     parser.add_argument("--only-learning", action="store_true")
+    parser.add_argument(
+        "--runs", type=Path, help="keep the runs of --learning there, and go on with them"
+    )
+    parser.add_argument(
+        "--control", action="store_true", help="--learning also of the device's seeds elsewhere"
+    )
     parser.add_argument("--single", action="store_true", help="products in single precision")
     parser.add_argument("--no-profile", action="store_true")
     parser.add_argument("--no-sweep", action="store_true")
@@ -328,7 +334,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             try:
                 path = args.out.parent / "profile.txt"
                 print(profile(args.device, bool(about["tf32"]), copies, households, path))
-            except Exception:
+            except Exception as error:  # of torch's profiler: the rest goes on
+                notes.append(f"There is no profile ({type(error).__name__}: {error}).")
                 traceback.print_exc()
             _forget(torch.device(args.device))
         if not args.no_sweep:
@@ -338,7 +345,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if args.learning or args.only_learning:
         from .learning import learning
 
-        found, text = learning(args.device)
+        found, text = learning(args.device, args.runs, args.control)
         learned["learning"] = found
         notes += ["", text]
         print(text, flush=True)

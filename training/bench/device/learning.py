@@ -8,6 +8,7 @@ the processor.
 from __future__ import annotations
 
 import json
+import shutil
 import statistics
 import subprocess
 import sys
@@ -16,6 +17,7 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
+from hashlib import sha256
 from pathlib import Path
 
 from ...experiments.place import cores_here
@@ -50,12 +52,20 @@ RECIPES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 
 @dataclass(frozen=True)
 class Compared:
-    """One figure of an experiment on both paths, seed by seed."""
+    """One figure of an experiment on both paths, seed by seed.
+
+    Attributes:
+        experiment, figure: names.
+        processor: on the processor's own path, of `SEEDS`.
+        device: on the device, of `OTHER_SEEDS`.
+        control: on the processor's own path, of the device's seeds; empty if not asked for.
+    """
 
     experiment: str
     figure: str
     processor: tuple[float, ...]
     device: tuple[float, ...]
+    control: tuple[float, ...] = ()
 
     @property
     def within(self) -> bool:
@@ -64,19 +74,26 @@ class Compared:
         return min(self.processor) <= mean <= max(self.processor)
 
 
-def learning(device: str) -> tuple[list[dict[str, object]], str]:
+def learning(
+    device: str, kept: Path | None = None, control: bool = False
+) -> tuple[list[dict[str, object]], str]:
     """Train everything on both paths: the figures, and a table of them.
 
     Args:
         device: that is compared with the processor's own path.
+        kept: a folder in which run folders are kept, so that a comparison that was interrupted
+            goes on where it was; None: they are forgotten.
+        control: also train the device's seeds on the processor's own path, which tells luck of
+            seeds from what the path does.
     """
-    seeds: dict[str | None, tuple[int, ...]] = {device: OTHER_SEEDS, None: SEEDS}
+    own = (*SEEDS, *OTHER_SEEDS) if control else SEEDS
+    seeds: dict[str | None, tuple[int, ...]] = {device: OTHER_SEEDS, None: own}
     began, at_once = time.perf_counter(), max(1, (cores_here() - 2) // 2)
     # Runs on the device wait for it most of the time: several share it.
     with ThreadPoolExecutor(at_once) as beside, ThreadPoolExecutor(min(5, at_once)) as there:
         runs = {
             (name, where): [
-                (there if where else beside).submit(results_of, name, seed, where)
+                (there if where else beside).submit(results_of, name, seed, where, kept)
                 for seed in seeds[where]
             ]
             for name in RECIPES
@@ -91,8 +108,9 @@ def learning(device: str) -> tuple[list[dict[str, object]], str]:
         Compared(
             name,
             figure,
-            tuple(run[figure] for run in found[name, None]),
+            tuple(run[figure] for run in found[name, None][: len(SEEDS)]),
             tuple(run[figure] for run in found[name, device]),
+            tuple(run[figure] for run in found[name, None][len(SEEDS) :]),
         )
         for name, (_, figures) in RECIPES.items()
         for figure in figures
@@ -101,8 +119,16 @@ def learning(device: str) -> tuple[list[dict[str, object]], str]:
     return told, _table(compared, device)
 
 
-def results_of(name: str, seed: int, device: str | None) -> dict[str, float]:
+def results_of(
+    name: str, seed: int, device: str | None, runs: Path | None = None
+) -> dict[str, float]:
     """The figures of one run, made in a process of its own as a user would.
+
+    Args:
+        name: of the experiment.
+        seed: of the run.
+        device: that it learns on; None: the processor's own path.
+        runs: where its folder is kept, and found again under the same settings; None: nowhere.
 
     Raises:
         RuntimeError: it failed; with what it said.
@@ -111,33 +137,56 @@ def results_of(name: str, seed: int, device: str | None) -> dict[str, float]:
     overrides = [*shortened, f"seed={seed}", "training.route=local"]
     if device is not None:
         overrides.append(f"training.device={device}")
+    if runs is not None:
+        settings = sha256(json.dumps(overrides).encode()).hexdigest()[:8]
+        run = runs / f"{name}_{device or 'processor'}_seed_{seed}_{settings}"
+        return _made(name, overrides, run)
     with tempfile.TemporaryDirectory() as folder:
+        return _made(name, overrides, Path(folder) / "run")
+
+
+def _made(name: str, overrides: Sequence[str], run: Path) -> dict[str, float]:
+    """Results of a run folder, which is made if it has none yet."""
+    results = run / "results.json"
+    if not results.exists():
+        shutil.rmtree(run, ignore_errors=True)  # of a run that was interrupted
         command = [sys.executable, "-m", CLI, "train", name, *overrides]
-        done = subprocess.run(
-            [*command, "--runs", folder, "--name", "run", "--quiet"], capture_output=True, text=True
-        )
+        where = ["--runs", str(run.parent), "--name", run.name, "--quiet"]
+        done = subprocess.run([*command, *where], capture_output=True, text=True)
         if done.returncode:
             raise RuntimeError(f"{' '.join(command)} failed: {done.stdout}{done.stderr}")
-        results: dict[str, float] = json.loads(
-            (Path(folder) / "run" / "results.json").read_text("utf-8")
-        )
-    return results
+    found: dict[str, float] = json.loads(results.read_text("utf-8"))
+    return found
 
 
 def _table(compared: Sequence[Compared], device: str) -> str:
     lines = [
         f"Learning on {device} (seeds {OTHER_SEEDS[0]} to {OTHER_SEEDS[-1]}) and on the "
         f"processor's own path (seeds {SEEDS[0]} to {SEEDS[-1]}): the same short recipes, "
-        "evaluated alike. *Within*: the device's mean lies in the range of the processor's seeds.",
+        "evaluated alike. *Within*: the device's mean lies in the range of the processor's seeds. "
+        "*Control*: the processor's own path on the device's seeds; *beyond it*: what the device "
+        "brings more than that, seed by seed.",
         "",
-        "| experiment | figure | processor | its seeds | device | within |",
-        "|---|---|---|---|---|---|",
+        "| experiment | figure | processor | its seeds | device | within | control | beyond it |",
+        "|---|---|---|---|---|---|---|---|",
     ]
     for one in compared:
         low, high = min(one.processor), max(one.processor)
+        control = beyond = "not run"
+        if one.control:
+            pairs = zip(one.device, one.control, strict=True)
+            control = mean_text(one.control, 4)
+            beyond = mean_text([there - here for there, here in pairs], 4)
         lines.append(
             f"| {one.experiment} | {one.figure} | {mean_text(one.processor, 4)} "
-            f"| {low:.4g} … {high:.4g} "
-            f"| {mean_text(one.device, 4)} | {'yes' if one.within else 'no'} |"
+            f"| {low:.4g} … {high:.4g} | {mean_text(one.device, 4)} "
+            f"| {'yes' if one.within else 'no'} | {control} | {beyond} |"
         )
+    missed = sum(not one.within for one in compared)
+    if missed and not all(one.control for one in compared):
+        lines += [
+            "",
+            f"{missed} of {len(compared)} means lie outside the processor's seeds. Whether that is "
+            "the path or luck of the seeds has not been looked into: `--control` tells.",
+        ]
     return "\n".join(lines)
