@@ -15,6 +15,7 @@ It is slow, and takes every option of RLlib. Where it differs from the array rou
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Iterator
 from itertools import chain
@@ -36,6 +37,7 @@ from ..backend import SampleReport
 from ..experiments.experiment import Experiment
 from ..policies.specification import LEADER
 from ..ppo.seeds import SEEDS_PER_EXPERIMENT, SEEDS_PER_RUNNER
+from ..ppo.update import NonFiniteTrainingError
 from .config import common_config, module_options
 from .remote.runners import TellsErrors
 
@@ -113,13 +115,23 @@ class TurnGame(ParallelPettingZooEnv):
         return self._of_next(observations, leader_next=infos[LEADER]["turn"]), {}
 
     def step(self, actions: Dictionary) -> tuple[Dictionary, ...]:
-        """One move of those whose turn it is."""
+        """One move of those whose turn it is.
+
+        Raises:
+            NonFiniteTrainingError: a reward is not a finite number.
+        """
         if LEADER in actions:
             observations, *_ = super().step(actions)
             self._policy_moved = self._theta_is_led = True
             self._theta = np.array(self._view.game.market_state.theta[0])
             return self._of_next(observations, leader_next=False), {}, *_nobody_ends(), {}
         observations, rewards, terminated, truncated, infos = super().step(actions)
+        for agent, reward in rewards.items():
+            if not math.isfinite(reward):  # RLlib would learn from it, and say nothing
+                raise NonFiniteTrainingError(
+                    f"the reward of {agent!r} is {reward}, which is not a finite number; check the "
+                    "market with 'pacesetter check'."
+                )
         ended = terminated["__all__"] or truncated["__all__"]
         leader_next = infos[LEADER]["turn"]
         self.account.add(rewards, infos)

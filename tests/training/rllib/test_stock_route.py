@@ -19,6 +19,7 @@ from pacesetter.training.experiments.experiment import Experiment
 from pacesetter.training.experiments.rules import _information_can_be_priced, check_together
 from pacesetter.training.experiments.settings import FollowerSettings, TrainingSettings
 from pacesetter.training.loop.trainer import train
+from pacesetter.training.ppo.update import NonFiniteTrainingError
 from pacesetter.training.rllib.backend import build, start_ray
 from pacesetter.training.rllib.stock import StockRunner, TurnGame, merged, stock_config
 from pacesetter.training.runs.run_folder import RunFolder
@@ -137,6 +138,19 @@ def test_copies_and_runners_have_random_streams_of_their_own():
             game.step(dict.fromkeys(observations, 50))
             prices.add(float(game._view.game.market_state.last_price[0]))
     assert len(prices) == 4
+
+
+def test_a_reward_that_is_no_number_ends_the_run(duopoly, monkeypatch):
+    def transition(market, *rest):
+        step = own(market, *rest)
+        return replace(step, rewards={name: r * np.nan for name, r in step.rewards.items()})
+
+    own = Duopoly.transition
+    monkeypatch.setattr(Duopoly, "transition", transition)
+    game = turn_game(replace(duopoly, objective=QuantityObjective("leader_profit")))
+    observations, _ = game.reset(seed=0)
+    with pytest.raises(NonFiniteTrainingError, match="reward of 'follower_0' is nan"):
+        game.step({agent: np.zeros(1, np.float32) for agent in observations})
 
 
 def test_a_runner_whose_market_fails_once_begins_new_episodes(duopoly, monkeypatch):
