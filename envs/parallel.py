@@ -71,6 +71,21 @@ class Roster:
             for i, agent in enumerate(names)
         }
 
+    def rewards(self, arrays: Mapping[str, Any]) -> dict[str, float]:
+        """Rewards by group, ``(1, N)``, by agent.
+
+        Raises:
+            PacesetterError: the market gives another number of them.
+        """
+        for group, names in self._names.items():
+            if arrays[group].shape != (1, len(names)):
+                raise PacesetterError(
+                    f"the market's rewards of group {group!r} have the shape "
+                    f"{tuple(arrays[group].shape)}, and {len(names)} agent(s) in one copy have "
+                    f"{(1, len(names))}; try the market with 'pacesetter check'."
+                )
+        return {agent: float(reward) for agent, reward in self.by_agent(arrays).items()}
+
     def infos(self, quantities: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
         """The path quantities for every agent: floats, or ``(N,)`` arrays where one per agent."""
         return {
@@ -239,7 +254,7 @@ class ParallelMarket(DictionaryView):
         self._check_step(actions)
         step = self.market.step(self._state, self._roster.arrays(actions))
         self._state = step.state
-        rewards = {a: float(r) for a, r in self._roster.by_agent(step.rewards).items()}
+        rewards = self._roster.rewards(step.rewards)
         ends = self._end(bool(step.terminated[0]), bool(step.truncated[0]))
         return self._observe(), rewards, *ends, self._roster.infos(step.quantities)
 

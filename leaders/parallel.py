@@ -109,7 +109,7 @@ class ParallelGame(DictionaryView):
             return self._move_leader(actions)
         played = self.game.step(self._roster.arrays(actions))
         self._leader_has_moved = False
-        rewards = {a: float(r) for a, r in self._roster.by_agent(played.rewards).items()}
+        rewards = self._roster.rewards(played.rewards)
         infos = self._roster.infos(played.quantities)
         leader_reward = float(played.leader_reward[0])
         if self._leader_acts:

@@ -10,6 +10,7 @@ import pytest
 import ray
 from ray.rllib.core.learner.training_data import TrainingData
 
+from pacesetter.envs.core.errors import PacesetterError
 from pacesetter.envs.duopoly.market import Duopoly
 from pacesetter.envs.registry import make
 from pacesetter.leaders.objectives.general import QuantityObjective, Welfare
@@ -19,7 +20,6 @@ from pacesetter.training.experiments.experiment import Experiment
 from pacesetter.training.experiments.rules import _information_can_be_priced, check_together
 from pacesetter.training.experiments.settings import FollowerSettings, TrainingSettings
 from pacesetter.training.loop.trainer import train
-from pacesetter.training.ppo.update import NonFiniteTrainingError
 from pacesetter.training.rllib.backend import build, start_ray
 from pacesetter.training.rllib.stock import StockRunner, TurnGame, merged, stock_config
 from pacesetter.training.runs.run_folder import RunFolder
@@ -140,16 +140,24 @@ def test_copies_and_runners_have_random_streams_of_their_own():
     assert len(prices) == 4
 
 
-def test_a_reward_that_is_no_number_ends_the_run(duopoly, monkeypatch):
+@pytest.mark.parametrize(
+    ("spoiled", "said"),
+    [
+        (lambda rewards: rewards * np.nan, "reward of 'follower_0' is nan"),
+        (lambda rewards: np.tile(rewards, 2), r"have the shape \(1, 2\)"),
+    ],
+    ids=["not a number", "too many"],
+)
+def test_rewards_that_are_none_end_the_run(duopoly, monkeypatch, spoiled, said):
     def transition(market, *rest):
         step = own(market, *rest)
-        return replace(step, rewards={name: r * np.nan for name, r in step.rewards.items()})
+        return replace(step, rewards={name: spoiled(r) for name, r in step.rewards.items()})
 
     own = Duopoly.transition
     monkeypatch.setattr(Duopoly, "transition", transition)
     game = turn_game(replace(duopoly, objective=QuantityObjective("leader_profit")))
     observations, _ = game.reset(seed=0)
-    with pytest.raises(NonFiniteTrainingError, match="reward of 'follower_0' is nan"):
+    with pytest.raises(PacesetterError, match=said):
         game.step({agent: np.zeros(1, np.float32) for agent in observations})
 
 
