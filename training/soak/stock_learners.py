@@ -1,6 +1,6 @@
 """Several learners of RLlib's own, with one policy and with two: whether an iteration ends.
 
-    python -m pacesetter.training.bench.stock_learners
+    python -m pacesetter.training.soak.stock_learners
 
 With two policies of which a learner's part has rows of one only, a learner waits for a sum that the
 other never begins (ray issue 63819), or its sum is met by one of another size, and a process dies.
@@ -17,17 +17,16 @@ import time
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from ...envs.registry import make
-from ...leaders.objectives.general import Welfare
 from ...leaders.policy.ppo import PPOLeader
 from ..experiments.experiment import Experiment
+from ..experiments.load import load_experiment
 from ..experiments.settings import FollowerSettings, TrainingSettings
 from ..rllib import backend
 
 LEARNERS, COPIES, STEPS = 2, 4, 12
 PATIENCE, LEAST = 20.0, 60.0
-MARKET = make("cobweb")
-PART = COPIES * STEPS // LEARNERS * MARKET.groups[0].size
+SHIPPED = load_experiment("cobweb_unstable_ppo")
+PART = COPIES * STEPS // LEARNERS * SHIPPED.market.groups[0].size
 """Rows of followers that a learner gets."""
 WARM = 1  # iterations before the one that is timed
 
@@ -69,10 +68,8 @@ CASES = (
 
 def experiment_of(case: Case) -> Experiment:
     """A leader with few rows beside followers with many."""
-    return Experiment(
-        name="stock_learners",
-        market=MARKET,
-        objective=Welfare(),
+    return replace(
+        SHIPPED,
         leader=PPOLeader(interval=4),
         followers=FollowerSettings(information_cost=False, minibatch_size=case.minibatch, epochs=1),
         training=TrainingSettings(
