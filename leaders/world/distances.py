@@ -63,12 +63,22 @@ def _distances(real: Feedback) -> Floats:
 
 def gaussian(width: float) -> Kernel:
     """k = exp(−d² / 2σ²)."""
-    return lambda x, y: np.exp(-((x - y) ** 2) / (2.0 * width**2))
+
+    def kernel(x: Floats, y: Floats) -> Floats:
+        found = np.asarray(x - y)
+        found *= found
+        np.negative(found, out=found)
+        found /= 2.0 * width**2
+        return np.exp(found, out=found)
+
+    return kernel
 
 
 def absolute(x: Floats, y: Floats) -> Floats:
     """k = −|d|, of the energy distance."""
-    return -np.abs(x - y)
+    found = np.asarray(x - y)  # of many million pairs, so that all is done in place
+    np.abs(found, out=found)
+    return np.negative(found, out=found)
 
 
 def squashed(width: float) -> Kernel:
@@ -76,7 +86,7 @@ def squashed(width: float) -> Kernel:
 
     It is a kernel of negative type for every one-to-one map, and asinh is one.
     """
-    return lambda x, y: -np.abs(np.arcsinh(x / width) - np.arcsinh(y / width))
+    return lambda x, y: absolute(np.arcsinh(x / width), np.arcsinh(y / width))
 
 
 def gram(one: Feedback, other: Feedback, kernel: Kernel) -> Floats:

@@ -38,7 +38,8 @@ def witness(world: Feedback, real: Feedback, kernel: Kernel) -> Floats:
     """w of every value of every world rollout, ``(R, m)``; its own rollout is left out."""
     rollouts = len(world)
     own = kernel(world.values[:, :, None, None], world.values[None, None, :, :])
-    by_rollout = (own * world.weights[None, None, :, :]).sum(axis=3)  # (R, m, R)
+    own *= world.weights[None, None, :, :]
+    by_rollout = own.sum(axis=3)  # (R, m, R)
     at = np.arange(rollouts)
     others = (by_rollout.sum(axis=2) - by_rollout[at, :, at]) / max(1, rollouts - 1)
     used = real.weights.ravel() > 0

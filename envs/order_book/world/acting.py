@@ -119,7 +119,7 @@ def advance_world(
         if outcome[row] != NEEDS_ORDERS and outcome[row] != LOG_IS_FULL:
             continue
         book, real = memory[row], reals[row]
-        here = book[EXTRA]
+        here, lags = book[EXTRA], at.LAGS
         while True:
             outcome[row] = _why_stop(book, until[row], limit[row])
             if outcome[row] >= 0:
@@ -128,8 +128,10 @@ def advance_world(
                 outcome[row] = LOG_IS_FULL
                 break
             book[CLOCK] = max(book[CLOCK], book[here + at.NEXT_TIME])
-            keep_states(book, real, prices, sizes, book[CLOCK])
-            read_features(book, real, prices, sizes, seen)
+            if keep_states(book, real, prices, sizes, book[CLOCK]):
+                lags = at.LAGS
+            read_features(book, real, prices, sizes, seen, lags)
+            lags = 1
             if recurrent:
                 draw_normals(book, here + at.STREAM, remembered)
                 infer_recurrent(weights, seen, remembered, hidden, deeper, logits)

@@ -76,11 +76,11 @@ def _imbalance(bids: float, asks: float) -> float:
 
 
 @kernel
-def keep_states(memory: Integers, reals: Reals, prices: Integers, sizes: Integers, to: int) -> None:
-    """Note the state of the market at all multiples of ten seconds up to a time."""
+def keep_states(memory: Integers, reals: Reals, prices: Integers, sizes: Integers, to: int) -> bool:
+    """Note the state of the market at all multiples of ten seconds up to a time; was there one?"""
     here = memory[EXTRA]
     if memory[here + at.NEXT_SNAPSHOT] > to:
-        return
+        return False
     look(memory, reals)
     _volumes(memory, prices, sizes)
     bids, asks = sizes[BUY, :FIVE].sum(), sizes[SELL, :FIVE].sum()
@@ -89,6 +89,7 @@ def keep_states(memory: Integers, reals: Reals, prices: Integers, sizes: Integer
         for entry in range(at.WORLD_REALS - 1, at.SNAPSHOTS + at.LAG_ENTRIES - 1, -1):
             reals[entry] = reals[entry - at.LAG_ENTRIES]
         _note_state(memory, reals, at.SNAPSHOTS, _imbalance(bids, asks))
+    return True
 
 
 @kernel
@@ -117,7 +118,12 @@ def _logarithm(volume: float) -> float:
 
 @kernel
 def read_features(
-    memory: Integers, reals: Reals, prices: Integers, sizes: Integers, features: Singles
+    memory: Integers,
+    reals: Reals,
+    prices: Integers,
+    sizes: Integers,
+    features: Singles,
+    lags: int,
 ) -> None:
     """Fill in what the agent sees, ``(62,)``.
 
@@ -126,6 +132,7 @@ def read_features(
         reals: ``(R,)``.
         prices, sizes: room to work in, ``(2, 10)`` each.
         features: filled in.
+        lags: past states that are read; what an earlier one tells stands until the next is noted.
     """
     look(memory, reals)
     _volumes(memory, prices, sizes)
@@ -147,17 +154,17 @@ def read_features(
     for i in range(3):
         features[1 + i] = _imbalance(near[BUY, i], near[SELL, i])
     features[4] = _imbalance(memory[OFFERED + BUY], memory[OFFERED + SELL])
-    _read_states(memory, reals, features)
+    _read_states(memory, reals, features, lags)
     _read_orders(memory, features)
 
 
 @kernel
-def _read_states(memory: Integers, reals: Reals, features: Singles) -> None:
-    """Past states: what changed from each to the one after, and what was seen in it."""
+def _read_states(memory: Integers, reals: Reals, features: Singles, lags: int) -> None:
+    """The latest past states: what changed from each to the one after, and what was seen in it."""
     mid = reals[at.MID]
     signed = float(memory[TRADED + BUY] - memory[TRADED + SELL])
     orders = float(memory[memory[EXTRA] + at.ORDERS_SO_FAR])
-    for lag in range(at.LAGS):
+    for lag in range(lags):
         state = at.SNAPSHOTS + at.LAG_ENTRIES * lag
         place = LAGS_AT + at.LAG_ENTRIES * lag
         features[place] = math.asinh(mid - reals[state + at.MID_THEN]) / MOVE_UNIT

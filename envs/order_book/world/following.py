@@ -86,7 +86,7 @@ def follow(
         order = begins[i]
         if order >= 0:
             keep_states(book, real, prices, sizes, log[i, TIME])
-            read_features(book, real, prices, sizes, features[order])
+            read_features(book, real, prices, sizes, features[order], at.LAGS)
             event, price = orders[order, 1], orders[order, 2]
             after = min(order + 1, len(orders) - 1)
             wait = time_bin(float(orders[after, 0] - orders[order, 0]))

@@ -67,6 +67,7 @@ WEIGHTS, RECURRENT_WEIGHTS = STARTS["cell_inputs"], _ENDS[-1]
 PARAMETERS = STARTS["event_mask"]
 """Entries that are trained: the first ones."""
 MASKED = -1e9
+NEVER = -800.0  # below which the exponential of a double is zero
 (
     FIRST,
     FIRST_BIAS,
@@ -158,7 +159,8 @@ def choose(logits: Singles, chances: Reals, memory: Integers, stream: int) -> tu
         highest = max(highest, logits[j])
     total = 0.0
     for j in range(bins):
-        chances[j] = math.exp(logits[j] - highest)
+        away = logits[j] - highest
+        chances[j] = math.exp(away) if away > NEVER else 0.0
         total += chances[j]
     left = uniform(memory, stream) * total
     chosen, last = -1, 0

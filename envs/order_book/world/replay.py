@@ -166,7 +166,7 @@ def _play(
             return i, NEEDS_ORDERS
         book[CLOCK] = time
         keep_states(book, reals[copy], prices, sizes, time)
-        read_features(book, reals[copy], prices, sizes, features[i])
+        read_features(book, reals[copy], prices, sizes, features[i], at.LAGS)
         here = book[EXTRA]
         followed = i + 1 < table.shape[0] and table[i + 1, 0] == copy
         wait = time_bin(float(table[i + 1, 1] - time) if followed else 0.0)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
 
 import numpy as np
@@ -11,7 +13,7 @@ from ....envs.order_book.background.market import PRESETS
 from ....envs.registry import make
 from ....leaders.world.guide import WorldGuide
 from ...experiments.load import load_experiment
-from ..speed import Cores, Figures, Measured, Race, note
+from ..speed import Cores, Figures, Measured, Race, note, peak_megabytes
 
 RACE = Race(
     "one executor in rmsc04, 64 copies, 64×64, 2 epochs, minibatch 1024",
@@ -91,19 +93,37 @@ def calibration_seconds(name: str) -> tuple[float, float]:
     return ready, (time.process_time() - began) * total / iterations
 
 
+def calibration_megabytes(name: str) -> float:
+    """Largest resident memory of a process that begins a calibration and iterates a few times."""
+    code = f"from {__name__} import run_for_memory; run_for_memory({name!r})"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return float(done.stdout.split()[-1])
+
+
+def run_for_memory(name: str) -> None:
+    """Begin a calibration, and print the megabytes that it took at most."""
+    calibration_seconds(name)
+    print(peak_megabytes())
+
+
 def calibrations(repeats: int, quick: bool) -> Figures:
-    """Processor seconds of every method, one core; that of a fit is the warm start's own."""
+    """Processor seconds of every method, one core; that of a fit is the warm start's own.
+
+    And the memory of each but the fit, once.
+    """
     figures: Figures = {}
     for _ in range(1 if quick else repeats):
         for name in list(CALIBRATIONS)[: 2 if quick else None]:
             ready, iterating = calibration_seconds(name)
             fitted = name.endswith("warm_start")
             note(figures, f"{name}/processor_seconds", ready if fitted else iterating)
+    for name in list(CALIBRATIONS)[1 : 2 if quick else None]:
+        note(figures, f"{name}/megabytes", calibration_megabytes(name))
     return figures
 
 
 WORLDS = Measured(
-    "a world agent calibrated: processor seconds of its iterations, without the warm start",
+    "a world agent calibrated: processor seconds of its iterations, without the warm start; memory",
     calibrations,
     {f"{name}/processor_seconds": ("at most", goal) for name, (*_, goal) in CALIBRATIONS.items()},
 )
