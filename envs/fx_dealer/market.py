@@ -14,7 +14,7 @@ A dealer hedges knowing the last request, and quotes knowing its hedge.
 
 | what | entries |
 |---|---|
-| dealer's observation | q / 20; c; ln γ from −1 to 1 over its range |
+| dealer's observation | q / 20; arsinh(q / 2) / arsinh(10); c; ln γ from −1 to 1 over its range |
 | dealer's action | from −1 to 1: mark-ups, tiers × sizes × (bid, ask), to [−.4, 2] bp; hedge u |
 | leader's observation | shares of volume, internalisation of each dealer, share of requests dealt |
 
@@ -24,7 +24,7 @@ type, and never θ where θ distributes types. The bid is the mark-up at which q
 The model is that of Barzykin, Bergault and Guéant (see `presets` and `hjb`); several dealers of
 types are our extension, after the multi-dealer markets of Vadori et al. (arXiv:2006.13085).
 
-Version history: v1.
+Version history: v1; v2: dealers see their inventory by its magnitude, too.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ from .state import DealerState
 from .step_game import StepGame
 
 DEALER = "dealer"
-SEEN_INVENTORY = 20.0
+SEEN_INVENTORY, SMALL_INVENTORY = 20.0, 2.0  # M, at which either scale is 1, and bends
 OPTIONS = (
     "sizes", "rates", "alphas", "betas", "volatility", "spread_cost", "depth_cost", "impact",
     "most_inventory",
@@ -192,7 +192,7 @@ class FxDealer(Market):
         """The dealers, if they learn."""
         if self.dealers_are != "learning":
             return ()
-        seen = np.array([np.inf, 1.0, 1.0], dtype=np.float32)
+        seen = np.array([np.inf, np.inf, 1.0, 1.0], dtype=np.float32)
         actions = int(np.prod(self.ladders.shape)) + 1
         return (
             Group(
@@ -330,14 +330,17 @@ class FxDealer(Market):
         return self.end_step(after, {DEALER: reward} if self.groups else {}, quantities)
 
     def observe(self, state: DealerState) -> dict[str, Array]:
-        """Inventory and own type, ``(B, D, 3)``."""
+        """Inventory, evenly and by magnitude, and own type, ``(B, D, 4)``."""
         if not self.groups:
             return {}
-        seen = np.empty((*state.inventory.shape, 3), dtype=np.float32)
+        seen = np.empty((*state.inventory.shape, 4), dtype=np.float32)
         seen[..., 0] = state.inventory / SEEN_INVENTORY
-        seen[..., 1] = self.types.reach(state.theta, state.type_quantiles)
+        # Hedges rise steeply among small inventories, which an even scale hardly tells apart.
+        unit = np.arcsinh(SEEN_INVENTORY / SMALL_INVENTORY)
+        seen[..., 1] = np.arcsinh(state.inventory / SMALL_INVENTORY) / unit
+        seen[..., 2] = self.types.reach(state.theta, state.type_quantiles)
         aversion = self.types.aversion(state.theta, state.type_quantiles)
-        seen[..., 2] = np.clip(scaled_aversion(aversion), -1.0, 1.0)
+        seen[..., 3] = np.clip(scaled_aversion(aversion), -1.0, 1.0)
         return {DEALER: seen}
 
     def leader_observe(self, state: DealerState) -> Array:

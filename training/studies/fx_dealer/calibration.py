@@ -106,6 +106,8 @@ NOTES = (
     "Market shares say how well dealers are connected, and nothing of their aversion to risk; "
     "`pacesetter identify fx_dealer_planted` prints how well from 10,000 requests, and "
     "`fx_dealer_planted_tiers` with the mix of requests free.",
+    "Recipes chosen on seed 10. Of the policy of steps: learning rates 0.001, 0.005 and, with "
+    "steps twice as long, 0.01 were tried there, and came to 0.035, 0.016 and 0.042.",
 )
 
 
