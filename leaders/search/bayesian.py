@@ -43,6 +43,8 @@ class BayesianLeader(SearchSettings):
             what θ explains of the objective. None: 2, and 0.01 (expected improvement) or 0.1.
         initial_points: proposals spread evenly over the feasible set before the model is used.
         most_points: rows of measurements kept; beyond, the closest ones are averaged.
+        modelled: ``values`` of the objective as they are; or ``log_shortfall``, the logarithm of
+            how far they are below the best, for objectives that run over orders of magnitude.
         constraints: linear constraints on θ, all of which hold in every proposal.
         feasible: ``"package.module:function"`` with a further rule: called with θ ``(n, d)``,
             returns ``(n,)`` booleans; empty: none.
@@ -53,6 +55,7 @@ class BayesianLeader(SearchSettings):
     exploration: Annotated[float, Ge(0)] | None = None
     initial_points: Annotated[int, Ge(1)] = 16
     most_points: Annotated[int, Ge(2)] = 512
+    modelled: Literal["values", "log_shortfall"] = "values"
     constraints: tuple[LinearConstraint, ...] = ()
     feasible: str = ""
 
@@ -153,7 +156,9 @@ class BayesianSearch(SearchLeader):
         if self._fitted is None or self._fitted[0] is not self._observations:
             from .surrogate import Surrogate
 
-            self._fitted = (self._observations, Surrogate(self._observations))
+            seen = self._observations
+            as_asked = seen if self._settings.modelled == "values" else seen.log_shortfalls()
+            self._fitted = (seen, Surrogate(as_asked))
         return self._fitted[1]
 
     def _initial_points(self) -> NDArray[np.float64]:

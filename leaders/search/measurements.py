@@ -8,6 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+NEAREST = 0.1  # share of the measurements, the best, that a logarithm leaves in proportion
+LEAST = 1e-100  # shortfalls below it are none: their squares leave the range of numbers
+ROUNDING = 1e-12  # differences of values that are smaller, in proportion, are rounding
 SAME = 6  # decimals of the unit cube at which two points are repetitions of each other
 
 
@@ -69,13 +72,28 @@ class Observations:
             self.points[rows], self.means[rows], self.counts[rows], self.squares[rows]
         )
 
+    def log_shortfalls(self) -> Observations:
+        """Less the logarithm of how far means are below the best, counted from the nearest tenth.
+
+        The order stays. Where values run over orders of magnitude, those near the best are told
+        apart again; deviations of repetitions are stretched as the values around them are.
+        """
+        below = self.means.max(initial=-np.inf) - self.means
+        worst = float(below.max(initial=0.0))
+        if worst < LEAST or not (unit := float(np.quantile(below, NEAREST))):
+            return self
+        unit = max(unit, ROUNDING * worst)
+        stretched = 1.0 / (unit + below)
+        means = -np.log1p(below / unit)
+        return Observations(self.points, means, self.counts, self.squares * stretched**2)
+
     def standardised(self) -> Observations:
         """Shifted and scaled so that single measurements have mean 0 and standard deviation 1."""
         total = self.counts.sum()
         centred = self.means - self.counts @ self.means / total
         scale = np.sqrt((self.squares.sum() + self.counts @ centred**2) / total)
         # Equal values have no spread; the bound keeps rounding from being blown up to one.
-        scale = scale if scale > 1e-12 * np.abs(self.means).max(initial=0.0) else 1.0
+        scale = scale if scale > ROUNDING * np.abs(self.means).max(initial=0.0) else 1.0
         return Observations(self.points, centred / scale, self.counts, self.squares / scale**2)
 
     def state(self) -> dict[str, Any]:

@@ -12,8 +12,9 @@ import time
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 
 from pacesetter.envs.core.characteristics import Characteristic, Characteristics
 from pacesetter.envs.core.errors import PacesetterError
@@ -188,8 +189,22 @@ def test_observations_stay_bounded_and_keep_their_mean(seed, number, size, most)
     assert data.counts @ data.means == pytest.approx(values.sum(), abs=1e-9)
 
 
-def test_equal_values_are_no_trouble():
-    search = BayesianLeader(initial_points=2).search(MARKET, 0)
+@given(
+    values=arrays(np.float64, st.integers(1, 30), elements=st.floats(-1e12, 1e12)),
+)
+@example(values=np.array([6.7e-181, 0.0]))
+@example(values=np.array([1e-90] + [0.0] * 3 + [-1e12]))
+def test_a_logarithm_of_shortfalls_keeps_the_order(values):
+    points = np.arange(len(values))[:, None] / len(values)
+    data = Observations.none(1).add(points, values, 50)
+    found = data.log_shortfalls()
+    assert np.isfinite(found.means).all()
+    assert (np.diff(found.means[np.argsort(data.means, kind="stable")]) >= 0).all()
+
+
+@pytest.mark.parametrize("modelled", ["values", "log_shortfall"])
+def test_equal_values_are_no_trouble(modelled):
+    search = BayesianLeader(initial_points=2, modelled=modelled).search(MARKET, 0)
     theta = search.propose(8)
     search.learn(theta, np.full(8, 7.0))
     assert np.isfinite(search.propose(4)).all() and np.isfinite(search.best()).all()

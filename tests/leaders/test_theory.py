@@ -27,12 +27,17 @@ def objective(theta):
     return -(((theta - OPTIMUM) / SCALE) ** 2).sum(axis=1)
 
 
-def run(settings, seed, noise, rounds=8, number=16, replications=1):
+def steep(theta):
+    """Minus 1 at the optimum and about minus a million in the far corners."""
+    return -np.exp(-2.0 * objective(theta))
+
+
+def run(settings, seed, noise, rounds=8, number=16, replications=1, of=objective):
     search = settings.search(MARKET, seed)
     generator = np.random.default_rng(seed)
     for _ in range(rounds):
         theta = np.repeat(search.propose(number), replications, axis=0)
-        search.learn(theta, objective(theta) + noise * generator.standard_normal(len(theta)))
+        search.learn(theta, of(theta) + noise * generator.standard_normal(len(theta)))
     return search
 
 
@@ -74,6 +79,29 @@ def test_every_acquisition_finds_the_optimum(settings):
 def test_without_noise_the_answer_is_sharp():
     best = run(BayesianLeader(), 0, 0.0, rounds=6).best()
     assert np.abs((best - OPTIMUM) / SCALE).max() < 0.05
+
+
+def test_what_runs_over_orders_of_magnitude_is_found_by_its_logarithm():
+    off = {
+        modelled: [
+            -objective(run(BayesianLeader(modelled=modelled), seed, 0.1, of=steep).best()[None])[0]
+            for seed in range(4)
+        ]
+        for modelled in ("values", "log_shortfall")
+    }
+    assert np.max(off["log_shortfall"]) < 0.05
+    assert np.median(off["values"]) > 4 * np.median(off["log_shortfall"])
+
+
+def test_a_logarithm_of_shortfalls_is_the_formula():
+    data = Observations.none(1).add(np.arange(11)[:, None] / 10, -(np.arange(11.0) ** 2), 50)
+    repeated = data.add(np.array([[0.5]]), np.array([-23.0]), 50)
+    found = repeated.log_shortfalls()
+    unit = np.quantile(-repeated.means, 0.1)
+    np.testing.assert_allclose(found.means, -np.log((unit - repeated.means) / unit))
+    [row] = np.flatnonzero(repeated.squares)
+    slope = 1.0 / (unit - repeated.means[row])
+    assert found.squares[row] == pytest.approx(repeated.squares[row] * slope**2)
 
 
 def test_replications_help():

@@ -31,7 +31,8 @@ def alone(repeats: int, quick: bool = False) -> Figures:
     for _ in range(repeats):
         costs = {}
         for customers in CUSTOMERS[: 2 if quick else None]:
-            copies = max(1, COPIES * CUSTOMERS[0] // customers)
+            # As many customers at once, or more: what a call costs is shared by as many.
+            copies = -(-COPIES * CUSTOMERS[0] // customers)
             market = make("shops", customers=customers, customer_choice="learning")
             rate = steps_per_second(market, _actions(market, copies), copies)
             costs[customers] = 1e9 / (rate * customers)

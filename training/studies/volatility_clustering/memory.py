@@ -7,7 +7,6 @@ by how far its resident memory rises above where it was before.
 
 from __future__ import annotations
 
-import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -20,6 +19,7 @@ from ....envs.volatility_clustering.options import TRUTH
 from ...runs.machine import machine
 from ...runs.whole_files import write_json, write_whole
 from ..charts import save
+from ..speed import peak_megabytes
 from .figures import memory_figure
 from .verdicts import Verdict, at_most, verdict_lines
 
@@ -44,9 +44,9 @@ def print_rise(mode: str, traders: int, periods: int) -> None:
     """Take one gradient, and print by how many megabytes memory rose."""
     gradient = {"forward": forward, "reverse": reverse}[mode]
     gradient(_market(100, 2))  # compiles and imports
-    before = _peak()
+    before = peak_megabytes()
     gradient(_market(traders, periods))
-    print(_peak() - before)
+    print(peak_megabytes() - before)
 
 
 def forward(market: VolatilityClustering) -> None:
@@ -75,19 +75,6 @@ def _market(traders: int, periods: int) -> VolatilityClustering:
     made = make("volatility_clustering", traders=traders, periods=periods)
     assert isinstance(made, VolatilityClustering)
     return made
-
-
-def _peak() -> float:
-    """Largest resident memory of this process so far, in megabytes."""
-    try:
-        # What the kernel's accounting of resources says includes whoever started the process.
-        for line in Path("/proc/self/status").read_text(encoding="utf-8").splitlines():
-            if line.startswith("VmHWM:"):
-                return float(line.split()[1]) / 1e3
-    except OSError:
-        pass
-    unit = 1e6 if sys.platform == "darwin" else 1e3  # bytes there, kilobytes elsewhere
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
 
 
 def reproduced(runs: Path, out: Path, jobs: int, seeds: int | None) -> dict[str, float]:
