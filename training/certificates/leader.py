@@ -3,8 +3,8 @@
 Followers who know many θ a little go on from there at each θ alone. All points get a little of the
 budget, the better half twice as much again, and so on (successive halving, Jamieson & Talwalkar
 2016, arXiv:1502.07943); what somebody declared is never dropped. Where the objective bends, the top
-of a parabola through the first values joins the points. In the end the answer, its best rival and
-the baselines are adapted with several seeds, and compared in episodes that chose nothing.
+of a parabola through the first values joins the points. In the end followers of several seeds adapt
+anew to the answer, its best rival and the baselines, in episodes that chose nothing.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..experiments.experiment import Experiment
-from ..policies.network import ActorCritic
 from ..policies.policies import Policies
 from .gaps import UNSURE, Gap, Verdict
 from .learning import at_theta, gently, learned
@@ -115,12 +114,9 @@ class Effort:
         """At most so many over all points, with so many of them declared besides the answer."""
         points, total = 1 + declared + self.sobol + self.near, 0
         for number, iterations in enumerate(self.rounds()):
-            last = number == ROUNDS - 1
             total += iterations * (points + (number == 0))
-            if last:
-                total += iterations * (self.seeds - 1) * (2 + declared)
             points = max(2 + declared, int(np.ceil(points * KEPT)))
-        return total
+        return total + self.iterations * self.seeds * (2 + declared)
 
 
 def leaders_gap(subject: Subject, effort: Effort, work: Work) -> LeadersGap:
@@ -151,13 +147,13 @@ class _Search:
         followers = {point.name: self._known(point) for point in staying}
         for number in range(ROUNDS):
             for point in staying:
-                followers[point.name] = self._adapted(point, number, 0, followers[point.name])
+                followers[point.name] = self._adapted(point, number, followers[point.name])
                 name = f"adapted_{number}"
                 self.after[point.name] = self._mean(point, name, followers[point.name])
             if number == 0 and (top := self._top()) is not None:
                 self.points.append(top)
                 self.before[top.name] = self._mean(top, "as_trained", self._known(top))
-                followers[top.name] = self._adapted(top, 0, 0, self._known(top))
+                followers[top.name] = self._adapted(top, 0, self._known(top))
                 self.after[top.name] = self._mean(top, "adapted_0", followers[top.name])
                 staying.append(top)
             if number < ROUNDS - 1:
@@ -203,14 +199,18 @@ class _Search:
         )
 
     def _judged(self, point: Point, last: Policies) -> Floats:
-        """The objective with followers of every seed, ``(seeds, episodes)``."""
-        found = [self._values(point, "judged_0", last, JUDGEMENT)]
+        """The objective with followers of every seed, ``(seeds, episodes)``.
+
+        Followers of all seeds adapt anew: those with whom a rival was found to be the best are
+        likely to be lucky ones, and what seeds have in common no interval could tell.
+        """
         if not self.experiment.market.groups:
-            return np.stack(found)
-        for seed in range(1, self.effort.seeds):
-            start = self._adapted(point, ROUNDS - 2, 0, None)
-            again = self._adapted(point, ROUNDS - 1, seed, start)
-            found.append(self._values(point, f"judged_{seed}", again, JUDGEMENT))
+            return self._values(point, "judged", last, JUDGEMENT)[None]
+        found = []
+        for seed in range(self.effort.seeds):
+            start, name = self._known(point), f"anew_{seed}"
+            anew = self._learned(point, self.effort.iterations, 10 * ROUNDS + seed, name, start)
+            found.append(self._values(point, f"judged_{name}", anew, JUDGEMENT))
         return np.stack(found)
 
     def _top(self) -> Point | None:
@@ -245,25 +245,24 @@ class _Search:
     def _leader(self, point: Point) -> Policies | None:
         return self.subject.leader if point.name == ANSWER else None
 
-    def _adapted(self, point: Point, number: int, seed: int, start: Policies | None) -> Policies:
-        """Followers after a round at a point; `start` may be None where they are kept already."""
+    def _adapted(self, point: Point, number: int, start: Policies) -> Policies:
+        """Followers after a round at a point."""
         if not self.experiment.market.groups:
             return self.subject.policies
         iterations = self.effort.rounds()[number]
-        asked = gently(
-            at_theta(self._experiment(point), point.theta, iterations, 10 * number + seed)
-        )
+        return self._learned(point, iterations, 10 * number, f"round_{number}", start)
+
+    def _learned(
+        self, point: Point, iterations: int, seed: int, name: str, start: Policies
+    ) -> Policies:
+        """Followers who have gone on at a point."""
+        asked = gently(at_theta(self._experiment(point), point.theta, iterations, seed))
         if (leader := self._leader(point)) is not None:
             led = Led(self.experiment.market, leader, self.experiment.interval_steps)
             asked = replace(asked, market=led)
-        name = f"leader/{point.name}/round_{number}" + (f"_seed_{seed}" if seed else "")
-
-        def make() -> Policies:
-            assert start is not None
-            modules: Mapping[str, ActorCritic] = start.modules
-            return learned(asked, modules)
-
-        return self.work.policies(name, asked, make)
+        return self.work.policies(
+            f"leader/{point.name}/{name}", asked, lambda: learned(asked, start.modules)
+        )
 
     def _values(self, point: Point, label: str, policies: Policies, offset: int) -> Floats:
         leader = self._leader(point)

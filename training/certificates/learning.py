@@ -121,7 +121,7 @@ def learned(experiment: Experiment, start: Mapping[str, ActorCritic] | None = No
         backend.iterate()
         if iteration > training.iterations * (1.0 - training.averaged_share):
             average.add()
-    return Policies(experiment, average.modules())
+    return Policies(experiment, average.modules()).with_critics(experiment, backend.critics())
 
 
 def seconds_of_an_iteration(experiment: Experiment) -> float:

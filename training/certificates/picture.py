@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from torch.utils.tensorboard import SummaryWriter
 
 from ..studies.charts import EXACT_COLOUR, TRAINED_COLOUR, chart, pixels, save
@@ -16,6 +17,7 @@ from .points import ANSWER
 from .subject import Subject
 
 MOST_PANELS = 4  # characteristics that have a panel of their own
+MOST_TICKS = 4  # of a panel: small rates have long numbers
 
 
 def draw(
@@ -68,6 +70,7 @@ def _over_theta(axis: Any, leader: LeadersGap, entry: int, name: str) -> None:
         label = point.name.replace("_", " ")
         axis.axhline(leader.after[point.name], color=f"C{4 + number}", linestyle=":", label=label)
     axis.set_xlabel(name.replace("_", " "))
+    axis.xaxis.set_major_locator(MaxNLocator(MOST_TICKS))
 
 
 def _gains(axis: Any, followers: dict[str, FollowersGap], tolerance: float) -> None:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ...envs.core.errors import PacesetterError
 from ..experiments.experiment import Experiment
 from ..experiments.load import resolved
-from ..policies.policies import Policies, Trained
+from ..policies.policies import Policies, Trained, actor_weights
 
 Floats = NDArray[np.float64]
 
@@ -83,10 +83,9 @@ class Subject:
 
 
 def _checksum(policies: Policies) -> int:
-    """Of all weights that act; networks are loaded without critics, and live ones have some."""
+    """Of all weights that act."""
     found = 0
     for name in sorted(policies.modules):
-        for key, value in policies.modules[name].state_dict().items():
-            if not key.startswith("critic."):
-                found = zlib.crc32(value.numpy().tobytes(), zlib.crc32(key.encode(), found))
+        for key, value in actor_weights(policies.modules[name]).items():
+            found = zlib.crc32(value.numpy().tobytes(), zlib.crc32(key.encode(), found))
     return found

@@ -22,7 +22,7 @@ from ..runs.run_folder import prepare_folder
 from ..runs.whole_files import write_json
 
 SUBJECT, DONE = "subject.json", "policies.json"
-VERSION = 2  # of what is kept; a certificate of another version cannot be gone on with
+VERSION = 3  # of what is kept; a certificate of another version cannot be gone on with
 Arrays = dict[str, NDArray[Any]]
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -14,6 +15,7 @@ from gymnasium.spaces import Discrete
 from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
+from torch import Tensor
 
 from ...envs.core.errors import PacesetterError
 from ...envs.core.market import Market
@@ -25,13 +27,16 @@ from .network import ActorCritic
 from .specification import LEADER, model_config, module_spaces
 from .turns import Turns
 
+OF_CRITIC, CRITICS = "critic.", "critics"
+"""Folder beside the policies: they act without critics, and learn on with them."""
+
 
 class Policies:
-    """The policies of one experiment, ready to act.
+    """The policies of one experiment, ready to act; with critics also to learn on.
 
     Args:
         experiment: whose market and networks they are for.
-        modules: module name -> `ActorCritic`, of which the critic is not needed.
+        modules: module name -> `ActorCritic`, of which the critic is not needed to act.
     """
 
     def __init__(self, experiment: Experiment, modules: Mapping[str, ActorCritic]):
@@ -59,37 +64,53 @@ class Policies:
 
     @classmethod
     def load(cls, experiment: Experiment, folder: Path) -> Policies:
-        """Read what `save` wrote.
+        """Read what `save` wrote, with critics where there are some.
 
         Raises:
             PacesetterError: a file is missing, damaged, or of another network.
         """
         policies = cls.untrained(experiment)
         for name, module in policies.modules.items():
-            path = folder / f"{name}.safetensors"
-            try:
+            with _readable(path := folder / f"{name}.safetensors"):
                 module.load_state_dict(load_file(path))
-            except (OSError, SafetensorError, RuntimeError) as error:
-                reason = str(error).splitlines()[0]
-                raise PacesetterError(
-                    f"{path}: the policy cannot be read ({reason}). The run has not finished, or "
-                    "its config.yaml was changed; resume it or train again."
-                ) from error
-        return policies
+        places = {name: folder / CRITICS / f"{name}.safetensors" for name in policies.modules}
+        if not all(path.exists() for path in places.values()):
+            return policies
+        critics = {}
+        for name, path in places.items():
+            with _readable(path):
+                critics[name] = load_file(path)
+        with _readable(folder / CRITICS):
+            return policies.with_critics(experiment, critics)
+
+    def with_critics(
+        self, experiment: Experiment, critics: Mapping[str, Mapping[str, Tensor]]
+    ) -> Policies:
+        """The same policies with critics, so that they can go on to learn.
+
+        Args:
+            experiment: whose networks they are.
+            critics: module name -> its critic's weights, by their names in the module.
+        """
+        modules = {}
+        for name, (observation, action) in module_spaces(experiment).items():
+            options = model_config(experiment, name)
+            modules[name] = ActorCritic(observation, action, model_config=options).eval()
+            acting = actor_weights(self.modules[name])
+            modules[name].load_state_dict({**acting, **critics[name]})
+        return Policies(experiment, modules)
 
     def save(self, folder: Path) -> None:
-        """Write one safetensors file per module, and what they are for as JSON."""
+        """Write one safetensors file per module, and what they are for as JSON; critics apart."""
         folder.mkdir(parents=True, exist_ok=True)
         summary = {}
         for name, module in self.modules.items():
-            tensors = {
-                key: value.contiguous().clone()
-                for key, value in module.state_dict().items()
-                if not key.startswith("critic.")
-            }
-            with whole_file(folder / f"{name}.safetensors") as temporary:
-                save_file(tensors, temporary)
-            summary[name] = {key: list(value.shape) for key, value in tensors.items()}
+            acting = actor_weights(module)
+            _write(acting, folder / f"{name}.safetensors")
+            if critic := critic_weights(module):
+                (folder / CRITICS).mkdir(exist_ok=True)
+                _write(critic, folder / CRITICS / f"{name}.safetensors")
+            summary[name] = {key: list(value.shape) for key, value in acting.items()}
         write_json(folder / "policies.json", summary)
 
     @property
@@ -149,6 +170,33 @@ class Policies:
     @cached_property
     def _start(self) -> Any:
         return self.market.reset(0)
+
+
+def actor_weights(module: ActorCritic) -> dict[str, Tensor]:
+    """What a network acts by, name -> weights."""
+    return {k: v for k, v in module.state_dict().items() if not k.startswith(OF_CRITIC)}
+
+
+def critic_weights(module: ActorCritic) -> dict[str, Tensor]:
+    """The rest of it; empty where there is no critic."""
+    return {k: v for k, v in module.state_dict().items() if k.startswith(OF_CRITIC)}
+
+
+def _write(tensors: Mapping[str, Tensor], path: Path) -> None:
+    with whole_file(path) as temporary:
+        save_file({key: value.contiguous().clone() for key, value in tensors.items()}, temporary)
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, SafetensorError, RuntimeError) as error:
+        reason = str(error).splitlines()[0]
+        raise PacesetterError(
+            f"{path}: the policy cannot be read ({reason}). The run has not finished, or its "
+            "config.yaml was changed; resume it or train again."
+        ) from error
 
 
 @dataclass(frozen=True)

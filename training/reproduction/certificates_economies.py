@@ -36,6 +36,7 @@ CASES = (
         ),
         minutes=6.0,
     ),
+    Case("a shop that sets its price first, PPO", "shops_leader_ppo", minutes=4.0),
     Case(
         "order book, a taker fee, PPO",
         "execution_fee",

@@ -8,10 +8,12 @@ import json
 import re
 import shutil
 from collections.abc import Iterator
+from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import Any
 
 from ...envs.core.errors import PacesetterError
+from ..experiments.conversion import plain
 from ..experiments.experiment import Experiment
 from ..experiments.load import resolved
 from ..experiments.yaml_file import dump_yaml, read_yaml
@@ -32,6 +34,7 @@ FREE_TRAINING_KEYS = (
     "object_store_megabytes",
 )
 """Keys of the section ``training`` that may change when a run goes on; all others must stand."""
+SECTIONS = ("market", "objective", "leader", "followers", "training")
 
 
 @contextlib.contextmanager
@@ -105,7 +108,7 @@ def checkpoint_to_resume(
                 f"{path}: was not written by you on this machine, and a checkpoint can hold code "
                 "that runs when it is read. If you trust whoever wrote it, give --trust-checkpoint."
             )
-        _check_same(path, marker, bound_sections(experiment))
+        _check_same(path, marker, experiment)
         return path, damaged
     return None, damaged
 
@@ -148,10 +151,11 @@ def digest(values: Any) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def _check_same(checkpoint: Path, marker: dict[str, Any], now: dict[str, Any]) -> None:
-    if marker.get("digest") == digest(now):
+def _check_same(checkpoint: Path, marker: dict[str, Any], experiment: Experiment) -> None:
+    if marker.get("digest") == digest(bound_sections(experiment)):
         return
-    differing = differences(read_yaml(checkpoint / CONFIG).values, now, "in the checkpoint")
+    then = read_yaml(checkpoint / CONFIG).values
+    differing = differences(then, experiment, "in the checkpoint")
     if differing:
         raise PacesetterError(
             f"{checkpoint}: was made by another experiment; resume with the same values, or start "
@@ -159,14 +163,29 @@ def _check_same(checkpoint: Path, marker: dict[str, Any], now: dict[str, Any]) -
         )
 
 
-def differences(then: dict[str, Any], now: dict[str, Any], when: str) -> list[str]:
-    """A line for every key whose value is another now; `when` says where the old one stands."""
-    then, now = _flat(then), _flat(now)
+def differences(then: dict[str, Any], experiment: Experiment, when: str) -> list[str]:
+    """A line for every key whose value is another now; `when` says where the old one stands.
+
+    What the software of then did not know has its default, unless somebody has set it since.
+    """
+    then, now = _flat(then), _flat(bound_sections(experiment))
+    before = _flat(_defaults(experiment)) | then
     return [
         f"  {key}: {then.get(key, 'absent')} {when}, {now.get(key, 'absent')} now"
         for key in {**then, **now}
-        if then.get(key, ...) != now.get(key, ...)
+        if before.get(key, ...) != now.get(key, ...)
     ]
+
+
+def _defaults(experiment: Experiment) -> dict[str, Any]:
+    """Options of an experiment's sections by dotted key, as they are where nobody sets them."""
+    found = {}
+    for section in SECTIONS:
+        options = getattr(experiment, section)
+        for option in fields(options):
+            if option.default is not MISSING:
+                found[f"{section}.{option.name}"] = plain(option.default)
+    return found
 
 
 def _flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:

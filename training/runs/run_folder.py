@@ -242,8 +242,8 @@ class RunFolder:
         path = self.path / POLICIES / TRAINED_AS
         if not path.is_file():
             return
-        then, now = read_yaml(path).values, bound_sections(self.experiment)
-        if differing := differences(then, now, "when it was trained"):
+        then = read_yaml(path).values
+        if differing := differences(then, self.experiment, "when it was trained"):
             raise PacesetterError(
                 f"{self.path / CONFIG}: was changed after training; set these back, or train a new "
                 "run with them. These differ:\n" + "\n".join(differing)

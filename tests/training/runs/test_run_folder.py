@@ -351,6 +351,24 @@ def test_a_checkpoint_belongs_to_its_experiment(folder, load):
     assert folder.latest_checkpoint() == good
 
 
+def test_an_option_that_is_new_since_training_has_its_default(folder, load):
+    """Of software that did not know it: going on is refused only where somebody has set it."""
+    (folder.path / "policies").mkdir()
+    folder.keep_trained()
+    trained_as = folder.path / "policies" / "experiment.yaml"
+    lines = trained_as.read_text().splitlines(keepends=True)
+    of_before = [line for line in lines if "update_every" not in line]
+    assert len(of_before) == len(lines) - 1
+    trained_as.write_text("".join(of_before))
+    default = dataclasses.fields(type(folder.experiment.leader))
+    [value] = [field.default for field in default if field.name == "update_every"]
+    same = load(f"leader.update_every={value}")
+    dataclasses.replace(folder, experiment=same).check_unchanged()
+    with pytest.raises(PacesetterError, match=f"update_every: absent .*, {value + 1} now"):
+        other = load(f"leader.update_every={value + 1}")
+        dataclasses.replace(folder, experiment=other).check_unchanged()
+
+
 def test_a_damaged_checkpoint_does_not_take_the_place_of_a_whole_one(folder):
     good = save(folder, 1)
     (save(folder, 2) / "policy" / "weights.bin").write_bytes(b"y")

@@ -20,6 +20,7 @@ DECLARED = Declared(
         "household_jax": "speed:JAX",
         "household_scaling": "scaling:SCALING",
         "household_cores": "scaling:CORES",
+        "household_threads": "scaling:THREADS",
         "household": "speed:ALONE",
         "household_training": "speed:RACE",
         "household_derivatives": "speed:DERIVATIVES",

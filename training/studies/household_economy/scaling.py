@@ -17,7 +17,7 @@ from ....leaders.registry import LEADERS
 from ...experiments.experiment import Experiment
 from ...experiments.settings import FollowerSettings, TrainingSettings
 from ...ppo.backend import LocalBackend
-from ..speed import Cores, Figures, Goal, Measured, note
+from ..speed import Cores, Figures, Goal, Measured, Threads, note, peak_megabytes
 from .speed import steps_per_second
 
 SIZES = (
@@ -66,7 +66,6 @@ def _apart(households: int, copies: int) -> dict[str, float]:
 
 def run_alone(households: int, copies: int) -> None:
     """Measure one size in this process, and print the figures as JSON."""
-    import resource
 
     market = make("household_economy", households=households)
     agents = households * copies
@@ -85,11 +84,10 @@ def run_alone(households: int, copies: int) -> None:
     for _ in range(ITERATIONS):
         backend.iterate()
     seconds = (time.process_time() - began) / ITERATIONS
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     figures = {
         "economy_agent_steps_per_processor_second": economy,
         "training_agent_steps_per_processor_second": agents * STEPS / seconds,
-        "megabytes": peak / (1e6 if sys.platform == "darwin" else 1e3),
+        "megabytes": peak_megabytes(),
     }
     print(json.dumps(figures))
 
@@ -104,4 +102,16 @@ CORES = Cores(
     followers={"hidden_layers": (256, 256), "epochs": 2, "minibatch_size": 16_384},
     options={"households": 1000},
     goals={"iteration_2_over_1_learners": ("at least", 1.5)},
+)
+
+THREADS = Threads(
+    "100 households, 64 copies of 25 steps, 4 epochs, minibatch 4096, by two threads",
+    "household_economy",
+    copies=64,
+    steps=25,
+    followers={"epochs": 4, "minibatch_size": 4096},
+    goals={
+        "idle/iteration_speedup_over_one_thread": ("at least", 1.4),
+        "busy/iteration_speedup_over_one_thread": ("at least", 1.0),
+    },
 )

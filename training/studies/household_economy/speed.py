@@ -17,7 +17,7 @@ from ....envs.core.market import Market
 from ....envs.household_economy.market import HOUSEHOLD
 from ....envs.registry import make
 from .. import slowdown
-from ..speed import Figures, Goal, JaxRace, Measured, Race, note
+from ..speed import Figures, Goal, JaxRace, Measured, Race, note, peak_megabytes
 
 SIZES = {"100_households": (100, 1), "1000_households": (1000, 8), "10000_households": (10_000, 8)}
 """Name -> households and copies."""
@@ -90,13 +90,10 @@ def _megabytes(accounting: str) -> float:
 
 def run_for_memory(accounting: str) -> None:
     """Step the largest size for a while, and print the megabytes that it took at most."""
-    import resource
-
     households, copies = SIZES["10000_households"]
     market = make("household_economy", accounting=accounting, households=households)
     steps_per_second(market, copies)
-    kilobytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    print(kilobytes / (1e6 if sys.platform == "darwin" else 1e3))
+    print(peak_megabytes())
 
 
 def derivatives(repeats: int, quick: bool = False) -> Figures:
