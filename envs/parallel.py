@@ -20,7 +20,7 @@ from numpy.typing import ArrayLike
 from pettingzoo import ParallelEnv
 
 from .core.arrays import detached
-from .core.errors import PacesetterError, nearest, unknown
+from .core.errors import PacesetterError, UnusableRewardError, nearest, unknown
 from .core.market import Actions, Market
 from .registry import make
 
@@ -75,11 +75,11 @@ class Roster:
         """Rewards by group, ``(1, N)``, by agent.
 
         Raises:
-            PacesetterError: the market gives another number of them.
+            UnusableRewardError: the market gives another number of them.
         """
         for group, names in self._names.items():
             if arrays[group].shape != (1, len(names)):
-                raise PacesetterError(
+                raise UnusableRewardError(
                     f"the market's rewards of group {group!r} have the shape "
                     f"{tuple(arrays[group].shape)}, and {len(names)} agent(s) in one copy have "
                     f"{(1, len(names))}; try the market with 'pacesetter check'."

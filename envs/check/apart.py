@@ -27,7 +27,8 @@ from .contract import finite_values, shapes_and_types
 from .play import FaultError
 from .report import Report, check_market, require_playable
 
-LIMIT, TRIAL_LIMIT = 600.0, 300.0  # seconds that one check, or a trial, may take
+LIMIT = 600.0  # seconds that one check may take
+TRIAL_STEPS = 15  # of the longest that a step may take, in which a trial must have ended
 PATIENCE = 10.0  # seconds until a wait is told, and from then on between such words
 TRIED_STEPS = 5
 Tell = Callable[[str, Any], None]
@@ -57,8 +58,12 @@ def check_apart(name: str, chosen: Mapping[str, Any], limit: float = LIMIT) -> b
     return all(passed)
 
 
-def try_apart(market: Market, limit: float = TRIAL_LIMIT) -> None:
+def try_apart(market: Market, limit: float) -> None:
     """Play a few steps of a user's market before hours are spent on training in it.
+
+    Args:
+        market: that is tried.
+        limit: seconds that all of it may take.
 
     Raises:
         PacesetterError: it does not keep to what it declares, fails, exits or does not return.

@@ -12,6 +12,10 @@ class PacesetterError(ValueError):
     """Bad input. The message is complete: the command line prints it alone, without a traceback."""
 
 
+class UnusableRewardError(PacesetterError):
+    """A market's rewards are not one finite number per agent: what was learned before is kept."""
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
     """Return `` did you mean 'x'?`` for the closest of `known`, or an empty string."""
     matches = difflib.get_close_matches(str(name), list(known), n=1, cutoff=0.5)

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
-from ...envs.core.errors import PacesetterError
+from ...envs.core.errors import PacesetterError, UnusableRewardError
 from ...leaders.leader import Guide, GuideWithLaboratory
 from ..backend import Backend
 from ..ppo.update import NonFiniteTrainingError
@@ -27,6 +27,8 @@ from .averaging import WeightAverage
 ERROR_LOG = "error.log"
 GUIDE_FILE, AVERAGE_FILE = "guide.json", "average.safetensors"
 BACKEND_FOLDER = "algorithm"
+RESUMABLE = (NonFiniteTrainingError, UnusableRewardError)
+"""What stops a run that can go on from its last checkpoint once its cause is mended."""
 FAILURES = (Exception, SystemExit)
 """What a user's market, an objective or a worker may raise: a call of sys.exit ends no run well."""
 
@@ -161,7 +163,7 @@ def best_world_kept(run: RunFolder, guide: Guide) -> Iterator[None]:
 
 def failure(error: BaseException, run: RunFolder) -> PacesetterError:
     """What went wrong in training, where the traceback is, and what is left to go on from."""
-    if isinstance(error, PacesetterError) and not isinstance(error, NonFiniteTrainingError):
+    if isinstance(error, PacesetterError) and not isinstance(error, RESUMABLE):
         return error
     last = run.latest_checkpoint()
     resume = f"'pacesetter train --resume {run.path}'"

@@ -158,6 +158,7 @@ def _train(
     theta = None
     if iteration == total:
         final = Policies(experiment, average.modules())
+        final = final.with_critics(experiment, backend.critics())
         final.save(run.path / POLICIES)
         run.keep_trained()
         if isinstance(guide, GuideWithPosterior):

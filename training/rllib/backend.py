@@ -18,15 +18,18 @@ import torch
 from numpy.typing import NDArray
 from ray._private import ray_constants
 from ray.rllib.algorithms.ppo import PPO
+from torch import Tensor
 
 from ...envs.core.dotted import IMPORTED
 from ...envs.core.errors import PacesetterError
 from ..backend import Iteration, SampleReport
 from ..experiments.experiment import Experiment
 from ..experiments.place import cores_here
+from ..policies.policies import OF_CRITIC
+from ..policies.threads import limit_threads
 from .cluster import connect
 from .config import array_config, module_options
-from .own_session import end_in_silence, last_words, own_session
+from .own_session import end_in_silence, last_words, leave_session, own_session
 from .remote.learners import RemoteLearners
 from .remote.runners import RemoteRunners
 
@@ -56,7 +59,7 @@ def start_ray(experiment: Experiment, address: str | None = None) -> None:
     Raises:
         PacesetterError: the cluster cannot be reached or has too few cores, or Ray does not start.
     """
-    torch.set_num_threads(experiment.training.torch_threads)
+    limit_threads(experiment.training.torch_threads)
     if ABORTS not in os.environ:  # which Ray has read when it was imported
         setattr(ray_constants, ABORTS, True)
     if not ray.is_initialized():
@@ -108,6 +111,7 @@ def _without_line(text: str) -> Iterator[None]:
 
 def _initialise_ray(experiment: Experiment, address: str | None) -> None:
     if address is not None:
+        leave_session()
         connect(experiment, address)
         return
     workers = experiment.training.env_runners + experiment.training.learners
@@ -245,6 +249,17 @@ class RLlibBackend:
         with self._noting_failure():
             return self._remote.sample(self._iterate) if self._remote else self._iterate()
 
+    def critics(self) -> dict[str, dict[str, Tensor]]:
+        """See `Backend.critics`."""
+        with self._noting_failure():
+            weights = self.algorithm.learner_group.get_weights()
+        critics: dict[str, dict[str, Tensor]] = {name: {} for name in self.modules}
+        for name, critic in critics.items():
+            for key, value in weights[name].items():
+                if key.startswith(OF_CRITIC):
+                    critic[key] = torch.as_tensor(value)
+        return critics
+
     @contextmanager
     def _noting_failure(self) -> Iterator[None]:
         try:
@@ -289,14 +304,16 @@ class RLlibBackend:
 
     def stop(self) -> None:
         """See `Backend.stop`."""
-        last_words("")
-        if self._failed and self._learners:  # what hangs would be waited for
-            self._learners.end()
-        if self._failed and self._remote:
-            self._remote.end()
-            self.algorithm.learner_group.shutdown()
-        else:
-            self.algorithm.stop()
+        try:
+            if self._failed and self._learners:  # what hangs would be waited for
+                self._learners.end()
+            if self._failed and self._remote:
+                self._remote.end()
+                self.algorithm.learner_group.shutdown()
+            else:
+                self.algorithm.stop()
+        finally:  # until here Ray may end this process
+            last_words("")
         if self._remote:
             self._remote.release()
 

@@ -12,8 +12,16 @@ from pathlib import Path
 
 import ray
 
+from .watch import of_session, words_of
+
 LONGEST = 24  # characters of a parent: the names of Ray's sockets end at 107
+SERVER = "raylet"
 _watches: list[subprocess.Popen[bytes]] = []
+_folders: list[str] = []  # of the session that is watched over
+
+
+class ServerDiedError(RuntimeError):
+    """Ray's server on this machine is gone, and with it all that it had started."""
 
 
 def own_session() -> str:
@@ -23,10 +31,12 @@ def own_session() -> str:
     """
     while _watches:
         _end(_watches.pop())
+    _folders.clear()
     parent = os.environ.get("RAY_TMPDIR") or tempfile.gettempdir()
     if len(parent) > LONGEST and os.path.isdir("/tmp"):
         parent = "/tmp"
     folder = os.path.realpath(tempfile.mkdtemp(prefix="pacesetter_ray_", dir=parent))
+    _folders.append(folder)
     script = str(Path(__file__).with_name("watch.py"))
     # Its standard input closes when this process ends, be it by SIGKILL.
     _watches.append(
@@ -38,6 +48,11 @@ def own_session() -> str:
         )
     )
     return folder
+
+
+def leave_session() -> None:
+    """From here on it is somebody else's Ray that is spoken to."""
+    _folders.clear()
 
 
 def end_in_silence() -> None:
@@ -66,6 +81,23 @@ def last_words(text: str) -> None:
         with contextlib.suppress(OSError):  # somebody has killed the watch
             watch.stdin.write(text.encode() + b"\n")
             watch.stdin.flush()
+
+
+def silence(otherwise: RuntimeError) -> RuntimeError:
+    """Why Ray's processes do not answer: their server here is gone, or what is said otherwise.
+
+    Ray ends a driver whose server has died when the two next speak, which may be after a wait.
+    """
+    if not _folders or not os.path.isdir("/proc"):  # somebody else's Ray; or it cannot be known
+        return otherwise
+    alive = any(_is_server(pid) for pid in of_session(_folders[-1]))
+    return otherwise if alive else ServerDiedError("Ray's server on this machine (raylet) died")
+
+
+def _is_server(pid: int) -> bool:
+    with contextlib.suppress(OSError):  # it has ended since
+        return Path(words_of(pid)[0]).name == SERVER
+    return False
 
 
 def _end(watch: subprocess.Popen[bytes]) -> None:

@@ -12,7 +12,6 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 import ray
-import torch
 from numpy.typing import NDArray
 from ray.rllib.core import COMPONENT_RL_MODULE
 from ray.rllib.env import INPUT_ENV_SINGLE_SPACES, INPUT_ENV_SPACES
@@ -32,6 +31,7 @@ from ray.rllib.utils.metrics import (
 from ..backend import SampleReport
 from ..experiments.experiment import Experiment
 from ..policies.specification import module_spaces
+from ..policies.threads import limit_threads
 from ..ppo.choice import sampler_of
 from ..ppo.device.sampler import DeviceSampler
 from ..ppo.rollout import ArrayRollout
@@ -52,7 +52,7 @@ class GameRunner(TellsErrors, EnvRunner, Checkpointable):
     def __init__(self, *, config: Any, **kwargs: Any):
         super().__init__(config=config, **kwargs)
         self.experiment: Experiment = self.config.env_config["experiment"]
-        torch.set_num_threads(self.experiment.training.torch_threads)
+        limit_threads(self.experiment.training.torch_threads)
         self._weights_seq_no = 0
         self.module: Any = None
         self.sampler: Sampler | DeviceSampler | None = None

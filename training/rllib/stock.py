@@ -15,9 +15,11 @@ It is slow, and takes every option of RLlib. Where it differs from the array rou
 
 from __future__ import annotations
 
+import logging
 import math
 import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import chain
 from typing import Any
 
@@ -32,12 +34,12 @@ from ray.rllib.policy.sample_batch import MultiAgentBatch
 from ray.rllib.utils.minibatch_utils import MiniBatchCyclicIterator
 
 from ...envs.core.characteristics import Characteristics
+from ...envs.core.errors import UnusableRewardError
 from ...leaders.parallel import parallel_game
 from ..backend import SampleReport
 from ..experiments.experiment import Experiment
 from ..policies.specification import LEADER
 from ..ppo.seeds import SEEDS_PER_EXPERIMENT, SEEDS_PER_RUNNER
-from ..ppo.update import NonFiniteTrainingError
 from .config import common_config, module_options
 from .remote.runners import TellsErrors
 
@@ -118,7 +120,7 @@ class TurnGame(ParallelPettingZooEnv):
         """One move of those whose turn it is.
 
         Raises:
-            NonFiniteTrainingError: a reward is not a finite number.
+            UnusableRewardError: rewards are not one finite number per agent.
         """
         if LEADER in actions:
             observations, *_ = super().step(actions)
@@ -128,7 +130,7 @@ class TurnGame(ParallelPettingZooEnv):
         observations, rewards, terminated, truncated, infos = super().step(actions)
         for agent, reward in rewards.items():
             if not math.isfinite(reward):  # RLlib would learn from it, and say nothing
-                raise NonFiniteTrainingError(
+                raise UnusableRewardError(
                     f"the reward of {agent!r} is {reward}, which is not a finite number; check the "
                     "market with 'pacesetter check'."
                 )
@@ -215,11 +217,20 @@ class StockRunner(TellsErrors, MultiAgentEnvRunner):
     whole, _anew = True, False
 
     def sample(self, **options: Any) -> Any:
-        """RLlib's own."""
+        """RLlib's own, which hides a market's error behind one without a word, and logs it."""
         self.whole = False
         if self._anew:
             options["force_reset"] = True
-        sampled = super().sample(**options)
+        hidden = None
+        try:
+            with _errors_are_told_once():
+                sampled = super().sample(**options)
+        except RuntimeError as error:
+            hidden = error.__cause__
+            if error.args or not isinstance(hidden, Exception):
+                raise
+        if hidden is not None:
+            raise hidden
         self.whole, self._anew = True, False
         return sampled
 
@@ -255,6 +266,21 @@ class StockRunner(TellsErrors, MultiAgentEnvRunner):
 
     def _games(self) -> list[TurnGame]:
         return [env.unwrapped for env in self.env.envs]
+
+
+@contextmanager
+def _errors_are_told_once() -> Iterator[None]:
+    """Keep off the log what RLlib says of a failed step, with its traceback: the run says it."""
+
+    def other(record: logging.LogRecord) -> bool:
+        return "Environment step failed" not in record.getMessage()
+
+    logger = logging.getLogger("ray.rllib")
+    logger.addFilter(other)
+    try:
+        yield
+    finally:
+        logger.removeFilter(other)
 
 
 def merged(accounts: list[CopyAccount], led: list[bool]) -> SampleReport | None:

@@ -51,14 +51,23 @@ def of_session(folder: str) -> list[int]:
     found = []
     for name in os.listdir("/proc") if os.path.isdir("/proc") else ():
         try:
-            with open(f"/proc/{name}/cmdline", encoding="utf-8", errors="replace") as file:
-                words = file.read().split("\0")
+            words = words_of(name)
             ours = words[0].startswith("ray::") or any("/ray/" in word for word in words)
             if name.isdigit() and ours and (_named(words, folder) or _holds(name, folder)):
                 found.append(int(name))
         except OSError:  # it has ended, or is somebody else's
             continue
     return found
+
+
+def words_of(pid: int | str) -> list[str]:
+    """The words of a process's command; one empty word, if it has ended and was not waited for.
+
+    Raises:
+        OSError: there is no such process.
+    """
+    with open(f"/proc/{pid}/cmdline", encoding="utf-8", errors="replace") as file:
+        return file.read().split("\0")
 
 
 def _named(words: list[str], folder: str) -> bool:

@@ -114,7 +114,9 @@ def no_room(error: BaseException, folder: Path) -> str:
     """
     cause: BaseException | None = error
     numbers: set[int | None] = set()
-    while cause is not None:
+    seen: list[BaseException] = []
+    while cause is not None and cause not in seen:  # who raises a cause anew closes a circle
+        seen.append(cause)
         numbers.add(cause.errno if isinstance(cause, OSError) else None)
         numbers |= {int(number) for number in _NUMBER.findall(str(cause))}
         cause = cause.__cause__ or cause.__context__

@@ -16,7 +16,7 @@ from ..rllib.watch import of_session
 from ..runs.whole_files import write_whole
 from . import faulty
 from .child import ERR, OUT, start
-from .faults import DONE, RECOVERED, TOLD, Fault
+from .faults import DONE, KILLED, RECOVERED, TOLD, Fault
 
 LIMIT = 30.0  # seconds from a fault to the end of the command, or to the next iteration
 WHOLE = 300.0  # seconds that one command may take in all
@@ -144,7 +144,8 @@ def judge(ended: Ended, folder: Path, faults: Sequence[Fault]) -> None:
         problems.append(f"ended with {ended.code}, not {expected}: {_short(err or out)}")
     for fault in faults:
         if fault.what.says and fault.name in ended.fired and fault.kind != "two resumes":
-            wants_message = not fault.what.ends or ended.code in (TOLD, 1)
+            began_to_work = ended.code != KILLED or ended.rows
+            wants_message = began_to_work if not fault.what.ends else ended.code in (TOLD, 1)
             if wants_message and fault.what.says not in out + err:
                 problems.append(f"{fault.kind}: nothing says {fault.what.says!r}: {_short(err)}")
     if ended.code == TOLD:

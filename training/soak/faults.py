@@ -52,7 +52,7 @@ REMOTE_STEPS = {
     "nan": Kind("worker", (TOLD,), "finite"),
     "wrong shape": Kind("worker", (TOLD,)),
     "is stopped": Kind("worker", (TOLD,), "did not answer"),
-    "node dies": Kind("worker", (TOLD, 1), "(raylet) died. Go on with"),
+    "node dies": Kind("worker", (TOLD, 1), "(raylet) died"),
 }
 """What a market, its worker or its machine may do in a remote runner."""
 

@@ -79,7 +79,11 @@ def experiment_of(case: Case) -> Experiment:
 
 
 def told(case: Case, patience: float) -> tuple[str, float | None]:
-    """What became of an iteration after the first, and its seconds if it has ended well."""
+    """What became of an iteration after the first, and its seconds if it has ended well.
+
+    Raises:
+        Exception: an iteration raised it, and it is none of Ray's or of a process under it.
+    """
     experiment = experiment_of(case)
     trained = backend.RLlibBackend(experiment)
     trained.command(case.led, None)
@@ -92,7 +96,7 @@ def told(case: Case, patience: float) -> tuple[str, float | None]:
                 began = time.monotonic()
                 trained.iterate()
                 took.append(time.monotonic() - began)
-        except Exception as error:  # of Ray, torch or gloo, which is what is looked for
+        except Exception as error:  # raised where it is waited for, or told if it is Ray's
             failed.append(error)
 
     worker = threading.Thread(target=iterate, daemon=True)
@@ -104,6 +108,8 @@ def told(case: Case, patience: float) -> tuple[str, float | None]:
                 return f"no iteration within {patience:.0f} s, given up", None
             time.sleep(0.05)
     worker.join()
+    if failed and type(failed[0]).__module__.split(".")[0] != "ray":
+        raise failed[0]  # ours, which tells nothing of RLlib's learners
     if failed:
         return f"fails: {type(failed[0]).__name__}: {str(failed[0]).splitlines()[0]}", None
     trained.stop()

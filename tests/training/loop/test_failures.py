@@ -16,6 +16,8 @@ MODULE = '''
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
+
 from pacesetter.envs.duopoly.market import Duopoly
 
 
@@ -31,29 +33,49 @@ class Broken(Duopoly):
         if fault == "nan":
             rewards = {name: reward * float("nan") for name, reward in step.rewards.items()}
             return replace(step, rewards=rewards)
+        if fault == "shape":
+            rewards = {name: np.tile(reward, 2) for name, reward in step.rewards.items()}
+            return replace(step, rewards=rewards)
         return step
 '''
 
 
-@pytest.mark.parametrize(
-    ("fault", "expected"),
-    [("raise", "ZeroDivisionError: a bug in the user's market"), ("nan", "not finite")],
+ON_THE_STOCK_ROUTE = (
+    "leader.update_every=1",
+    "leader.final_action_deviation=null",
+    "followers.final_action_deviation=null",
 )
-def test_a_failing_market_stops_the_run_with_its_checkpoint(fault, expected, tmp_path, monkeypatch):
+
+
+@pytest.mark.parametrize(
+    ("fault", "route", "expected"),
+    [
+        ("raise", "array", "ZeroDivisionError: a bug in the user's market"),
+        ("nan", "array", "not finite"),
+        ("raise", "stock", "ZeroDivisionError: a bug in the user's market"),
+        ("nan", "stock", "is nan, which is not a finite number"),
+        ("shape", "stock", r"have the shape \(1, 2\)"),
+    ],
+)
+def test_a_failing_market_stops_the_run_with_its_checkpoint(
+    fault, route, expected, tmp_path, monkeypatch
+):
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(str(tmp_path))
-    module = f"user_market_{fault}"
+    module = f"user_market_{fault}_{route}"
     (tmp_path / f"{module}.py").write_text(MODULE)
     experiment = load_experiment(
         "duopoly_ppo",
         [
             f"market.name={module}:Broken",
+            f"training.route={route}",
             "training.copies=8",
             "training.rollout_steps=4",
             "training.pretrain_iterations=2",
             "training.iterations=4",
             "training.checkpoint_every=2",
             "followers.minibatch_size=32",
+            *(ON_THE_STOCK_ROUTE if route == "stock" else ()),
         ],
     )
     run = RunFolder.create("runs", experiment)  # a relative path, as a user would give it
@@ -61,7 +83,7 @@ def test_a_failing_market_stops_the_run_with_its_checkpoint(fault, expected, tmp
     with pytest.raises(PacesetterError, match=expected) as stopped:
         train(run, quiet=True)
     checkpoint = run.path / "checkpoints" / "iteration_000002"
-    assert str(checkpoint) in str(stopped.value)
+    assert f"{checkpoint}; go on with 'pacesetter train --resume" in str(stopped.value)
     assert "Traceback" in (run.path / "error.log").read_text()
 
     (tmp_path / "fault").unlink()
@@ -97,6 +119,17 @@ def test_more_workers_than_cores_are_refused_and_not_waited_for():
     crowded = replace(experiment, training=replace(experiment.training, env_runners=500))
     with pytest.raises(PacesetterError, match="ask for 500 workers"):
         start_ray(crowded)
+
+
+def test_many_more_runners_than_cores_are_refused_before_anything_starts(monkeypatch):
+    from pacesetter.training.experiments import place
+
+    monkeypatch.setattr(place, "cores_here", lambda: 2)
+    few, many = (load_experiment("duopoly_ppo", [f"training.env_runners={n}"]) for n in (8, 9))
+    place.check_place(few, None)
+    with pytest.raises(PacesetterError, match=r"env_runners is 9, .* 2 core\(s\).* to 8 or less"):
+        place.check_place(many, None)
+    place.check_place(many, "10.0.0.1:6379")
 
 
 def test_a_long_iteration_is_told_with_its_place_in_a_users_code(capsys):

@@ -100,6 +100,37 @@ def test_a_command_that_is_told_to_end_after_ray_has_started_does_not_abort():
     assert done.returncode not in (0, -signal.SIGABRT) and "***" not in done.stderr, done.stderr
 
 
+SILENT = """
+import subprocess, time
+from pacesetter.training.rllib.own_session import (
+    ServerDiedError, leave_session, own_session, silence
+)
+otherwise = RuntimeError("no answer")
+assert silence(otherwise) is otherwise  # nothing was started here
+folder = own_session()
+with open(folder + "/log", "w") as log:  # as Ray's server is called, and with a file of its own
+    server = subprocess.Popen(["/made/up/ray/raylet", "600"], executable="sleep", stdout=log)
+deadline = time.monotonic() + 600
+while silence(otherwise) is not otherwise:  # its name may be told a moment after it has begun
+    assert time.monotonic() < deadline, "lives"
+    time.sleep(0.01)
+server.kill()  # and nobody has waited for it: what it was is no longer told
+while not isinstance(silence(otherwise), ServerDiedError):
+    assert time.monotonic() < deadline, "has died"
+    time.sleep(0.01)
+leave_session()
+assert silence(otherwise) is otherwise, "somebody else's"
+"""
+
+
+def test_silence_is_explained_by_a_server_that_has_died():
+    """Whoever waited for a runner, when the server here died, does not look for a slow market."""
+    done = subprocess.run(
+        [sys.executable, "-c", SILENT], capture_output=True, text=True, timeout=1200, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
 class Late:
     """A Ray that misses its time limit so many times."""
 

@@ -10,14 +10,15 @@ import pytest
 import ray
 from ray.rllib.core.learner.training_data import TrainingData
 
-from pacesetter.envs.core.errors import PacesetterError
+from pacesetter.envs.core.errors import UnusableRewardError
 from pacesetter.envs.duopoly.market import Duopoly
 from pacesetter.envs.registry import make
 from pacesetter.leaders.objectives.general import QuantityObjective, Welfare
 from pacesetter.leaders.policy.ppo import PPOLeader
 from pacesetter.leaders.registry import LEADERS
 from pacesetter.training.experiments.experiment import Experiment
-from pacesetter.training.experiments.rules import _information_can_be_priced, check_together
+from pacesetter.training.experiments.route_rules import information_can_be_priced
+from pacesetter.training.experiments.rules import check_together
 from pacesetter.training.experiments.settings import FollowerSettings, TrainingSettings
 from pacesetter.training.loop.trainer import train
 from pacesetter.training.rllib.backend import build, start_ray
@@ -157,7 +158,7 @@ def test_rewards_that_are_none_end_the_run(duopoly, monkeypatch, spoiled, said):
     monkeypatch.setattr(Duopoly, "transition", transition)
     game = turn_game(replace(duopoly, objective=QuantityObjective("leader_profit")))
     observations, _ = game.reset(seed=0)
-    with pytest.raises(PacesetterError, match=said):
+    with pytest.raises(UnusableRewardError, match=said):
         game.step({agent: np.zeros(1, np.float32) for agent in observations})
 
 
@@ -267,6 +268,6 @@ def test_information_costs_need_a_choice_among_finitely_many():
         objective=Welfare(),
         leader=PPOLeader(),
     )
-    [(path, message)] = _information_can_be_priced(experiment)
+    [(path, message)] = information_can_be_priced(experiment)
     assert path == ("market",)
     assert "Discrete" in message

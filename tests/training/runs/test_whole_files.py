@@ -193,5 +193,11 @@ def test_a_limit_on_the_size_of_files_is_told_as_such(tmp_path):
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert not list(tmp_path.glob(".*"))
     assert no_room(ValueError("a bug"), tmp_path) == ""
+
+
+def test_errors_that_are_each_others_causes_are_looked_through_once(tmp_path):
+    bug, hidden = ValueError("a bug"), RuntimeError()
+    bug.__context__, hidden.__cause__ = hidden, bug
+    assert no_room(bug, tmp_path) == ""
     rust = ValueError("I/O error: No space left on device (os error 28)")
     assert "disk of" in no_room(rust, tmp_path)

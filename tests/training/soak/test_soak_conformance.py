@@ -68,6 +68,18 @@ def test_wrong_ends_are_seen(judged):
     assert "nothing says how to go on" in judged("raises", 2, GOOD.partition("\n")[0])[0]
 
 
+@pytest.mark.parametrize(("rows", "problems"), [([], 0), ([0.4], 1)])
+def test_who_is_killed_before_the_first_iteration_need_not_have_said_anything(
+    tmp_path, rows, problems
+):
+    for name in (ERR, OUT):
+        (tmp_path / name).write_text("")
+    kinds = ("killed", "checkpoint damaged")
+    ended = Ended(-9, 0.0, 1.0, rows, fired=dict.fromkeys(kinds, 0.5))
+    judge(ended, tmp_path, [Fault(kind, KINDS[kind], 0.5, 0) for kind in kinds])
+    assert len(ended.problems) == problems
+
+
 def test_what_is_drawn_is_seeded_and_is_everything():
     def drawn(place, seed):
         rng = np.random.default_rng(seed)

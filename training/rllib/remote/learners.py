@@ -18,6 +18,7 @@ from ray.rllib.core.learner.training_data import TrainingData
 from ...ppo.peers import PeerLostError
 from ...ppo.rollout import ArrayRollout
 from ...ppo.shares import share_out
+from ..own_session import silence
 from .runners import original
 
 FIRST_UPDATE = 600.0  # seconds: loops may be compiled, and nobody knows yet how long one takes
@@ -71,15 +72,18 @@ class RemoteLearners:
 
         Raises:
             SilentLearnerError: one of them says nothing.
+            ServerDiedError: none can, as Ray's server on this machine is gone.
             Exception: what was raised in the learner that failed first.
         """
         waiting = asked
         while waiting:
             done, waiting = ray.wait(waiting, timeout=self._patience)
             if not done:
-                raise SilentLearnerError(
-                    f"{len(waiting)} of {len(asked)} learners did not answer within "
-                    f"{self._patience:.0f} s: a process is stopped, or a machine is gone"
+                raise silence(
+                    SilentLearnerError(
+                        f"{len(waiting)} of {len(asked)} learners did not answer within "
+                        f"{self._patience:.0f} s: a process is stopped, or a machine is gone"
+                    )
                 )
             if any(_error(one) for one in done):
                 ended, _ = ray.wait(asked, num_returns=len(asked), timeout=OTHERS)

@@ -29,6 +29,7 @@ from ...backend import SampleReport
 from ...policies.step_limit import HangingStepError
 from ...ppo.rollout import ArrayRollout
 from ...runs.whole_files import whole_file
+from ..own_session import silence
 
 FILE = "runners.pt"
 ATTEMPTS = 3
@@ -65,11 +66,6 @@ class TellsErrors:
                 f"code of the market or objective called sys.exit({error.code!r}); raise an error "
                 "instead"
             ) from error
-        except RuntimeError as error:
-            if error.args or not isinstance(error.__cause__, Exception):
-                raise
-            # RLlib hides an environment's error behind one without a word.
-            raise error.__cause__ from None
 
 
 class RemoteRunners:
@@ -107,6 +103,7 @@ class RemoteRunners:
 
         Raises:
             SilentRunnerError: one of them does not answer.
+            ServerDiedError: none can, as Ray's server on this machine is gone.
             RunnerFailedError: one of them has died, or the function raised there.
         """
         answers = self._ask_all(
@@ -130,11 +127,13 @@ class RemoteRunners:
         asked = options.get("remote_worker_ids") or self._numbers
         expected = len(asked) + bool(options.get("local_env_runner", True))
         if options.get("timeout_seconds") and len(answers) < expected:
-            raise SilentRunnerError(
-                f"{expected - len(answers)} of {expected} env runners did not answer within "
-                f"{options['timeout_seconds']:.0f} s: a process is stopped, a machine is gone, or "
-                "a step hangs outside Python. If the market is only slow, raise "
-                "training.step_timeout_seconds"
+            raise silence(
+                SilentRunnerError(
+                    f"{expected - len(answers)} of {expected} env runners did not answer within "
+                    f"{options['timeout_seconds']:.0f} s: a process is stopped, a machine is gone, "
+                    "or a step hangs outside Python. If the market is only slow, raise "
+                    "training.step_timeout_seconds"
+                )
             )
         return answers
 
@@ -239,9 +238,11 @@ class RemoteRunners:
             with contextlib.suppress(RunnerFailedError):  # not yet
                 self._algorithm.restore_env_runners(self._group)  # also sends the weights
             if time.monotonic() > deadline:
-                raise SilentRunnerError(
-                    f"Ray has not started an env runner again in {RESTART:g} s: its machine is "
-                    "gone, or has no core free"
+                raise silence(
+                    SilentRunnerError(
+                        f"Ray has not started an env runner again in {RESTART:g} s: its machine is "
+                        "gone, or has no core free"
+                    )
                 )
             time.sleep(0.2)
         try:
