@@ -41,10 +41,11 @@ def join(experiment: Experiment, address: str | None, wait: float = WAIT) -> Non
 
 def check_market(experiment: Experiment) -> None:
     """Refuse a user's market that fails within a few steps, or does not keep to its spaces."""
-    from ..envs.check.apart import is_of_a_user, try_apart
+    from ..envs.check.apart import TRIAL_STEPS, is_of_a_user, try_apart
 
     if is_of_a_user(experiment.market):
-        try_apart(experiment.market)
+        limit = TRIAL_STEPS * experiment.training.step_timeout_seconds
+        try_apart(experiment.market, limit)
 
 
 def _check_question(experiment: Experiment) -> None:

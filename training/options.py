@@ -249,6 +249,7 @@ def _bench_options(command: argparse.ArgumentParser) -> None:
         "--repeats", type=_at_least(1), default=3, help="repeats of every contender"
     )
     command.add_argument("--quick", action="store_true", help="smaller and less certain")
+    command.add_argument("--slow", action="store_true", help="also those that take minutes each")
     command.add_argument("--json", type=Path, help="also write the figures to this file")
 
 

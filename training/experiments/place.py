@@ -12,6 +12,7 @@ from .experiment import Experiment
 from .settings import TrainingSettings
 
 WAIT = 60.0  # seconds that a cluster has to answer
+RUNNERS_PER_CORE = 4
 
 
 def cores_here() -> int:
@@ -68,6 +69,7 @@ def check_place(experiment: Experiment, address: str | None) -> None:
     training = experiment.training
     for name in ("learner_threads", "sampler_threads"):
         _check_threads(name, getattr(training, name), address)
+    _check_runners(training, address)
     _check_learners(training, address)
     if address is not None:
         parsed_address(address)
@@ -111,6 +113,17 @@ def _check_threads(name: str, threads: int, address: str | None) -> None:
         raise PacesetterError(
             f"training.{name} is {threads}, and this process may use {cores} cores; set "
             f"it to {cores} or less (1 suits a busy machine)."
+        )
+
+
+def _check_runners(training: TrainingSettings, address: str | None) -> None:
+    """A few runners may take turns on a core; many are processes that take minutes to begin."""
+    most = RUNNERS_PER_CORE * (cores := cores_here())
+    if address is None and training.env_runners > most:
+        raise PacesetterError(
+            f"training.env_runners is {training.env_runners}, and this machine has {cores} "
+            f"core(s), of which none bears more than {RUNNERS_PER_CORE}. Set it to {most} or less "
+            f"({cores} would be as fast), or name a larger cluster with --address."
         )
 
 

@@ -83,7 +83,8 @@ class TrainingSettings:
             entries that are left out take their default. The default itself is always one.
         rules: changes of the market's options, name -> value, that the answer is held to besides: a
             rule by which the market itself sets what θ would, as the tax brackets of a country.
-        torch_threads: threads of torch in every process; more than 1 is slower on busy cores.
+        torch_threads: threads of torch, and of matrix products in compiled loops, in every process;
+            more than 1 is slower on busy cores.
         object_store_megabytes: size of Ray's object store.
     """
 
