@@ -36,8 +36,11 @@ types: .venv/ready
 reproduce: .venv/ready
 	$(ENVIRONMENT) $(BIN)/pacesetter reproduce --all
 
+# Everything by one command on one machine, which is to do nothing else: an hour and a half.
+# PACESETTER_JAX names the Python of another environment for the contenders that need JAX.
 bench: .venv/ready
-	$(ENVIRONMENT) $(BIN)/pacesetter bench --repeats 10 --json docs/results/bench.json
+	$(ENVIRONMENT) $(BIN)/pacesetter bench --slow --repeats 10 --json docs/results/bench.json
+	$(ENVIRONMENT) $(BIN)/python -m pacesetter.training.bench.machine.profile --out docs/results
 
 # Fails where a ratio of the committed table has become reproducibly lower, by more than 3 %.
 bench-check: .venv/ready

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import Tensor
 
 from ..leaders.game import GameStep
 from .compiled.recursions import add_in_order
@@ -66,6 +67,9 @@ class Backend(Protocol):
 
     def iterate(self) -> Iteration:
         """Sample once and learn from it."""
+
+    def critics(self) -> Mapping[str, Mapping[str, Tensor]]:
+        """Weights of the critics as they are, module name -> name in the module -> weights."""
 
     def save(self, folder: Path) -> None:
         """Write everything that changes into a new folder."""

@@ -207,7 +207,7 @@ def conflicts() -> Iterator[Finding]:
     """Settings and packages that are known to spoil runs."""
     threads = {name: os.environ[name] for name in THREADS if name in os.environ}
     if cores_here() > 1 and not threads:
-        detail = "not set: every process takes all cores; set OMP_NUM_THREADS=1"
+        detail = "not set: what does not train takes all cores; set OMP_NUM_THREADS=1"
         yield Finding("threads", "warning", detail)
     else:
         said = ", ".join(f"{name}={value}" for name, value in threads.items())

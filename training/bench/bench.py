@@ -6,7 +6,7 @@ import json
 import os
 import time
 from argparse import Namespace
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import rich.box
@@ -28,11 +28,13 @@ from ..studies.speed import (
     Race,
     Resident,
     Solution,
+    Threads,
 )
 from .contenders import race
 from .cores import by_processes
-from .jax_race import HOW, INTERPRETER, race_with_jax
-from .load import BUSY, busy_cores, load_said
+from .jax_race import HOW, INTERPRETER, check_environment, race_with_jax
+from .machine.load import BUSY, busy_cores, load_said
+from .machine.threads import by_threads
 from .memory import memory
 from .solution import time_to_solution
 from .stepping import physics
@@ -75,11 +77,17 @@ def figures_of(chosen: Benchmark, repeats: int, quick: bool) -> Figures:
         return memory(chosen)
     if isinstance(chosen, Cores):
         return by_processes(chosen, repeats, quick)
+    if isinstance(chosen, Threads):
+        return by_threads(chosen, repeats)
     return chosen.function(min(repeats, ENOUGH), quick)
 
 
 def run_benchmarks(
-    selection: Sequence[str] = (), repeats: int = 5, quick: bool = False
+    selection: Sequence[str] = (),
+    repeats: int = 5,
+    quick: bool = False,
+    slow: bool = False,
+    after_each: Callable[[dict[str, float], str], None] | None = None,
 ) -> dict[str, float]:
     """Run benchmarks, print a table, and return name -> value, as `summary` has it.
 
@@ -90,9 +98,11 @@ def run_benchmarks(
         selection: see `names`; if empty, all but those that need another environment or take long.
         repeats: turns of every contender.
         quick: two turns, one seed and short limits.
+        slow: those that take long, too.
+        after_each: is given all figures so far, and how many benchmarks are done of how many.
 
     Raises:
-        PacesetterError: an unknown name, or fewer than one repeat.
+        PacesetterError: an unknown name, fewer than one repeat, or another environment at fault.
     """
     for name in selection:
         if name not in names():
@@ -100,22 +110,33 @@ def run_benchmarks(
     if repeats < 1:
         raise PacesetterError(f"repeats must be at least 1, got {repeats}.")
     repeats = min(repeats, 2) if quick else repeats
-    results: Figures = {}
-    for name in selection or names():
+    kinds = {type(benchmark(name)) for name in selection or names()}
+    if (JaxRace in kinds and selection) or (
+        {JaxRace, Solution} & kinds and INTERPRETER in os.environ
+    ):
+        check_environment()
+    summaries: dict[str, Summary] = {}
+    asked = selection or names()
+    for number, name in enumerate(asked):
         chosen = benchmark(name)
         if isinstance(chosen, JaxRace) and not selection and INTERPRETER not in os.environ:
             print(f"{name}: not measured, as it needs another environment: {HOW}")
             continue
-        if isinstance(chosen, Solution) and not selection:
-            print(f"{name}: not measured, as it takes minutes: pacesetter bench {name}")
+        if isinstance(chosen, Solution) and not (selection or slow):
+            print(f"{name}: not measured, as it takes minutes: --slow, or give its name")
             continue
         print(f"{name}: {chosen.title} …", flush=True)
         began = time.perf_counter()
         figures = figures_of(chosen, repeats, quick)
-        results |= {f"{name}/{key}": values for key, values in figures.items()}
+        summaries |= {f"{name}/{key}": summary(key, values) for key, values in figures.items()}
         print(f"{name}: done in {time.perf_counter() - began:.0f} s", flush=True)
-    summaries = {name: summary(name, values) for name, values in results.items()}
+        if after_each:
+            after_each(_flat(summaries), f"{number + 1} of {len(asked)} benchmarks so far")
     print_table(summaries)
+    return _flat(summaries)
+
+
+def _flat(summaries: dict[str, Summary]) -> dict[str, float]:
     return {key: value for name, s in summaries.items() for key, value in s.named(name).items()}
 
 
@@ -153,9 +174,10 @@ def markdown(figures: dict[str, float], command: str, load: float) -> str:
     lines = [
         "# Speed and memory",
         "",
-        f"Made with `{command}` on {made_on['processor']}, {made_on['cores']} cores, one thread, "
-        f"Python {made_on['python']}, torch {made_on['torch']}, numpy {made_on['numpy']}, ray "
-        f"{made_on['ray']}; code {code_digest()}; {load_said(load)}.",
+        f"Made with `{command}` on {made_on['processor']}, {made_on['cores']} cores, products by "
+        f"{made_on['matrix_kernels']}, one thread, Python {made_on['python']}, torch "
+        f"{made_on['torch']}, numpy {made_on['numpy']}, ray {made_on['ray']}; code "
+        f"{code_digest()}; {load_said(load)}.",
         "",
         "Ratios are of contenders that took turns in one run, in turned order from one turn to the "
         "next: geometric mean and 95 % bootstrap interval over turns. All else: median and range.",
@@ -182,7 +204,8 @@ def check_against(path: Path, selection: Sequence[str], repeats: int) -> int:
         PacesetterError: the file is no table of `pacesetter bench`, or has no such ratio.
     """
     try:
-        known: dict[str, float] = json.loads(path.read_text("utf-8"))["figures"]
+        table = json.loads(path.read_text("utf-8"))
+        known: dict[str, float] = table["figures"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise PacesetterError(
             f"{path}: is no table of 'pacesetter bench --json'; give --check the file of one."
@@ -192,6 +215,10 @@ def check_against(path: Path, selection: Sequence[str], repeats: int) -> int:
     chosen = [n for n in chosen if not selection or n in selection]
     if not chosen:
         raise PacesetterError(f"{path}: has no ratio of {', '.join(selection) or 'anything'}.")
+    made_on, here = table.get("machine", {}), machine()
+    if other := [k for k in ("processor", "matrix_kernels") if made_on.get(k, here[k]) != here[k]]:
+        said = "; ".join(f"{made_on[k]} there, {here[k]} here" for k in other)
+        print(f"warning: {path} is of another machine ({said}); ratios may differ for that.")
     slower = _slower(run_benchmarks(chosen, repeats), ratios)
     if slower:
         again = sorted({name for name in chosen for r in slower if r.startswith(f"{name}/")})
@@ -213,7 +240,7 @@ def _slower(figures: dict[str, float], ratios: dict[str, float]) -> dict[str, tu
 
 
 def main_bench(args: Namespace) -> int:
-    """``pacesetter bench [--quick] [--repeats N] [--json FILE] [--check FILE] [NAME …]``.
+    """``pacesetter bench [--quick] [--slow] [--repeats N] [--json FILE] [--check FILE] [NAME …]``.
 
     Returns 0; 1 if `--check` found something slower than the file says.
     """
@@ -226,19 +253,29 @@ def main_bench(args: Namespace) -> int:
         print(f"warning: {load_said(load)}; the table says so, and only ratios tell much.")
     if args.check:
         return check_against(args.check, args.selection, args.repeats)
-    figures = run_benchmarks(args.selection, args.repeats, args.quick)
+    turns = ["--quick"] if args.quick else ["--repeats", str(args.repeats)]
+    turns += ["--slow"] * args.slow
+    command = " ".join(["pacesetter bench", *args.selection, *turns])
+
+    def write(figures: dict[str, float], so_far: str = "") -> None:
+        if args.json:
+            made = f"{command} ({so_far})" if so_far else command
+            _write(args.json, figures, made, load)
+
+    write(run_benchmarks(args.selection, args.repeats, args.quick, args.slow, write))
     if args.json:
-        path = args.json
-        turns = ["--quick"] if args.quick else ["--repeats", str(args.repeats)]
-        command = " ".join(["pacesetter bench", *args.selection, *turns])
-        try:
-            made = {"machine": machine(), "code": code_digest(), "busy_cores": load}
-            write_json(path, {"command": command, **made, "figures": figures})
-            write_whole(path.with_suffix(".md"), markdown(figures, command, load))
-        except OSError as error:
-            raise PacesetterError(
-                f"{path}: cannot be written ({error.strerror}); the figures are:\n"
-                f"{json.dumps(figures, indent=1)}"
-            ) from error
-        print(f"written to {path}")
+        print(f"written to {args.json}")
     return 0
+
+
+def _write(path: Path, figures: dict[str, float], command: str, load: float) -> None:
+    """Figures as JSON and as Markdown: after every benchmark, as the last may take an hour."""
+    try:
+        made = {"machine": machine(), "code": code_digest(), "busy_cores": load}
+        write_json(path, {"command": command, **made, "figures": figures})
+        write_whole(path.with_suffix(".md"), markdown(figures, command, load))
+    except OSError as error:
+        raise PacesetterError(
+            f"{path}: cannot be written ({error.strerror}); the figures are:\n"
+            f"{json.dumps(figures, indent=1)}"
+        ) from error

@@ -20,7 +20,7 @@ from ..experiments.experiment import Experiment
 from ..experiments.settings import FollowerSettings, TrainingSettings
 from ..rllib.backend import build, start_ray
 from ..studies.speed import Figures, Race, note
-from .products import seconds_of_products
+from .machine.products import seconds_of_products
 from .reference import ReferenceLoop
 
 TURNS_OF_THE_FAST = 3  # iterations of a fast contender for one of the stock route

@@ -35,7 +35,7 @@ from ..runs.run_folder import prepare_folder
 from ..runs.whole_files import write_json, write_whole
 from ..studies.catalogue import benchmarks
 from ..studies.speed import Cores, Figures, note
-from .load import busy_cores, load_said
+from .machine.load import busy_cores, load_said
 
 HERE = ((0, 0), (1, 0), (2, 0), (0, 1), (0, 2), (2, 1), (2, 2))
 """Runners and learners of the rows for two cores."""

@@ -1,8 +1,8 @@
 """Whole iterations of the array path against a PPO that is one compiled JAX program.
 
-JAX lives in an environment of its own: ``PACESETTER_JAX`` names its Python, which must have
-what `NEEDS` lists. Both sides are
-held to the same core, take turns, and are timed by their own processor time.
+JAX lives in an environment of its own: ``PACESETTER_JAX`` names its Python, which must have what
+`NEEDS` lists; the suite itself need not be installed there. Both sides are held to the same core,
+take turns, and are timed by their own processor time.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import subprocess
 import time
 from collections.abc import Mapping
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from ...envs.core.errors import PacesetterError
@@ -21,7 +22,7 @@ from ..experiments.experiment import Experiment
 from ..ppo.backend import LocalBackend
 from ..studies.speed import RECIPES, Figures, JaxRace, note
 from .contenders import followers_alone
-from .products import seconds_of_products
+from .machine.products import seconds_of_products
 
 INTERPRETER = "PACESETTER_JAX"
 NEEDS = "jax gymnasium==1.2.2 array-api-compat numba scipy annotated-types"
@@ -29,26 +30,61 @@ HOW = (
     f"set {INTERPRETER} to the Python of an environment with what the loop needs: python -m venv "
     f"other && other/bin/pip install {NEEDS} && export {INTERPRETER}=$PWD/other/bin/python"
 )
+ROOT = Path(__file__).resolve().parents[2]
+FOUND = """
+import importlib, importlib.util, runpy, sys
+root = sys.argv.pop(1)
+where = {"submodule_search_locations": [root]}
+spec = importlib.util.spec_from_file_location("pacesetter", root + "/__init__.py", **where)
+sys.modules["pacesetter"] = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(sys.modules["pacesetter"])
+loop = "pacesetter.training.bench.jax_loop"
+runpy.run_module(loop, run_name="__main__") if sys.argv[1:] else importlib.import_module(loop)
+"""
+"""Runs `jax_loop` on its task, from wherever the suite is; without a task it is only imported."""
 ITERATIONS = 3  # of a turn
 ALIKE = ("hidden_layers", "learning_rate", "discount", "gae_lambda", "gradient_clip")
+
+
+def check_environment() -> None:
+    """See that the other environment has all that the loop needs, before anything is measured.
+
+    Raises:
+        PacesetterError: it has not; the message says how to make one.
+    """
+    process = _start([])
+    _, said = process.communicate()
+    if process.returncode:
+        reason = (said.strip().splitlines() or ["without a word"])[-1]
+        raise PacesetterError(
+            f"{INTERPRETER}={os.environ[INTERPRETER]}: the JAX loop does not run there ({reason}); "
+            f"{HOW}"
+        )
+
+
+def _start(arguments: list[str]) -> subprocess.Popen[str]:
+    python = os.environ.get(INTERPRETER, "")
+    if not python:
+        raise PacesetterError(f"benchmark 'jax' needs another environment: {HOW}")
+    try:
+        return subprocess.Popen(
+            [python, "-c", FOUND, str(ROOT), *arguments],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=None if arguments else subprocess.PIPE,
+            text=True,
+        )
+    except OSError as error:
+        raise PacesetterError(
+            f"{INTERPRETER}={python}: cannot be started ({error.strerror}); {HOW}"
+        ) from error
 
 
 class JaxProcess:
     """A `jax_loop` that waits for its turns."""
 
     def __init__(self, task: dict[str, Any], core: int | None = None):
-        python = os.environ.get(INTERPRETER, "")
-        if not python:
-            raise PacesetterError(f"benchmark 'jax' needs another environment: {HOW}")
-        command = [python, "-m", "pacesetter.training.bench.jax_loop", json.dumps(task)]
-        try:
-            self._process = subprocess.Popen(
-                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-            )
-        except OSError as error:
-            raise PacesetterError(
-                f"{INTERPRETER}={python}: cannot be started ({error.strerror}); {HOW}"
-            ) from error
+        self._process = _start([json.dumps(task)])
         if core is not None and hasattr(os, "sched_setaffinity"):
             os.sched_setaffinity(self._process.pid, {core})
         self._answer()

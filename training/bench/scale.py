@@ -36,7 +36,7 @@ from ..runs.run_folder import prepare_folder
 from ..runs.whole_files import write_json, write_whole
 from ..studies.speed import Cores
 from .cores import declared_cores
-from .load import busy_cores, load_said
+from .machine.load import busy_cores, load_said
 
 RUNNERS = (1, 10, 100, 1000)
 LEARNERS = 8

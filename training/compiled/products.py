@@ -1,6 +1,6 @@
 """The products of matrices of an update alone: the time below which no learner can come.
 
-The same calls, shapes and blocks as in `layers`, and nothing between them.
+The same calls, shapes and tiles as in `layers`, and nothing between them.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def backward_products(inputs, flat, widths, kept, gradient, room):
 
 @kernel
 def minibatch_products(inputs, size, flat, widths, kept, gradient, room):
-    """Both, for all blocks of `size` rows of a minibatch ``(m, in)``."""
+    """Both, for all tiles of `size` rows of a minibatch ``(m, in)``."""
     for start in range(0, len(inputs), size):
         block = inputs[start : start + size]
         forward_products(block, flat, widths, kept)

@@ -13,13 +13,15 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from ...leaders.policy.options import PPOOptions
 from ..backend import Iteration
 from ..experiments.experiment import Experiment
 from ..policies.network import ActorCritic
-from ..policies.policies import Policies
+from ..policies.policies import Policies, critic_weights
 from ..policies.specification import LEADER, model_config, module_settings, module_spaces
+from ..policies.threads import limit_threads
 from ..runs.whole_files import whole_file
 from .advantages import training_columns
 from .choice import Shuffles, sampler_of, trainee_of
@@ -39,7 +41,7 @@ class LocalBackend:
     """
 
     def __init__(self, experiment: Experiment):
-        torch.set_num_threads(experiment.training.torch_threads)
+        limit_threads(experiment.training.torch_threads)
         self._sampler = sampler_of(experiment.bound())
         self._shuffles = Shuffles(experiment, experiment.seed)
         self._students: dict[str, _Student] = {}
@@ -85,6 +87,10 @@ class LocalBackend:
         self._hand_over()
         report = self._sampler.take_report()
         return Iteration([report] if report else [], learned)
+
+    def critics(self) -> dict[str, dict[str, Tensor]]:
+        """See `Backend.critics`."""
+        return {name: critic_weights(student.module) for name, student in self._students.items()}
 
     def _hand_over(self) -> None:
         """Give the actors what the students have learned."""

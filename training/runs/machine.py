@@ -7,13 +7,38 @@ import importlib.metadata
 import os
 import platform
 from pathlib import Path
+from typing import Any
+
+import threadpoolctl
 
 from ... import __version__
 
 
 def machine() -> dict[str, str | int]:
-    """What the figures depend on: processor, cores, versions."""
-    return {"processor": processor(), "cores": os.cpu_count() or 1, **software_versions()}
+    """What the figures depend on: processor, cores, kernels of matrix products, versions."""
+    return {
+        "processor": processor(),
+        "cores": os.cpu_count() or 1,
+        "matrix_kernels": matrix_kernels(),
+        **software_versions(),
+    }
+
+
+def matrix_kernels() -> str:
+    """What compiled loops multiply matrices by, such as ``openblas Haswell``.
+
+    Processors of one name may differ in it, and in speed by three times: a virtual machine need not
+    show all instructions that there are.
+    """
+    import scipy.linalg.cython_blas  # noqa: F401  # their library, which must be loaded to be seen
+
+    found = threadpoolctl.threadpool_info()
+    names = {f"{f['internal_api']} {f.get('architecture', '')}".strip() for f in found if _blas(f)}
+    return ", ".join(sorted(names)) or "unknown"
+
+
+def _blas(library: dict[str, Any]) -> bool:
+    return bool(library["user_api"] == "blas")
 
 
 def code_digest() -> str:

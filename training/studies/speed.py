@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Literal
 
 from ...envs.core.market import Actions, Market
@@ -34,6 +36,21 @@ def steps_per_second(
         market.observe(state)
         steps += 1
     return steps * copies / elapsed
+
+
+def peak_megabytes() -> float:
+    """Largest resident memory of this process so far."""
+    try:
+        # What the kernel's accounting of resources says includes whoever started the process.
+        for line in Path("/proc/self/status").read_text(encoding="utf-8").splitlines():
+            if line.startswith("VmHWM:"):
+                return float(line.split()[1]) / 1e3
+    except OSError:
+        pass
+    import resource  # not on Windows
+
+    unit = 1e6 if sys.platform == "darwin" else 1e3  # bytes there, kilobytes elsewhere
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
 
 
 def note(figures: Figures, name: str, value: float) -> None:
@@ -134,13 +151,13 @@ class JaxRace:
 
 
 @dataclass(frozen=True)
-class Cores:
-    """Whole iterations by more and more processes: runners that sample, learners that learn.
+class Iterations:
+    """Whole iterations that are timed as they are spread over a machine.
 
     Attributes:
         title: what is trained.
         market: name of the market.
-        copies, steps: of one iteration, B and T; copies of all env runners together.
+        copies, steps: of one iteration, B and T; copies of all processes together.
         followers: options of the followers.
         options: of the market; those left out have their default.
         goals: figure -> what is aimed at.
@@ -153,6 +170,14 @@ class Cores:
     followers: Mapping[str, Any] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
     goals: Mapping[str, Goal] = field(default_factory=dict)
+
+
+class Cores(Iterations):
+    """By more and more processes: runners that sample, learners that learn."""
+
+
+class Threads(Iterations):
+    """By two threads that share minibatches and forward passes, over one."""
 
 
 @dataclass(frozen=True)
@@ -175,4 +200,4 @@ class Solution:
     goals: Mapping[str, Goal] = field(default_factory=dict)
 
 
-Benchmark = Race | JaxRace | Measured | Resident | Cores | Solution
+Benchmark = Race | JaxRace | Measured | Resident | Cores | Threads | Solution

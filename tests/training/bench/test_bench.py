@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from argparse import Namespace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ import torch
 
 from pacesetter.envs.core.errors import PacesetterError
 from pacesetter.envs.registry import MARKETS, make
+from pacesetter.training.bench import bench
 from pacesetter.training.bench.bench import goals, run_benchmarks
 from pacesetter.training.bench.reference import ReferenceLoop
 from pacesetter.training.experiments.settings import FollowerSettings
@@ -21,6 +23,7 @@ from pacesetter.training.studies.household_economy.speed import (
     steps_per_second,
     usual_actions,
 )
+from pacesetter.training.studies.speed import Measured
 
 
 def test_figures_have_a_median_and_a_spread(capsys):
@@ -53,6 +56,28 @@ def test_the_decisions_of_the_household_benchmark_are_allowed_and_keep_economies
         assert not step.terminated.any()
         state = step.state
     assert steps_per_second(market, 1, least_seconds=0.01) > 0
+
+
+def test_figures_are_written_after_every_benchmark(monkeypatch, tmp_path):
+    """What is done is kept where a later one fails, and the table says how far it came."""
+
+    def fails(repeats, quick):
+        raise PacesetterError("the second one")
+
+    ready = {
+        "first": Measured("made up", lambda repeats, quick: {"a/speedup": [2.0, 8.0]}),
+        "second": Measured("made up", fails),
+    }
+    monkeypatch.setattr(bench, "ALONE", ready)
+    monkeypatch.setattr(bench, "benchmarks", dict)
+    path = tmp_path / "table.json"
+    options = Namespace(json=path, check=None, selection=[], repeats=2, quick=False, slow=True)
+    with pytest.raises(PacesetterError, match="the second one"):
+        bench.main_bench(options)
+    written = json.loads(path.read_text())
+    assert written["figures"]["first/a/speedup"] == pytest.approx(4.0)
+    so_far = "pacesetter bench --repeats 2 --slow (1 of 2 benchmarks so far)"
+    assert written["command"] == so_far and so_far in path.with_suffix(".md").read_text()
 
 
 def test_the_machine_is_named():

@@ -8,44 +8,59 @@ from collections.abc import Callable
 import numpy as np
 from torch import nn
 
-from ..compiled.products import forward_products, minibatch_products
-from ..experiments.experiment import Experiment
-from ..policies.inference import block_size, shape_of
-from ..policies.network import ActorCritic
-from ..policies.specification import model_config, module_spaces
+from ...compiled.products import forward_products, minibatch_products
+from ...experiments.experiment import Experiment
+from ...policies.inference import block_size, shape_of
+from ...policies.network import ActorCritic
+from ...policies.specification import model_config, module_spaces
+
+BLOCK = 1024
+"""Rows at which products alone are fastest. The learner's tiles are smaller, for the sake of what
+is between products, and that costs it a tenth of them."""
+PARTS = ("acting", "values", "learning")
+
+
+def products_of(experiment: Experiment) -> dict[str, Callable[[], None]]:
+    """All products of one iteration of the followers, by `PARTS`, each to be carried out by a call.
+
+    Args:
+        experiment: every group decides in every step of every copy.
+    """
+    training = experiment.training
+    work: dict[str, list[Callable[[], None]]] = {part: [] for part in PARTS}
+    for group in experiment.market.groups:
+        observation, action = module_spaces(experiment)[group.name]
+        module = ActorCritic(observation, action, model_config(experiment, group.name))
+        decisions = training.copies * group.size
+        rows = decisions * training.rollout_steps
+        assert module.critic is not None
+        actor, critic = _Products(module.actor), _Products(module.critic)
+        work["acting"].append(actor.of(decisions, training.rollout_steps, learning=False))
+        work["values"].append(critic.of(rows, 1, learning=False))
+        # An epoch goes through all rows, whatever its minibatches are.
+        epochs = experiment.followers_of(group.name).epochs
+        work["learning"] += [network.of(rows, epochs, learning=True) for network in (actor, critic)]
+
+    def together(pieces: list[Callable[[], None]]) -> Callable[[], None]:
+        def carry_out() -> None:
+            for piece in pieces:
+                piece()
+
+        return carry_out
+
+    return {part: together(pieces) for part, pieces in work.items()}
 
 
 def seconds_of_products(
     experiment: Experiment, clock: Callable[[], float] = time.perf_counter
 ) -> Callable[[], float]:
-    """A measurement of all products of one iteration of the followers: acting, values, learning.
-
-    Args:
-        experiment: every group decides in every step of every copy.
-        clock: by which the iteration is measured, too.
-    """
-    training = experiment.training
-    work: list[Callable[[], None]] = []
-    for group in experiment.market.groups:
-        observation, action = module_spaces(experiment)[group.name]
-        module = ActorCritic(observation, action, model_config(experiment, group.name))
-        settings = experiment.followers_of(group.name)
-        decisions = training.copies * group.size
-        rows = decisions * training.rollout_steps
-        size = min(rows, settings.minibatch_size or rows)
-        assert module.critic is not None
-        actor, critic = _Products(module.actor), _Products(module.critic)
-        work += [
-            actor.of(decisions, training.rollout_steps, learning=False),
-            critic.of(rows, 1, learning=False),
-        ]
-        for network in (actor, critic):
-            work.append(network.of(size, settings.epochs * (rows // size), learning=True))
+    """A measurement of all of `products_of`, by the clock by which iterations are measured."""
+    work = products_of(experiment)
 
     def measure() -> float:
         began = clock()
-        for piece in work:
-            piece()
+        for carry_out in work.values():
+            carry_out()
         return clock() - began
 
     return measure
@@ -59,10 +74,10 @@ class _Products:
         self._flat = np.concatenate([p.detach().numpy().reshape(-1) for p in parameters])
 
     def of(self, rows: int, times: int, learning: bool) -> Callable[[], None]:
-        """So many rows, in blocks, so many times."""
+        """So many rows, so many times: in blocks of the learner, or of inference."""
         generator, widths = np.random.default_rng(0), self._widths
         inputs = generator.standard_normal((rows, widths[0]), dtype=np.float32)
-        size = block_size(rows)
+        size = min(rows, BLOCK) if learning else block_size(rows)
         kept = np.empty(size * widths[1:].sum(), dtype=np.float32)
         room = generator.standard_normal(2 * size * widths.max(), dtype=np.float32)
         gradient = np.empty_like(self._flat)
