@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import softmax
 
 from ..core.errors import PacesetterError
 from .laws import NOISE_DEVIATION, Producing, reward_of_error, truncated_normal
@@ -98,6 +97,8 @@ class LogitEquilibrium:
         Raises:
             PacesetterError: λ is not positive, or the iteration does not settle.
         """
+        from scipy.special import softmax  # a slow import
+
         costs = np.atleast_1d(np.asarray(information_costs, dtype=float))
         if not (costs > 0).all():
             raise PacesetterError(

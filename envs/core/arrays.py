@@ -13,7 +13,6 @@ from typing import Any
 
 import array_api_compat
 import numpy as np
-from scipy.special import ndtr, ndtri
 
 Array = Any
 """An array of NumPy, torch or any other Array-API namespace."""
@@ -127,16 +126,20 @@ def row_count(xp: Any, mask: Array) -> Array:
 
 def normal_cdf(xp: Any, array: Array) -> Array:
     """Φ, the standard normal distribution function."""
-    return ndtr(array) if xp is np else special_functions(xp).ndtr(array)
+    return special_functions(xp).ndtr(array)
 
 
 def normal_quantile(xp: Any, array: Array) -> Array:
     """The inverse of `normal_cdf`."""
-    return ndtri(array) if xp is np else special_functions(xp).ndtri(array)
+    return special_functions(xp).ndtri(array)
 
 
+@lru_cache
 def special_functions(xp: Any) -> Any:
-    """The module of another namespace that has what SciPy's ``special`` has."""
+    """SciPy's ``special``, or the module of another namespace that has what it has.
+
+    Imported here: it takes as long as all else that a served policy needs, and few do need it.
+    """
     if array_api_compat.is_torch_namespace(xp):
         return importlib.import_module("torch.special")
     # A library that stands in for NumPy, as JAX's, has what stands in for SciPy beside it.

@@ -10,7 +10,6 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import xlogy
 
 Floats = NDArray[Any]
 
@@ -52,6 +51,8 @@ def priced(rewards: Floats, chances: Floats, price: Floats) -> tuple[Floats, Flo
         chances: with which they are taken, of the same shape.
         price: λ, ``(B, N)``.
     """
+    from scipy.special import xlogy  # a slow import
+
     top = rewards.max(axis=-1)
     free = price <= 0.0
     scale = np.where(free, 1.0, price)
