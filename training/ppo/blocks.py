@@ -57,7 +57,7 @@ class BlockGradient:
         learned = deviations is not None and deviations.requires_grad
         size_of_actor = sum(parameter.numel() for parameter in parameters)
         self._layout = (first, first + size_of_actor, actor, critic.widths, activation, learned)
-        self._crew = Crew(threads)
+        self._crew, self._tile = Crew(threads), loops.tile_rows()
         self._rooms = [np.empty(0, dtype=np.float32) for _ in range(threads)]
 
     @staticmethod
@@ -89,7 +89,8 @@ class BlockGradient:
             gradients = np.empty((blocks, len(self._flat)), dtype=np.float32)
             terms = np.zeros((blocks, heads.TERMS))
             of_policy, of_value = _single(*coefficients, share), _single(*of_values, share)
-            fixed = (read, of_policy, of_value, rows[start:end], size, self._flat, self._layout)
+            sizes = (size, self._tile)
+            fixed = (read, of_policy, of_value, rows[start:end], sizes, self._flat, self._layout)
 
             def work(counter: NDArray[np.int64], thread: int) -> None:
                 go_through(*fixed, gradients, terms, self._room_for(size, thread), counter)
@@ -118,7 +119,7 @@ class BlockGradient:
 
     def _room_for(self, size: int, thread: int) -> NDArray[np.float32]:
         _, _, actor, critic, _, _ = self._layout
-        needed = len(self._flat) + loops.room_of(min(size, loops.TILE), actor, critic)
+        needed = len(self._flat) + loops.room_of(min(size, self._tile), actor, critic)
         if len(self._rooms[thread]) < needed:
             self._rooms[thread] = np.empty(needed, dtype=np.float32)
         return self._rooms[thread]

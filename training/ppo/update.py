@@ -9,10 +9,12 @@ for networks that these do not know, in torch (`gradients.py`).
 from __future__ import annotations
 
 import math
+import operator
 from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ...envs.core.errors import PacesetterError
@@ -55,6 +57,9 @@ class FlatParameters:
             parameter.data = self.buffer.data[start:end].view_as(parameter)
             parameter.grad = self.gradient[start:end].view_as(parameter)
             start = end
+        self._values, self._slopes = self.buffer.detach().numpy(), self.gradient.numpy()
+        self._moments: tuple[Tensor, ...] = ()
+        self._moment_arrays: tuple[NDArray[np.float32], ...] = ()
 
     def optimizer(self) -> torch.optim.Adam:
         """One fused Adam over all of them."""
@@ -66,10 +71,9 @@ class FlatParameters:
 
     def clip(self, largest_norm: float) -> float:
         """Scale the gradient to at most the given norm; return the norm it had."""
-        gradient = self.gradient.numpy()
-        norm = float(adam.norm(gradient))
+        norm = float(adam.norm(self._slopes))
         if norm > largest_norm:
-            adam.scale(gradient, np.float32(largest_norm / (norm + 1e-6)))
+            adam.scale(self._slopes, np.float32(largest_norm / (norm + 1e-6)))
         return norm
 
     def follow(self, optimizer: torch.optim.Optimizer) -> None:
@@ -78,17 +82,25 @@ class FlatParameters:
         if not state:  # it makes its state with its first step
             optimizer.step()
             return
-        state["step"] += 1
+        count, first, second = self._arrays(state["step"], state["exp_avg"], state["exp_avg_sq"])
+        count += 1
         adam.step(
-            self.buffer.detach().numpy(),
-            self.gradient.numpy(),
-            state["exp_avg"].numpy(),
-            state["exp_avg_sq"].numpy(),
-            float(state["step"]),
+            self._values,
+            self._slopes,
+            first,
+            second,
+            float(count),
             float(options["lr"]),
             options["betas"],
             options["eps"],
         )
+
+    def _arrays(self, *moments: Tensor) -> tuple[NDArray[np.float32], ...]:
+        """The same numbers for NumPy; kept, as torch takes longer for them than Adam does."""
+        kept = len(self._moments) == len(moments)
+        if not (kept and all(map(operator.is_, self._moments, moments))):
+            self._moments, self._moment_arrays = moments, tuple(m.numpy() for m in moments)
+        return self._moment_arrays
 
 
 @dataclass(frozen=True)
