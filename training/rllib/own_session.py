@@ -83,7 +83,7 @@ def last_words(text: str) -> None:
             watch.stdin.flush()
 
 
-def silence(otherwise: RuntimeError) -> RuntimeError:
+def why_silent(otherwise: RuntimeError) -> RuntimeError:
     """Why Ray's processes do not answer: their server here is gone, or what is said otherwise.
 
     Ray ends a driver whose server has died when the two next speak, which may be after a wait.

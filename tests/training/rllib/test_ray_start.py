@@ -103,23 +103,23 @@ def test_a_command_that_is_told_to_end_after_ray_has_started_does_not_abort():
 SILENT = """
 import subprocess, time
 from pacesetter.training.rllib.own_session import (
-    ServerDiedError, leave_session, own_session, silence
+    ServerDiedError, leave_session, own_session, why_silent
 )
 otherwise = RuntimeError("no answer")
-assert silence(otherwise) is otherwise  # nothing was started here
+assert why_silent(otherwise) is otherwise  # nothing was started here
 folder = own_session()
 with open(folder + "/log", "w") as log:  # as Ray's server is called, and with a file of its own
     server = subprocess.Popen(["/made/up/ray/raylet", "600"], executable="sleep", stdout=log)
 deadline = time.monotonic() + 600
-while silence(otherwise) is not otherwise:  # its name may be told a moment after it has begun
+while why_silent(otherwise) is not otherwise:  # its name may be told a moment after it has begun
     assert time.monotonic() < deadline, "lives"
     time.sleep(0.01)
 server.kill()  # and nobody has waited for it: what it was is no longer told
-while not isinstance(silence(otherwise), ServerDiedError):
+while not isinstance(why_silent(otherwise), ServerDiedError):
     assert time.monotonic() < deadline, "has died"
     time.sleep(0.01)
 leave_session()
-assert silence(otherwise) is otherwise, "somebody else's"
+assert why_silent(otherwise) is otherwise, "somebody else's"
 """
 
 

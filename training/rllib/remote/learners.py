@@ -18,7 +18,7 @@ from ray.rllib.core.learner.training_data import TrainingData
 from ...ppo.peers import PeerLostError
 from ...ppo.rollout import ArrayRollout
 from ...ppo.shares import share_out
-from ..own_session import silence
+from ..own_session import why_silent
 from .runners import original
 
 FIRST_UPDATE = 600.0  # seconds: loops may be compiled, and nobody knows yet how long one takes
@@ -79,7 +79,7 @@ class RemoteLearners:
         while waiting:
             done, waiting = ray.wait(waiting, timeout=self._patience)
             if not done:
-                raise silence(
+                raise why_silent(
                     SilentLearnerError(
                         f"{len(waiting)} of {len(asked)} learners did not answer within "
                         f"{self._patience:.0f} s: a process is stopped, or a machine is gone"

@@ -29,7 +29,7 @@ from ...backend import SampleReport
 from ...policies.step_limit import HangingStepError
 from ...ppo.rollout import ArrayRollout
 from ...runs.whole_files import whole_file
-from ..own_session import silence
+from ..own_session import why_silent
 
 FILE = "runners.pt"
 ATTEMPTS = 3
@@ -127,7 +127,7 @@ class RemoteRunners:
         asked = options.get("remote_worker_ids") or self._numbers
         expected = len(asked) + bool(options.get("local_env_runner", True))
         if options.get("timeout_seconds") and len(answers) < expected:
-            raise silence(
+            raise why_silent(
                 SilentRunnerError(
                     f"{expected - len(answers)} of {expected} env runners did not answer within "
                     f"{options['timeout_seconds']:.0f} s: a process is stopped, a machine is gone, "
@@ -238,7 +238,7 @@ class RemoteRunners:
             with contextlib.suppress(RunnerFailedError):  # not yet
                 self._algorithm.restore_env_runners(self._group)  # also sends the weights
             if time.monotonic() > deadline:
-                raise silence(
+                raise why_silent(
                     SilentRunnerError(
                         f"Ray has not started an env runner again in {RESTART:g} s: its machine is "
                         "gone, or has no core free"
