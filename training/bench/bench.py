@@ -99,10 +99,11 @@ def run_benchmarks(
         repeats: turns of every contender.
         quick: two turns, one seed and short limits.
         slow: those that take long, too.
-        after_each: is given all figures so far, and how many benchmarks are done of how many.
+        after_each: is given all figures so far, and how many benchmarks have them of how many.
 
     Raises:
-        PacesetterError: an unknown name, fewer than one repeat, or another environment at fault.
+        PacesetterError: an unknown name, fewer than one repeat, or another environment at fault;
+            or, when all others are done, a benchmark that failed.
     """
     for name in selection:
         if name not in names():
@@ -116,6 +117,7 @@ def run_benchmarks(
     ):
         check_environment()
     summaries: dict[str, Summary] = {}
+    failed: list[str] = []
     # What takes long comes last: until it ends, the table has all the rest.
     asked = sorted(selection or names(), key=lambda name: isinstance(benchmark(name), Solution))
     for number, name in enumerate(asked):
@@ -128,12 +130,21 @@ def run_benchmarks(
             continue
         print(f"{name}: {chosen.title} …", flush=True)
         began = time.perf_counter()
-        figures = figures_of(chosen, repeats, quick)
+        try:
+            figures = figures_of(chosen, repeats, quick)
+        except PacesetterError as error:
+            if len(asked) == 1:
+                raise
+            failed.append(f"{name}: {error}")
+            print(f"failed, and the others go on: {failed[-1]}", flush=True)
+            continue
         summaries |= {f"{name}/{key}": summary(key, values) for key, values in figures.items()}
         print(f"{name}: done in {time.perf_counter() - began:.0f} s", flush=True)
         if after_each:
-            after_each(_flat(summaries), f"{number + 1} of {len(asked)} benchmarks so far")
+            after_each(_flat(summaries), f"{number + 1 - len(failed)} of {len(asked)} benchmarks")
     print_table(summaries)
+    if failed:
+        raise PacesetterError("not all benchmarks could be measured: " + " ".join(failed))
     return _flat(summaries)
 
 

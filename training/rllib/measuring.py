@@ -18,7 +18,9 @@ CALLS = 50
 
 
 def begin(workers: int, megabytes: int) -> None:
-    """A Ray of this process alone, if it has none, for so many workers."""
+    """A Ray of this process alone for so many workers; one that is here is used if it has them."""
+    if ray.is_initialized() and ray.cluster_resources().get("CPU", 0) < workers:
+        ray.shutdown()
     if not ray.is_initialized():
         start_ray_here(workers, megabytes)
 

@@ -35,6 +35,27 @@ def test_figures_have_a_median_and_a_spread(capsys):
     assert "physics: done in" in capsys.readouterr().out
 
 
+def test_one_that_fails_does_not_end_the_others(tmp_path, monkeypatch, capsys):
+    def fails(repeats, quick):
+        raise PacesetterError("no room")
+
+    monkeypatch.setitem(bench.ALONE, "full", Measured("fails", fails))
+    monkeypatch.setitem(bench.ALONE, "one", Measured("is 1", lambda repeats, quick: {"x": [1.0]}))
+    path = tmp_path / "table.json"
+    asked = Namespace(
+        selection=["full", "one"], repeats=1, quick=True, slow=False, json=path, check=None
+    )
+    with pytest.raises(
+        PacesetterError, match="not all benchmarks could be measured: full: no room"
+    ):
+        bench.main_bench(asked)
+    assert "failed, and the others go on: full: no room" in capsys.readouterr().out
+    table = json.loads(path.read_text())
+    assert table["figures"]["one/x"] == 1.0 and "(1 of 2 benchmarks)" in table["command"]
+    with pytest.raises(PacesetterError, match=r"^no room$"):
+        run_benchmarks(["full"])
+
+
 @pytest.mark.parametrize(
     ("selection", "repeats", "message"),
     [(["cobwep"], 1, "did you mean 'cobweb'"), (["physics"], 0, "at least 1, got 0")],
