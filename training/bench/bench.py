@@ -141,7 +141,8 @@ def run_benchmarks(
         summaries |= {f"{name}/{key}": summary(key, values) for key, values in figures.items()}
         print(f"{name}: done in {time.perf_counter() - began:.0f} s", flush=True)
         if after_each:
-            after_each(_flat(summaries), f"{number + 1 - len(failed)} of {len(asked)} benchmarks")
+            done = number + 1 - len(failed)
+            after_each(_flat(summaries), f"{done} of {len(asked)} benchmarks so far")
     print_table(summaries)
     if failed:
         raise PacesetterError("not all benchmarks could be measured: " + " ".join(failed))

@@ -45,13 +45,11 @@ def test_one_that_fails_does_not_end_the_others(tmp_path, monkeypatch, capsys):
     asked = Namespace(
         selection=["full", "one"], repeats=1, quick=True, slow=False, json=path, check=None
     )
-    with pytest.raises(
-        PacesetterError, match="not all benchmarks could be measured: full: no room"
-    ):
+    with pytest.raises(PacesetterError, match=r"not all .* full: no room"):
         bench.main_bench(asked)
     assert "failed, and the others go on: full: no room" in capsys.readouterr().out
     table = json.loads(path.read_text())
-    assert table["figures"]["one/x"] == 1.0 and "(1 of 2 benchmarks)" in table["command"]
+    assert table["figures"]["one/x"] == 1.0 and "(1 of 2 benchmarks so far)" in table["command"]
     with pytest.raises(PacesetterError, match=r"^no room$"):
         run_benchmarks(["full"])
 
