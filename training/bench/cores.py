@@ -15,8 +15,8 @@ import argparse
 import signal
 import sys
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from statistics import median
 from types import FrameType
@@ -37,9 +37,13 @@ from ..studies.catalogue import benchmarks
 from ..studies.speed import Cores, Figures, note
 from .machine.load import busy_cores, load_said
 
-HERE = ((0, 0), (1, 0), (2, 0), (0, 1), (0, 2), (2, 1), (2, 2))
-"""Runners and learners of the rows for two cores."""
-QUICK = ((0, 0), (2, 1), (2, 2))
+Pair = tuple[int, int]
+TOGETHER: tuple[tuple[Pair, ...], ...] = (
+    ((0, 0), (2, 1), (2, 2)),
+    ((0, 1), (0, 2)),
+    ((1, 0), (2, 0)),
+)
+"""Runners and learners of the rows for two cores; those of a line take turns."""
 RATIOS = (
     ("iteration_2_over_1_learners", "iteration", (2, 1), (2, 2)),
     ("learning_2_over_1_learners", "learning", (0, 1), (0, 2)),
@@ -69,14 +73,9 @@ class Row(NamedTuple):
     iteration: float
 
 
-def measured(declared: Cores, runners: int, learners: int, iterations: int = ITERATIONS) -> Row:
-    """One row; Ray must have been started for as many processes.
-
-    Args:
-        declared: what is trained.
-        runners, learners: remote processes of each kind.
-        iterations: at most, after a first one that is not counted.
-    """
+@contextmanager
+def _training(declared: Cores, runners: int, learners: int) -> Iterator[Callable[[int], Row]]:
+    """What measures a row by so many iterations, as often as it is called; a first one is over."""
     experiment = Experiment(
         name="cores",
         market=make(declared.market, **declared.options),
@@ -91,47 +90,70 @@ def measured(declared: Cores, runners: int, learners: int, iterations: int = ITE
         ),
     )
     backend = RLlibBackend(experiment)
-    try:
-        group, learning = backend.algorithm.learner_group, [0.0]
-        update = group.update
+    group, learning = backend.algorithm.learner_group, [0.0]
+    update = group.update
 
-        def timed(**options: Any) -> Any:
-            began = time.perf_counter()
-            result = update(**options)
-            learning[0] = time.perf_counter() - began
-            return result
+    def timed(**options: Any) -> Any:
+        began = time.perf_counter()
+        result = update(**options)
+        learning[0] = time.perf_counter() - began
+        return result
 
-        group.update = timed
+    def measure(iterations: int) -> Row:
         seconds: list[tuple[float, float, float]] = []
-        backend.iterate()  # the first one is slower
         while len(seconds) < iterations and sum(whole for *_, whole in seconds) < ENOUGH:
             began = time.perf_counter()
             backend.iterate()
             whole = time.perf_counter() - began
             seconds.append((whole - learning[0], learning[0], whole))
+        return Row(runners, learners, *map(median, zip(*seconds, strict=True)))
+
+    try:
+        group.update = timed
+        backend.iterate()  # the first one is slower
+        yield measure
     finally:
         backend.stop()
-    return Row(runners, learners, *map(median, zip(*seconds, strict=True)))
+
+
+def measured(declared: Cores, runners: int, learners: int, iterations: int = ITERATIONS) -> Row:
+    """One row; Ray must have been started for as many processes.
+
+    Args:
+        declared: what is trained.
+        runners, learners: remote processes of each kind.
+        iterations: at most, after a first one that is not counted.
+    """
+    with _training(declared, runners, learners) as measure:
+        return measure(iterations)
 
 
 def by_processes(declared: Cores, repeats: int, quick: bool = False) -> Figures:
     """The rows for two cores, in turns, and what the second learner is worth."""
     figures: Figures = {}
-    pairs, iterations = (QUICK, 1) if quick else (HERE, ITERATIONS)
-    measuring.begin(max(sum(pair) for pair in pairs), STORE)
+    together, iterations = (TOGETHER[:1], 1) if quick else (TOGETHER, ITERATIONS)
+    measuring.begin(max(sum(map(sum, pairs)) for pairs in together), STORE)
     try:
-        for _ in range(repeats):
-            rows = {pair: measured(declared, *pair, iterations) for pair in pairs}
-            for row in rows.values():
-                name = f"{row.runners}_runners_{row.learners}_learners"
-                for part in ("sampling", "learning", "iteration"):
-                    note(figures, f"{name}/{part}_seconds", getattr(row, part))
-            for name, part, slow, fast in RATIOS:
-                if slow in rows:
-                    note(figures, name, getattr(rows[slow], part) / getattr(rows[fast], part))
+        for pairs in together:
+            with ExitStack() as stack:
+                started = {pair: stack.enter_context(_training(declared, *pair)) for pair in pairs}
+                for number in range(repeats):
+                    order = pairs if number % 2 == 0 else pairs[::-1]
+                    _note(figures, {pair: started[pair](iterations) for pair in order})
     finally:
         measuring.end()
     return figures
+
+
+def _note(figures: Figures, rows: dict[Pair, Row]) -> None:
+    """What was measured in one turn."""
+    for row in rows.values():
+        name = f"{row.runners}_runners_{row.learners}_learners"
+        for part in ("sampling", "learning", "iteration"):
+            note(figures, f"{name}/{part}_seconds", getattr(row, part))
+    for name, part, slow, fast in RATIOS:
+        if slow in rows:
+            note(figures, name, getattr(rows[slow], part) / getattr(rows[fast], part))
 
 
 # The command --------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import contextmanager
 
 import pytest
 
@@ -14,13 +15,21 @@ from pacesetter.training.bench import cores
 def rows(monkeypatch):
     """Measurements that take no time; two of each kind fail."""
 
-    def measured(declared, runners, learners, iterations=0):
-        if learners == 2 and not iterations:
-            raise RuntimeError("a learner is gone\nand more lines")
+    def row(runners, learners):
         seconds = 8.0 / max(1, learners)
         return cores.Row(runners, learners, seconds / 4, seconds, 1.25 * seconds)
 
+    def measured(declared, runners, learners):
+        if learners == 2:
+            raise RuntimeError("a learner is gone\nand more lines")
+        return row(runners, learners)
+
+    @contextmanager
+    def training(declared, runners, learners):
+        yield lambda iterations: row(runners, learners)
+
     monkeypatch.setattr(cores, "measured", measured)
+    monkeypatch.setattr(cores, "_training", training)
     monkeypatch.setattr(cores.measuring, "begin", lambda *sizes: None)
     monkeypatch.setattr(cores.measuring, "end", lambda: None)
 
