@@ -50,8 +50,8 @@ RATIOS = (
     ("sampling_2_over_1_runners", "sampling", (1, 0), (2, 0)),
 )
 """Figure, what is compared, and the slower and the faster row."""
-ITERATIONS, ENOUGH = 3, 8.0
-"""Iterations of a row, and seconds after which fewer will do."""
+ITERATIONS, ENOUGH, ENOUGH_OF_A_TURN = 3, 8.0, 2.0
+"""Iterations of a row, and seconds after which fewer will do: in all, or in one turn of several."""
 STORE = 512  # megabytes
 SPARE = 10.0  # seconds that are kept back for the end
 
@@ -73,9 +73,13 @@ class Row(NamedTuple):
     iteration: float
 
 
+Measure = Callable[[int, float], Row]
+"""By so many iterations, or by fewer once they took so many seconds."""
+
+
 @contextmanager
-def _training(declared: Cores, runners: int, learners: int) -> Iterator[Callable[[int], Row]]:
-    """What measures a row by so many iterations, as often as it is called; a first one is over."""
+def _training(declared: Cores, runners: int, learners: int) -> Iterator[Measure]:
+    """What measures a row as often as it is called; a first iteration is over by then."""
     experiment = Experiment(
         name="cores",
         market=make(declared.market, **declared.options),
@@ -99,9 +103,9 @@ def _training(declared: Cores, runners: int, learners: int) -> Iterator[Callable
         learning[0] = time.perf_counter() - began
         return result
 
-    def measure(iterations: int) -> Row:
+    def measure(iterations: int, enough: float) -> Row:
         seconds: list[tuple[float, float, float]] = []
-        while len(seconds) < iterations and sum(whole for *_, whole in seconds) < ENOUGH:
+        while len(seconds) < iterations and sum(whole for *_, whole in seconds) < enough:
             began = time.perf_counter()
             backend.iterate()
             whole = time.perf_counter() - began
@@ -125,7 +129,7 @@ def measured(declared: Cores, runners: int, learners: int, iterations: int = ITE
         iterations: at most, after a first one that is not counted.
     """
     with _training(declared, runners, learners) as measure:
-        return measure(iterations)
+        return measure(iterations, ENOUGH)
 
 
 def by_processes(declared: Cores, repeats: int, quick: bool = False) -> Figures:
@@ -139,7 +143,8 @@ def by_processes(declared: Cores, repeats: int, quick: bool = False) -> Figures:
                 started = {pair: stack.enter_context(_training(declared, *pair)) for pair in pairs}
                 for number in range(repeats):
                     order = pairs if number % 2 == 0 else pairs[::-1]
-                    _note(figures, {pair: started[pair](iterations) for pair in order})
+                    rows = {pair: started[pair](iterations, ENOUGH_OF_A_TURN) for pair in order}
+                    _note(figures, rows)
     finally:
         measuring.end()
     return figures

@@ -26,7 +26,7 @@ def rows(monkeypatch):
 
     @contextmanager
     def training(declared, runners, learners):
-        yield lambda iterations: row(runners, learners)
+        yield lambda iterations, enough: row(runners, learners)
 
     monkeypatch.setattr(cores, "measured", measured)
     monkeypatch.setattr(cores, "_training", training)
