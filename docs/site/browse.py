@@ -15,8 +15,9 @@ import shutil
 import sys
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
-from playwright.sync_api import Browser, Error, Page, Route, sync_playwright
+from playwright.sync_api import Browser, Error, Page, Request, Route, sync_playwright
 
 SITE = Path(__file__).parents[2] / "build" / "site"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
@@ -101,7 +102,7 @@ def look(
     said: list[str] = []
     window = context.new_page()
     window.route("**/*", lambda route: answer(route, said))
-    window.on("requestfailed", lambda request: said.append(f"could not load {request.url}"))
+    window.on("requestfailed", lambda request: said.extend(not_loaded(request)))
     window.on("pageerror", lambda error: said.append(f"script: {error}"))
     problems = []
     for page in pages:
@@ -114,6 +115,13 @@ def look(
             window.screenshot(path=shot, full_page=False)
     context.close()
     return problems
+
+
+def not_loaded(request: Request) -> list[str]:
+    """What is said of a request that failed; nothing where the next page was opened before it."""
+    place = unquote(urlsplit(request.url).path)
+    given_up = request.failure == "net::ERR_ABORTED" and Path(place).is_file()
+    return [] if given_up else [f"could not load {request.url}: {request.failure}"]
 
 
 def answer(route: Route, said: list[str]) -> None:
