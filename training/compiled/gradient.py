@@ -22,7 +22,7 @@ TILES = {True: 128, False: 512}
 """Rows that go through both networks at once, with AVX-512 and without.
 
 With it, products are twice as fast, and what is between them pays for a layer's outputs (32 kB of a
-width of 64) that have left the first cache; without it, products gain more from being larger: 4 to
+width of 64) that have left the first cache; without it, products gain more from being larger: 3 to
 11 % of a minibatch's time.
 """
 
