@@ -107,32 +107,44 @@ def kernel_discrepancy(reference: SortedSample) -> Distance:
     the energy distance, a mean that the model cannot reach does not pull its spread along. Unbiased
     from K draws per row, ``(B, K)`` to ``(B,)``.
     """
-    width = KERNEL_WIDTH * float(reference.values.std())
+    return _KernelDiscrepancy(reference)
 
-    def kernel(difference: Array) -> Array:
-        return namespace(difference).exp(-0.5 * (difference / width) ** 2)
 
-    # E k(φ, p) depends on p alone: tabulated once, looked up ever after.
-    margin = 6.0 * width
-    grid = np.linspace(reference.values[0] - margin, reference.values[-1] + margin, 2001)
-    embedding = kernel(grid[:, None] - reference.values[None, :]).mean(axis=1)
-    number = len(reference.values)
-    within = kernel(reference.values[:, None] - reference.values[None, :])
-    constant = (within.sum() - number) / (number * (number - 1))
+class _KernelDiscrepancy:
+    """See `kernel_discrepancy`; what depends on the reference alone is computed when first used."""
 
-    def distance(drawn: Array) -> Array:
+    def __init__(self, reference: SortedSample):
+        self._reference = reference
+        self._width = KERNEL_WIDTH * float(reference.values.std())
+
+    def _kernel(self, difference: Array) -> Array:
+        return namespace(difference).exp(-0.5 * (difference / self._width) ** 2)
+
+    @cached_property
+    def _known(self) -> tuple[Array, Array, float]:
+        """E k(φ, p) on a grid, as it depends on p alone, and E k(φ, φ')."""
+        values, margin = self._reference.values, 6.0 * self._width
+        grid = np.linspace(values[0] - margin, values[-1] + margin, 2001)
+        embedding = self._kernel(grid[:, None] - values[None, :]).mean(axis=1)
+        number = len(values)
+        within = self._kernel(values[:, None] - values[None, :])
+        return grid, embedding, (within.sum() - number) / (number * (number - 1))
+
+    def __call__(self, drawn: Array) -> Array:
+        grid, embedding, constant = self._known
         xp, draws = namespace(drawn), drawn.shape[1]
         rows = max(1, MOST_PAIRS // draws**2)
         parts = [drawn[first : first + rows] for first in range(0, len(drawn), rows)]
         pairs = xp.concat(
-            [xp.sum(kernel(part[:, :, None] - part[:, None, :]), axis=(1, 2)) for part in parts]
+            [
+                xp.sum(self._kernel(part[:, :, None] - part[:, None, :]), axis=(1, 2))
+                for part in parts
+            ]
         )
         inside = (pairs - draws) / (draws * max(1, draws - 1))
         table = convert(grid, drawn), convert(embedding, drawn)
         across = row_mean(xp, interpolated(xp, drawn, *table))
         return inside - 2.0 * across + constant
-
-    return distance
 
 
 DISTANCES: dict[str, Callable[[SortedSample], Distance]] = {
