@@ -3,9 +3,9 @@
     python -m pacesetter.training.soak.stock_learners
 
 With two policies of which a learner's part has rows of one only, a learner waits for a sum that the
-other never begins (github.com/ray-project/ray/issues/63819), or its sum is met by one of another size, and a process dies.
-What is asked here is refused in an experiment. Bounded: an iteration that has not ended after
-`PATIENCE` times what one learner takes, and `LEAST` seconds, is given up.
+other never begins (github.com/ray-project/ray/issues/63819), or its sum is met by one of another
+size, and a process dies. What is asked here is refused in an experiment. Bounded: an iteration that
+has not ended after `PATIENCE` times what one learner takes, and `LEAST` seconds, is given up.
 """
 
 from __future__ import annotations
