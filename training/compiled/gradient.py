@@ -8,28 +8,27 @@ fastest with.
 
 from __future__ import annotations
 
-import llvmlite.binding
 import numpy as np
 from numpy.typing import NDArray
 
 from ...envs.core.kernels.compiled import kernel
 from . import heads
 from .counter import take_number
-from .layers import backward, forward
+from .layers import backward, forward, turn
+from .tiles import AVX512
 
 Widths = NDArray[np.int64]
-TILES = {True: 128, False: 512}
+TILES = {True: 128, False: 256}
 """Rows that go through both networks at once, with AVX-512 and without.
 
 With it, products are twice as fast, and what is between them pays for a layer's outputs (32 kB of a
-width of 64) that have left the first cache; without it, products gain more from being larger: 3 to
-11 % of a minibatch's time.
+width of 64) that have left the first cache; without it, 192 to 1,024 rows are equally fast.
 """
 
 
 def tile_rows() -> int:
     """Rows of a tile on this processor."""
-    return TILES[bool(llvmlite.binding.get_host_cpu_features().get("avx512f"))]
+    return TILES[AVX512]
 
 
 def room_of(rows: int, actor: Widths, critic: Widths) -> int:
@@ -50,20 +49,24 @@ def _gathered(observations, rows, room):
 
 
 @kernel
-def _critic(inputs, columns, options, rows, flat, widths, activation, gradient, terms, room):
+def _critic(
+    inputs, columns, options, rows, flat, turned, widths, activation, gradient, terms, room
+):
     _, targets, _ = columns
     scale, coefficient, inverse_rows = options
     count = len(rows)
     kept = room[: count * widths[1:].sum()]
     by_value = room[len(kept) : len(kept) + count].reshape(count, 1)
-    values = forward(inputs, flat, widths, activation, kept)
+    values = forward(inputs, flat, turned, widths, activation, kept)
     heads.value_error(values, targets, rows, scale, coefficient, inverse_rows, by_value, terms)
     rest = room[len(kept) + count :]
     backward(inputs, flat, widths, activation, kept, by_value, gradient, rest)
 
 
 @kernel
-def normal_block(columns, options, value_options, rows, flat, layout, gradient, terms, room):
+def normal_block(
+    columns, options, value_options, rows, flat, turned, layout, gradient, terms, room
+):
     """Gradient of the mean loss over `rows` of the columns, for a normal distribution.
 
     Args:
@@ -72,6 +75,7 @@ def normal_block(columns, options, value_options, rows, flat, layout, gradient, 
         value_options: scale of values, coefficient of their error, 1 / rows of the minibatch.
         rows: of the columns, ``(n,)``.
         flat: parameters: log deviations, actor, critic.
+        turned: the same as `layers.turn` writes both networks.
         layout: where the actor and the critic begin in it, their widths, the activation, and
             whether deviations are learned.
         gradient: of the length of `flat`; written.
@@ -85,7 +89,7 @@ def normal_block(columns, options, value_options, rows, flat, layout, gradient, 
     count, entries = len(rows), actor[-1]
     kept = room[: count * actor[1:].sum()]
     weights = flat[actor_start:critic_start]
-    means = forward(inputs, weights, actor, activation, kept)
+    means = forward(inputs, weights, turned[actor_start:critic_start], actor, activation, kept)
     by_means = room[len(kept) : len(kept) + means.size].reshape(count, entries)
     by_deviations = gradient[:entries]
     by_deviations[:] = np.float32(0.0)
@@ -95,12 +99,16 @@ def normal_block(columns, options, value_options, rows, flat, layout, gradient, 
     slope, rest = gradient[actor_start:critic_start], room[len(kept) + means.size :]
     backward(inputs, weights, actor, activation, kept, by_means, slope, rest)
     slope = gradient[critic_start:]
-    weights = flat[critic_start:]
-    _critic(inputs, columns, value_options, rows, weights, critic, activation, slope, terms, room)
+    _critic(
+        *(inputs, columns, value_options, rows, flat[critic_start:], turned[critic_start:]),
+        *(critic, activation, slope, terms, room),
+    )
 
 
 @kernel
-def categorical_block(columns, options, value_options, rows, flat, layout, gradient, terms, room):
+def categorical_block(
+    columns, options, value_options, rows, flat, turned, layout, gradient, terms, room
+):
     """The same for a categorical distribution; see `normal_block`."""
     observations, _, part = columns
     actor_start, critic_start, actor, critic, activation, _ = layout
@@ -109,15 +117,17 @@ def categorical_block(columns, options, value_options, rows, flat, layout, gradi
     count, actions = len(rows), actor[-1]
     kept = room[: count * actor[1:].sum()]
     weights = flat[actor_start:critic_start]
-    logits = forward(inputs, weights, actor, activation, kept)
+    logits = forward(inputs, weights, turned[actor_start:critic_start], actor, activation, kept)
     by_logits = room[len(kept) : len(kept) + logits.size].reshape(count, actions)
     few, whole = np.empty((2, actions), np.float32), np.empty(actions, np.int32)
     heads.categorical(logits, part, options, rows, by_logits, few, whole, terms)
     slope, rest = gradient[actor_start:critic_start], room[len(kept) + logits.size :]
     backward(inputs, weights, actor, activation, kept, by_logits, slope, rest)
     slope = gradient[critic_start:]
-    weights = flat[critic_start:]
-    _critic(inputs, columns, value_options, rows, weights, critic, activation, slope, terms, room)
+    _critic(
+        *(inputs, columns, value_options, rows, flat[critic_start:], turned[critic_start:]),
+        *(critic, activation, slope, terms, room),
+    )
 
 
 @kernel
@@ -135,6 +145,16 @@ def _add(part, total):
 
 
 @kernel
+def _divided(flat, layout, room):
+    """Room for a gradient, parameters with their weights turned, and the rest."""
+    actor_start, critic_start, actor, critic, _, _ = layout
+    part, turned, rest = room[: len(flat)], room[len(flat) : 2 * len(flat)], room[2 * len(flat) :]
+    turn(flat[actor_start:critic_start], actor, turned[actor_start:critic_start])
+    turn(flat[critic_start:], critic, turned[critic_start:])
+    return part, turned, rest
+
+
+@kernel
 def normal_minibatch(
     columns, options, value_options, order, sizes, flat, layout, gradients, terms, room, counter
 ):
@@ -144,11 +164,11 @@ def normal_minibatch(
         order: rows of the columns that are the minibatch, ``(m,)``.
         sizes: rows of a block, and of a tile.
         gradients, terms: one row per block.
-        room: as long as `room_of` says for the rows of a tile, and a gradient more.
+        room: as long as `room_of` says for the rows of a tile, and two gradients more.
         counter: ``(1,)``; other threads may take numbers from it, too.
         columns, options, value_options, flat, layout: as for `normal_block`.
     """
-    part, rest = room[: len(flat)], room[len(flat) :]
+    part, turned, rest = _divided(flat, layout, room)
     size, most = sizes
     block = take_number(counter)
     while block < len(gradients):
@@ -156,7 +176,9 @@ def normal_minibatch(
         slope, sums = gradients[block], terms[block]
         for start in range(0, len(rows), most):
             tile, own = rows[start : start + most], part if start else slope
-            normal_block(columns, options, value_options, tile, flat, layout, own, sums, rest)
+            normal_block(
+                *(columns, options, value_options, tile, flat, turned, layout, own, sums, rest)
+            )
             if start:
                 _add(part, slope)
         block = take_number(counter)
@@ -167,7 +189,7 @@ def categorical_minibatch(
     columns, options, value_options, order, sizes, flat, layout, gradients, terms, room, counter
 ):
     """The same for a categorical distribution; see `normal_minibatch`."""
-    part, rest = room[: len(flat)], room[len(flat) :]
+    part, turned, rest = _divided(flat, layout, room)
     size, most = sizes
     block = take_number(counter)
     while block < len(gradients):
@@ -175,7 +197,9 @@ def categorical_minibatch(
         slope, sums = gradients[block], terms[block]
         for start in range(0, len(rows), most):
             tile, own = rows[start : start + most], part if start else slope
-            categorical_block(columns, options, value_options, tile, flat, layout, own, sums, rest)
+            categorical_block(
+                *(columns, options, value_options, tile, flat, turned, layout, own, sums, rest)
+            )
             if start:
                 _add(part, slope)
         block = take_number(counter)

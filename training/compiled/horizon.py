@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ...envs.core.kernels.compiled import kernel
-from .layers import forward
+from .layers import forward, turn
 
 f = np.float32
 
@@ -55,6 +55,8 @@ def horizon(observe: Callable[..., None], step: Callable[..., None]) -> Callable
     ):
         steps, rows, entries = noise.shape
         kept = np.empty(min(size, rows) * widths[1:].sum(), np.float32)
+        turned = np.empty_like(flat)
+        turn(flat, widths, turned)
         units = np.empty(chosen.shape[1:], np.float32)
         flat_units = units.reshape(rows, entries)
         for time in range(steps):
@@ -62,7 +64,8 @@ def horizon(observe: Callable[..., None], step: Callable[..., None]) -> Callable
             inputs = seen[time].reshape(rows, seen.shape[3])
             acted = chosen[time].reshape(rows, entries)
             for start in range(0, rows, size):
-                means = forward(inputs[start : start + size], flat, widths, activation, kept)
+                block = inputs[start : start + size]
+                means = forward(block, flat, turned, widths, activation, kept)
                 for i in range(len(means)):
                     row = start + i
                     for j in range(entries):

@@ -1,4 +1,4 @@
-"""Multilayer perceptrons on blocks of rows: products through BLAS, everything between them fused.
+"""Multilayer perceptrons on blocks of rows: products in tiles or through BLAS, the rest fused.
 
 A network lies in a flat vector as its module's parameters do: of every layer the weights ``(out,
 in)``, then the biases. Letters: n rows of a block; widths are those of input, hidden layers and
@@ -12,20 +12,40 @@ import numpy as np
 from ...envs.core.kernels.compiled import kernel
 from .counter import take_number
 from .elementwise import tanh
+from .tiles import DEPTH, IN_TILES, LANES, multiply
 
 f = np.float32
 TANH, RELU = 0, 1
 ACTIVATIONS = {"tanh": TANH, "relu": RELU}
 """Those that these loops know; their derivatives follow from what came out."""
+FEW = 8
+"""Outputs from which a library's product is faster than a loop."""
 
 
 @kernel
-def forward(inputs, flat, widths, activation, kept):
+def turn(flat, widths, turned):
+    """Write parameters with weights as ``(in, out)``, which tiles multiply by; `flat`'s length."""
+    start = 0
+    for layer in range(len(widths) - 1):
+        wide, out = widths[layer], widths[layer + 1]
+        end = start + out * wide
+        weights = flat[start:end].reshape(out, wide)
+        into = turned[start:end].reshape(wide, out)
+        for j in range(wide):
+            for i in range(out):
+                into[j, i] = weights[i, j]
+        turned[end : end + out] = flat[end : end + out]
+        start = end + out
+
+
+@kernel
+def forward(inputs, flat, turned, widths, activation, kept):
     """Evaluate a network; returns its outputs ``(n, out)``, a part of `kept`.
 
     Args:
         inputs: ``(n, in)``.
         flat: parameters of this network.
+        turned: the same as `turn` writes them.
         widths: see the module's docstring.
         activation: one of `ACTIVATIONS`.
         kept: room for what all layers put out, one after the other, at least n · sum(widths[1:]).
@@ -34,31 +54,71 @@ def forward(inputs, flat, widths, activation, kept):
     before, place, start = inputs, 0, 0
     for layer in range(layers):
         wide, out = widths[layer], widths[layer + 1]
-        weights = flat[start : start + out * wide].reshape(out, wide)
-        biases = flat[start + out * wide : start + out * wide + out]
+        end = start + out * wide
         result = kept[place : place + rows * out].reshape(rows, out)
-        np.dot(before, weights.T, result)
-        _activate(result, biases, activation if layer < layers - 1 else -1)
+        weights = flat[start:end].reshape(out, wide)
+        through_layer(before, weights, turned[start:end], flat[end : end + out], result)
+        if layer < layers - 1:
+            _activate(kept[place : place + rows * out], activation)
         before = result
         place += rows * out
-        start += out * (wide + 1)
+        start = end + out
     return before
 
 
-@kernel(fused=True)
-def _activate(values, biases, activation):
-    rows, width = values.shape
+@kernel
+def through_layer(before, weights, turned, biases, result):
+    """Write ``before · weightsᵀ + biases``, ``(n, out)``.
+
+    Args:
+        before: ``(n, in)``.
+        weights: ``(out, in)``.
+        turned: ``(in, out)``, flat.
+        biases: ``(out,)``.
+        result: written.
+    """
+    (rows, wide), out = before.shape, len(biases)
+    if IN_TILES and out % LANES == 0:
+        multiply(before.reshape(rows * wide), wide, 1, turned, biases, 0, result, wide)
+        return
+    if out < FEW:
+        _few_outputs(before, weights, result)
+    else:
+        np.dot(before, weights.T, result)
     for i in range(rows):
+        for j in range(out):
+            result[i, j] += biases[j]
+
+
+@kernel(fused=True)
+def _few_outputs(before, weights, result):
+    """The product alone; four rows at once, as each sum waits for its last term."""
+    rows, wide = before.shape
+    whole = rows - rows % 4
+    for k in range(len(weights)):
+        for i in range(0, whole, 4):
+            a = b = c = d = f(0.0)
+            for j in range(wide):
+                weight = weights[k, j]
+                a += before[i, j] * weight
+                b += before[i + 1, j] * weight
+                c += before[i + 2, j] * weight
+                d += before[i + 3, j] * weight
+            result[i, k], result[i + 1, k], result[i + 2, k], result[i + 3, k] = a, b, c, d
+        for i in range(whole, rows):
+            a = f(0.0)
+            for j in range(wide):
+                a += before[i, j] * weights[k, j]
+            result[i, k] = a
+
+
+@kernel(fused=True)
+def _activate(values, activation):
+    for i in range(len(values)):
         if activation == TANH:
-            for j in range(width):
-                values[i, j] = tanh(values[i, j] + biases[j])
+            values[i] = tanh(values[i])
         elif activation == RELU:
-            for j in range(width):
-                value = values[i, j] + biases[j]
-                values[i, j] = f(0.0) if value < f(0.0) else value
-        else:
-            for j in range(width):
-                values[i, j] += biases[j]
+            values[i] = f(0.0) if values[i] < f(0.0) else values[i]
 
 
 @kernel
@@ -82,32 +142,69 @@ def backward(inputs, flat, widths, activation, kept, by_output, gradient, room):
         start -= out * (wide + 1)
         place -= rows * out
         of_weights = gradient[start : start + out * wide].reshape(out, wide)
-        if layer == 0:
-            np.dot(by_result.T, inputs, of_weights)
-            _sum_rows(by_result, gradient[start + out * wide : start + out * wide + out])
-            return
-        before = kept[place - rows * wide : place].reshape(rows, wide)
-        np.dot(by_result.T, before, of_weights)
+        before = inputs
+        if layer > 0:
+            before = kept[place - rows * wide : place].reshape(rows, wide)
+        by_weights(by_result, before, of_weights)
         _sum_rows(by_result, gradient[start + out * wide : start + out * wide + out])
-        weights = flat[start : start + out * wide].reshape(out, wide)
+        if layer == 0:
+            return
         side = half * (layer % 2)
         by_before = room[side : side + rows * wide].reshape(rows, wide)
-        np.dot(by_result, weights, by_before)
-        _through(by_before, before, activation)
+        by_inputs(by_result, flat[start : start + out * wide].reshape(out, wide), by_before)
+        _through(room[side : side + rows * wide], kept[place - rows * wide : place], activation)
         by_result = by_before
+
+
+@kernel
+def by_weights(by_result, before, of_weights):
+    """Write ``by_resultᵀ · before``, ``(out, in)``: of a layer's results, and what it was given."""
+    (rows, out), wide = by_result.shape, before.shape[1]
+    left, right = by_result.reshape(rows * out), before.reshape(rows * wide)
+    if IN_TILES and wide % LANES == 0:
+        _add_outer(left, right, of_weights)
+    elif IN_TILES and out % LANES == 0:
+        turned = np.empty((wide, out), np.float32)
+        _add_outer(right, left, turned)
+        for i in range(out):
+            for j in range(wide):
+                of_weights[i, j] = turned[j, i]
+    else:
+        np.dot(by_result.T, before, of_weights)
+
+
+@kernel
+def _add_outer(left, right, total):
+    """Write the sum over rows of the outer products of left ``(n, a)`` and right ``(n, b)``."""
+    a, b = total.shape
+    rows = len(left) // a
+    total[:] = f(0.0)
+    sums = total.reshape(a * b)
+    for begin in range(0, rows, DEPTH):
+        together = min(DEPTH, rows - begin)
+        multiply(left[begin * a :], 1, a, right[begin * b :], sums, b, total, together)
+
+
+@kernel
+def by_inputs(by_result, weights, by_before):
+    """Write ``by_result · weights``, ``(n, in)``."""
+    rows, out = by_result.shape
+    wide = weights.shape[1]
+    if IN_TILES and wide % LANES == 0:
+        left, right = by_result.reshape(rows * out), weights.reshape(out * wide)
+        multiply(left, out, 1, right, np.zeros(wide, np.float32), 0, by_before, out)
+    else:
+        np.dot(by_result, weights, by_before)
 
 
 @kernel(fused=True)
 def _through(gradient, result, activation):
-    """Through an activation, from what it put out; all ``(n, width)``."""
-    rows, width = gradient.shape
-    for i in range(rows):
+    """Through an activation, from what it put out; all flat."""
+    for i in range(len(gradient)):
         if activation == TANH:
-            for j in range(width):
-                gradient[i, j] *= f(1.0) - result[i, j] * result[i, j]
+            gradient[i] *= f(1.0) - result[i] * result[i]
         else:
-            for j in range(width):
-                gradient[i, j] = gradient[i, j] if result[i, j] > f(0.0) else f(0.0)
+            gradient[i] = gradient[i] if result[i] > f(0.0) else f(0.0)
 
 
 @kernel(fused=True)
@@ -130,9 +227,11 @@ def evaluate(inputs, flat, widths, activation, size, outputs):
         outputs: ``(n, out)``; written.
     """
     kept = np.empty(min(size, len(inputs)) * widths[1:].sum(), np.float32)
+    turned = np.empty_like(flat)
+    turn(flat, widths, turned)
     for start in range(0, len(inputs), size):
         block = inputs[start : start + size]
-        outputs[start : start + size] = forward(block, flat, widths, activation, kept)
+        outputs[start : start + size] = forward(block, flat, turned, widths, activation, kept)
 
 
 @kernel
@@ -144,8 +243,10 @@ def evaluate_shared(inputs, flat, widths, activation, size, outputs, counter):
         counter: of blocks, ``(1,)``.
     """
     kept = np.empty(min(size, len(inputs)) * widths[1:].sum(), np.float32)
+    turned = np.empty_like(flat)
+    turn(flat, widths, turned)
     start = take_number(counter) * size
     while start < len(inputs):
         block = inputs[start : start + size]
-        outputs[start : start + size] = forward(block, flat, widths, activation, kept)
+        outputs[start : start + size] = forward(block, flat, turned, widths, activation, kept)
         start = take_number(counter) * size

@@ -1,26 +1,28 @@
 """The products of matrices of an update alone: the time below which no learner can come.
 
-The same calls, shapes and tiles as in `layers`, and nothing between them.
+The same calls, shapes and tiles as in `layers`, and nothing between them; biases, which tiles begin
+their sums with, count as part of them.
 """
 
 from __future__ import annotations
 
-import numpy as np
-
 from ...envs.core.kernels.compiled import kernel
+from .layers import by_inputs, by_weights, through_layer
 
 
 @kernel
-def forward_products(inputs, flat, widths, kept):
+def forward_products(inputs, flat, turned, widths, kept):
     """Those of `layers.forward`; arguments as there."""
     rows, before, place, start = len(inputs), inputs, 0, 0
     for layer in range(len(widths) - 1):
         wide, out = widths[layer], widths[layer + 1]
+        end = start + out * wide
         result = kept[place : place + rows * out].reshape(rows, out)
-        np.dot(before, flat[start : start + out * wide].reshape(out, wide).T, result)
+        weights = flat[start:end].reshape(out, wide)
+        through_layer(before, weights, turned[start:end], flat[end : end + out], result)
         before = result
         place += rows * out
-        start += out * (wide + 1)
+        start = end + out
 
 
 @kernel
@@ -39,17 +41,18 @@ def backward_products(inputs, flat, widths, kept, gradient, room):
         other = half - side if half > side else 0
         by_result = room[other : other + rows * out].reshape(rows, out)
         if layer == 0:
-            np.dot(by_result.T, inputs, of_weights)
+            by_weights(by_result, inputs, of_weights)
             return
-        np.dot(by_result.T, kept[place - rows * wide : place].reshape(rows, wide), of_weights)
+        before = kept[place - rows * wide : place].reshape(rows, wide)
+        by_weights(by_result, before, of_weights)
         weights = flat[start : start + out * wide].reshape(out, wide)
-        np.dot(by_result, weights, room[side : side + rows * wide].reshape(rows, wide))
+        by_inputs(by_result, weights, room[side : side + rows * wide].reshape(rows, wide))
 
 
 @kernel
-def minibatch_products(inputs, size, flat, widths, kept, gradient, room):
+def minibatch_products(inputs, size, flat, turned, widths, kept, gradient, room):
     """Both, for all tiles of `size` rows of a minibatch ``(m, in)``."""
     for start in range(0, len(inputs), size):
         block = inputs[start : start + size]
-        forward_products(block, flat, widths, kept)
+        forward_products(block, flat, turned, widths, kept)
         backward_products(block, flat, widths, kept, gradient, room)

@@ -119,7 +119,7 @@ class BlockGradient:
 
     def _room_for(self, size: int, thread: int) -> NDArray[np.float32]:
         _, _, actor, critic, _, _ = self._layout
-        needed = len(self._flat) + loops.room_of(min(size, self._tile), actor, critic)
+        needed = 2 * len(self._flat) + loops.room_of(min(size, self._tile), actor, critic)
         if len(self._rooms[thread]) < needed:
             self._rooms[thread] = np.empty(needed, dtype=np.float32)
         return self._rooms[thread]
