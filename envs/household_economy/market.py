@@ -28,11 +28,12 @@ from ..core.arrays import Array, namespace
 from ..core.characteristics import Characteristic, Characteristics, LinearConstraint
 from ..core.errors import PacesetterError
 from ..core.group import Group
+from ..core.kernels.steps import CompiledSteps
 from ..core.market import Actions, Market, Shocks
 from ..core.random_streams import Shock
 from ..core.state import State
 from ..core.step import Step
-from . import closed, observation, taxai
+from . import closed, kernels, observation, taxai
 from .production import QUANTITIES, STEADY_INTENSITY, STEADY_WAGE, HouseholdState
 from .taxes import TaxRule
 from .wealth import WealthDistribution, read_distribution, shipped_distribution
@@ -65,6 +66,10 @@ DECISIONS = {  # least and largest p and h; in taxai u of 0.001 to 0.99, p = 0.5
     "closed": ((0.0, 0.01), (0.99, 1.0)),
     "taxai": ((0.5005, 0.001), (0.995, 0.99)),
 }
+MOST_COMPILED = 1000  # households; with more of them, steps in NumPy are as fast
+OF_HOUSEHOLDS = ("wealth", "income", "log_productivity", "productivity")  # of compiled memory
+OF_COPIES = ("wage", "output", "capital")
+ROUNDING = 1e-11  # sums in another order, and the C library's functions
 READS = {"hsv": (0, 1, 2, 3), "flat": (0, 2)}  # entries of θ that a tax rule reads; others: none
 
 
@@ -272,6 +277,37 @@ class HouseholdEconomy(Market):
     def theta_scale(self) -> Any:
         """Factor that takes θ to its view of 0 to 2, before 1 is taken off, ``(d,)``."""
         return 2.0 / np.array(self._highest)
+
+    @cached_property
+    def compiled_steps(self) -> CompiledSteps | None:
+        """Years of few households in ``closed``, in which NumPy's calls would take most."""
+        known = self.accounting == "closed" and self.tax_rule in kernels.RULES
+        if not known or self.ends_at_horizon or self.households > MOST_COMPILED:
+            return None
+        constants = np.array(
+            [
+                *(kernels.RULES.index(self.tax_rule), kernels.BUDGETS.index(self.budget)),
+                *(self.labour_income, observation.sees_mean_wealth(self), *self.theta_scale),
+            ],
+            dtype=float,
+        )
+        number = self.households
+
+        def packed(state: HouseholdState) -> Any:
+            own = [getattr(state, name) for name in OF_HOUSEHOLDS]
+            common = [getattr(state, name)[:, None] for name in OF_COPIES]
+            return np.concatenate([*own, *common], axis=1)
+
+        def unpacked(memory: Any) -> dict[str, Any]:
+            own = {
+                name: memory[:, k * number : (k + 1) * number].copy()
+                for k, name in enumerate(OF_HOUSEHOLDS)
+            }
+            common = memory[:, len(own) * number :].T.copy()
+            return own | dict(zip(OF_COPIES, common, strict=True))
+
+        steps = (kernels.observe, kernels.step, constants, kernels.QUANTITIES)
+        return CompiledSteps(*steps, packed, unpacked, kernels.OF_EACH, rounding=ROUNDING)
 
     def benchmark(self) -> dict[str, float]:
         """The steady state at which capital earns the interest rate after depreciation."""

@@ -34,7 +34,7 @@ def entries(market: Any) -> tuple[int, int]:
     """Lengths of a household's and of the leader's observation."""
     seen = len(market.characteristics) + (market.horizon == "end")
     if market.accounting == "closed":
-        return 4 + _sees_mean_wealth(market) + seen, 3 + len(market.characteristics)
+        return 4 + sees_mean_wealth(market) + seen, 3 + len(market.characteristics)
     return 9 + seen, 7 + len(market.characteristics)
 
 
@@ -48,7 +48,7 @@ def observe(market: Any, state: HouseholdState) -> Array:
     if market.accounting == "closed":
         income = _seen(xp, state.income, income_unit, scale)
         own, shared = [wealth, income, log_e], [state.wage[:, None]]
-        if _sees_mean_wealth(market):
+        if sees_mean_wealth(market):
             mean_wealth = row_mean(xp, state.wealth)[:, None]
             shared.append(_seen(xp, mean_wealth, wealth_unit, scale))
     else:
@@ -88,7 +88,7 @@ def leader_observe(market: Any, state: HouseholdState) -> Array:
     return xp.astype(xp.concat([seen, _theta_seen(market, state)], axis=1), xp.float32)
 
 
-def _sees_mean_wealth(market: Any) -> bool:
+def sees_mean_wealth(market: Any) -> bool:
     """Without wages nobody's saving concerns anybody else."""
     return bool(market.mean_wealth_seen and market.labour_income)
 

@@ -120,7 +120,7 @@ class QuietLoop:
         log_deviation = module.log_deviation.detach().expand_as(noise[0]).contiguous()
         activation, widths, _ = shape_of(module.actor)
         rewards = np.empty((number, copies, agents))
-        quantities = np.empty((number, copies, len(self._steps.quantities)))
+        quantities = self._steps.room((number, copies), agents)
         self._loop(
             *(memory, theta, draws, at, self._steps.constants),
             *(noise.numpy(), log_deviation.exp().numpy()),
@@ -128,8 +128,7 @@ class QuietLoop:
             *(self._low, self._span, room.observations, room.actions, rewards, quantities),
         )
         recorder.fill(room, noise, log_deviation, rewards)
-        names = enumerate(self._steps.quantities)
-        return rewards, {name: quantities[:, :, column] for column, name in names}
+        return rewards, self._steps.named(quantities)
 
 
 def _normals(shape: tuple[int, int, int], generator: torch.Generator) -> torch.Tensor:
