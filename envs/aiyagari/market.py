@@ -18,15 +18,17 @@ both.
 | what | entries |
 |---|---|
 | household's observation | ln(1 + a) / 2 − 1, ln m, ln e / σ / 2; view of r, from −1 to 1 |
-| household's action | saving share p, [0, 0.99] (Box) |
+| household's action | saving share p, [−0.3, 0.99] (Box); who asks for less than none saves none |
 | leader's observation | ln(1 + mean wealth) − 1 |
 | household's reward | u |
 
-Households begin with wealth drawn from an exponential law around what firms employ at r = 0.04, so
-that every wealth at which they may live is met. α = 0.36 and δ = 0.08 are Aiyagari's, as are the
-defaults of ρ, σ and μ, among others in his Table II.
+Households begin with wealth from a Pareto law, whose mean is what firms employ at r = 0.04: many
+have next to nothing, where the best rule bends at the borrowing limit, and a few have what hardly
+anybody keeps. Without these a rule is learned that may keep the rich rich for ever. α = 0.36 and
+δ = 0.08 are Aiyagari's, as are the defaults of ρ, σ and μ, among others in his Table II.
 
-Version history: v1.
+Version history: v1; v2: shares may be asked for below 0, so that an output of a policy need not be
+infinite for nothing to be saved; initial wealth has a thick tail, and was exponential.
 """
 
 from __future__ import annotations
@@ -52,7 +54,8 @@ from .earnings import SCORES, Earnings
 from .firms import CAPITAL_SHARE, DEPRECIATION, intensity, wage
 
 HOUSEHOLD, RATE = "household", "interest_rate"
-LARGEST_SHARE, LEAST_CONSUMPTION = 0.99, 1e-6
+LEAST_SHARE, LARGEST_SHARE, LEAST_CONSUMPTION = -0.3, 0.99, 1e-6
+TAIL = 1.5  # exponent of initial wealth's law, as of the United States' (Vermeulen 2018)
 USUAL_RATE = 0.04
 
 
@@ -138,7 +141,9 @@ class Aiyagari(Market):
                 name=HOUSEHOLD,
                 size=self.households,
                 observation_space=Box(-np.inf, np.inf, (4,), np.float32),
-                action_space=Box(np.float32(0.0), np.float32(LARGEST_SHARE), (1,), np.float32),
+                action_space=Box(
+                    np.float32(LEAST_SHARE), np.float32(LARGEST_SHARE), (1,), np.float32
+                ),
                 view=(RATE,),
             ),
         )
@@ -181,11 +186,12 @@ class Aiyagari(Market):
         return {"wealth": Shock("uniform", (self.households,)), **self.step_shocks}
 
     def initial(self, theta: Array, shocks: Shocks) -> dict[str, Array]:
-        """Wealth from an exponential law, earnings from their stationary one."""
+        """Wealth from a Pareto law that begins at 0 (Lomax), earnings from their stationary one."""
         xp = namespace(theta)
         shares = convert(np.cumsum(self.chain.shares)[:-1], shocks["earnings"])
+        scale = (TAIL - 1.0) * intensity(USUAL_RATE)
         return {
-            "wealth": -intensity(USUAL_RATE) * xp.log1p(-shocks["wealth"]),
+            "wealth": scale * ((1.0 - shocks["wealth"]) ** (-1.0 / TAIL) - 1.0),
             "earnings": _above(xp, shocks["earnings"], shares[None, None, :]),
         }
 
@@ -198,7 +204,8 @@ class Aiyagari(Market):
     def transition(self, state: AiyagariState, actions: Actions, shocks: Shocks) -> Step:
         """Households consume and save; then next year's earnings are drawn."""
         xp = namespace(state.theta)
-        p = xp.astype(actions[HOUSEHOLD][:, :, 0], state.theta.dtype)  # (B, N)
+        asked = xp.astype(actions[HOUSEHOLD][:, :, 0], state.theta.dtype)  # (B, N)
+        p = at_least(xp, asked, 0.0)
         m = self.resources(state)
         wealth = p * m
         c = m - wealth

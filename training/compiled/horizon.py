@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from ...envs.core.kernels.compiled import kernel
+from .elementwise import tanh
 from .layers import forward, turn
 
 f = np.float32
@@ -27,7 +28,8 @@ def horizon(observe: Callable[..., None], step: Callable[..., None]) -> Callable
         noise: standard normal, ``(T, n, A)``.
         deviation: of the policy, ``(n, A)``.
         flat, widths, activation, size: of its network, and rows of a block (see `layers`).
-        low, span: of the Box in which actions are cut off, ``(A,)``.
+        low, span: of the Box in which actions end, ``(A,)``.
+        smooth: whether they are bent there by tanh, and not cut off.
         seen: written, ``(T, B, N, D)``.
         chosen: actions on the normalised scale, written, ``(T, B, N, A)``.
         rewards, quantities: written, ``(T, B, N)`` and ``(T, B, Q)``.
@@ -48,6 +50,7 @@ def horizon(observe: Callable[..., None], step: Callable[..., None]) -> Callable
         size,
         low,
         span,
+        smooth,
         seen,
         chosen,
         rewards,
@@ -71,8 +74,7 @@ def horizon(observe: Callable[..., None], step: Callable[..., None]) -> Callable
                     for j in range(entries):
                         action = means[i, j] + deviation[row, j] * noise[time, row, j]
                         acted[row, j] = action
-                        within = f(-1.0) if action < f(-1.0) else action
-                        within = f(1.0) if within > f(1.0) else within
+                        within = tanh(action) if smooth else min(max(action, f(-1.0)), f(1.0))
                         flat_units[row, j] = low[j] + (within + f(1.0)) * f(0.5) * span[j]
             step(memory, theta, units, draws, at + time, constants, rewards[time], quantities[time])
 

@@ -2,7 +2,8 @@
 
 Between two settings of θ and two ends of episodes a sampler acts and steps, over and over. Where
 the market has compiled loops, and the network and its bounds are such as these know, all of these
-steps are one call. The random numbers are those that single steps would use.
+steps are one call. The random numbers are those that single steps would use; what is computed from
+them is the same up to the market's own `rounding`, and with smooth bounds up to that of tanh.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from ..policies.network import ActorCritic
 from .recording import FollowerRecorder
 
 FEWEST = 2  # steps that are worth a call
+KNOWN_BOUNDS = ("clipped", "smooth")
 TOGETHER = 16  # normals that torch makes at once, whatever comes before and after them
 
 
@@ -42,6 +44,8 @@ class QuietLoop:
         self._steps, self._layout = steps, ShockLayout(market.step_shocks)
         box = self._group.action_space
         self._low, self._span = box.low, box.high - box.low
+        settings = experiment.followers_of(self._group.name)
+        self._smooth = settings.action_bounds == "smooth"
         self._loop = horizon(steps.observe, steps.step)
 
     @classmethod
@@ -51,7 +55,7 @@ class QuietLoop:
         if steps is None or len(experiment.market.groups) != 1:
             return None
         settings = experiment.followers_of(experiment.market.groups[0].name)
-        plain = settings.action_bounds == "clipped" and settings.kl_coefficient == 0
+        plain = settings.action_bounds in KNOWN_BOUNDS and settings.kl_coefficient == 0
         return cls(experiment, steps) if plain else None
 
     def play(
@@ -125,7 +129,8 @@ class QuietLoop:
             *(memory, theta, draws, at, self._steps.constants),
             *(noise.numpy(), log_deviation.exp().numpy()),
             *(parameters_of(module.actor), widths, activation, block_size(copies * agents)),
-            *(self._low, self._span, room.observations, room.actions, rewards, quantities),
+            *(self._low, self._span, self._smooth),
+            *(room.observations, room.actions, rewards, quantities),
         )
         recorder.fill(room, noise, log_deviation, rewards)
         return rewards, self._steps.named(quantities)

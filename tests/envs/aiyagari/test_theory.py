@@ -99,6 +99,24 @@ def test_resources_are_eaten_or_saved():
     np.testing.assert_allclose(step.quantities["clearing"], clearing, rtol=1e-5)
 
 
+def test_who_asks_for_less_than_nothing_saves_nothing():
+    market = make("aiyagari", households=3)
+    state = market.reset(1, 2, [0.04])
+    asked = np.full((2, 3, 1), market.groups[0].action_space.low[0])
+    step = market.step(state, {HOUSEHOLD: asked})
+    assert (step.state.wealth == 0.0).all() and (step.quantities["saving_share"] == 0.0).all()
+    np.testing.assert_allclose(step.rewards[HOUSEHOLD], np.log(market.resources(state)))
+
+
+def test_initial_wealth_has_a_thick_tail_and_the_mean_that_firms_employ():
+    market, shares = make("aiyagari", households=100_000), (np.arange(100_000) + 0.5) / 100_000
+    theta = np.full((1, 1), 0.04)
+    wealth = market.initial(theta, {"wealth": shares[None], "earnings": shares[None]})["wealth"]
+    assert wealth.mean() == pytest.approx(intensity(0.04), rel=0.05)  # a tail converges slowly
+    beyond = [(wealth > level).mean() for level in (50.0, 100.0)]
+    assert np.log2(beyond[0] / beyond[1]) == pytest.approx(1.5, abs=0.1)
+
+
 def test_an_economy_that_does_not_clear_is_one_message():
     market = make("aiyagari", risk_aversion=5.0, persistence=0.9, lowest_rate=0.04)
     with pytest.raises(PacesetterError, match="set lowest_rate lower"):

@@ -89,7 +89,7 @@ def learned_saving(trained: Trained, market: Aiyagari, rate: float) -> Floats:
         earnings=np.repeat(np.arange(STATES, dtype=float)[:, None], POINTS, axis=1),
     )
     chosen = trained.policies.act(state, torch.Generator(), greedy=True)[HOUSEHOLD]
-    share = np.asarray(chosen, dtype=np.float64)[..., 0].T
+    share = np.maximum(np.asarray(chosen, dtype=np.float64)[..., 0].T, 0.0)
     return share * resources(market, rate)
 
 
