@@ -21,7 +21,7 @@ RIVALS = {
     "before": "before it was refined",
 }
 MOST_GAIN = 0.01  # of consumption, of a household that decides best where mean wealth is seen
-REFINED = ("training.refine=24", "training.route=local")  # else tables show leaders as they learn
+REFINED = ("training.refine=60", "training.route=local")  # else tables show leaders as they learn
 SHORTER = ("training.refine=12", "training.route=local")
 # Of household_best: advantages over twins, who share next year's luck.
 SEEING_HOUSEHOLDS = (
