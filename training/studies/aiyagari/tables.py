@@ -35,8 +35,8 @@ def aiyagari() -> Reproduction:
             "`…_everywhere_…`: what 95 and 99 % of them do not exceed. `capital_error_percent` "
             "compares capital at that same rate, where supply is almost flat: it moves by much "
             "where the rate moves by little.",
-            "Recipe chosen on seeds 11 and 12. What was in the way: shares that ended at 0, which an "
-            "output bent by tanh never reaches (1 % of households 1.9 % off and more); initial "
+            "Recipe chosen on seeds 11 and 12. What was in the way: shares that ended at 0, which "
+            "an output bent by tanh never reaches (1 % of households 1.9 % off and more); initial "
             "wealth without a tail, so that a rule was extrapolated to the rich, who on seed 12 "
             "stayed rich for ever (57 basis points); and exploration. Who explores does best by "
             "saving less: solved with noise of 0.03 and 0.08 before tanh, by 0.3 and 2 % of "
