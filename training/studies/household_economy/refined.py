@@ -68,8 +68,8 @@ def household_refined() -> Reproduction:
             "those who know all taxes would gain 0.67 % by deciding best at the answer and 0.92 % "
             "without tax; after 12 iterations at that tax alone 0.51 and 0.60 %, and if they began "
             "with an untrained critic, 1.13 and 1.52 %. Rates of 3 to 30 % of the first and four "
-            "times the copies leave it between 0.48 and 0.61 %. After 24 iterations one of the five "
-            "seeds of this table missed the goal by 0.13 %; on seed 11 60 instead lower 0.79 to "
+            "times the copies leave it between 0.48 and 0.61 %. After 24 iterations one of these "
+            "five seeds missed the goal by 0.13 %; on seed 11, 60 instead lower 0.79 to "
             "0.35 %, and are what all five have now.",
             "Errors of that size move welfare by as much as these taxes do (`household_best`), so "
             "that differences of a tenth a year say little of taxes.",
