@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..core.kernels.compiled import kernel
 from .closed import LEAST_CONSUMPTION, SUBSISTENCE
@@ -19,11 +20,14 @@ from .production import (
     LEAST_CAPITAL,
     PERSISTENCE,
     PRODUCTIVITY_DEVIATION,
+    HouseholdState,
 )
 from .taxes import LEAST_BASE
 
 f = np.float32
-WAGE, OUTPUT, CAPITAL = 0, 1, 2  # of a copy's memory, after four numbers of every household
+OF_HOUSEHOLDS = ("wealth", "income", "log_productivity", "productivity")  # of a copy's memory
+OF_COPIES = ("wage", "output", "capital")  # of a copy's memory, after those
+WAGE, OUTPUT, CAPITAL = range(3)
 RULE, BUDGET, LABOUR_INCOME, SEEN, SCALE = range(5)  # of the constants; SCALE: of θ, the last four
 RULES = ("none", "flat", "hsv")
 BUDGETS = ("discard", "rebate", "spend")
@@ -31,6 +35,19 @@ FLAT, HSV, SPEND = RULES.index("flat"), RULES.index("hsv"), BUDGETS.index("spend
 DISCARD = BUDGETS.index("discard")
 WEALTH_UNIT, INCOME_UNIT = MONEY_UNITS["closed"]
 FACTOR, SHIFT = MONEY_SCALES["closed"]
+
+
+def packed(state: HouseholdState) -> NDArray[np.float64]:
+    """What of a state changes, ``(B, 4 N + 3)``."""
+    own = [getattr(state, name) for name in OF_HOUSEHOLDS]
+    return np.concatenate([*own, *(getattr(state, name)[:, None] for name in OF_COPIES)], axis=1)
+
+
+def unpacked(memory: NDArray[np.float64], households: int) -> dict[str, NDArray[np.float64]]:
+    """From such an array to the fields of a state."""
+    *own, common = np.split(memory, [households * k for k in range(1, 5)], axis=1)
+    found = dict(zip(OF_HOUSEHOLDS, (part.copy() for part in own), strict=True))
+    return found | dict(zip(OF_COPIES, common.T.copy(), strict=True))
 
 
 @kernel

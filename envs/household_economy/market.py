@@ -67,8 +67,6 @@ DECISIONS = {  # least and largest p and h; in taxai u of 0.001 to 0.99, p = 0.5
     "taxai": ((0.5005, 0.001), (0.995, 0.99)),
 }
 MOST_COMPILED = 1000  # households; with more of them, steps in NumPy are as fast
-OF_HOUSEHOLDS = ("wealth", "income", "log_productivity", "productivity")  # of compiled memory
-OF_COPIES = ("wage", "output", "capital")
 ROUNDING = 1e-11  # sums in another order, and the C library's functions
 READS = {"hsv": (0, 1, 2, 3), "flat": (0, 2)}  # entries of θ that a tax rule reads; others: none
 
@@ -291,23 +289,9 @@ class HouseholdEconomy(Market):
             ],
             dtype=float,
         )
-        number = self.households
-
-        def packed(state: HouseholdState) -> Any:
-            own = [getattr(state, name) for name in OF_HOUSEHOLDS]
-            common = [getattr(state, name)[:, None] for name in OF_COPIES]
-            return np.concatenate([*own, *common], axis=1)
-
-        def unpacked(memory: Any) -> dict[str, Any]:
-            own = {
-                name: memory[:, k * number : (k + 1) * number].copy()
-                for k, name in enumerate(OF_HOUSEHOLDS)
-            }
-            common = memory[:, len(own) * number :].T.copy()
-            return own | dict(zip(OF_COPIES, common, strict=True))
-
         steps = (kernels.observe, kernels.step, constants, kernels.QUANTITIES)
-        return CompiledSteps(*steps, packed, unpacked, kernels.OF_EACH, rounding=ROUNDING)
+        unpacked = partial(kernels.unpacked, households=self.households)
+        return CompiledSteps(*steps, kernels.packed, unpacked, kernels.OF_EACH, ROUNDING)
 
     def benchmark(self) -> dict[str, float]:
         """The steady state at which capital earns the interest rate after depreciation."""
