@@ -51,6 +51,16 @@ def one_by_one(monkeypatch):
     monkeypatch.setattr(QuietLoop, "of", classmethod(lambda cls, experiment: None))
 
 
+def both_ways(monkeypatch, experiment):
+    """A backend that samples in one call, and then one that goes step by step."""
+    for compiled in (True, False):
+        if not compiled:
+            one_by_one(monkeypatch)
+        backend = LocalBackend(experiment)
+        assert (backend._sampler._loop is not None) == compiled
+        yield backend
+
+
 @pytest.mark.parametrize(("name", "options"), COMPILED)
 def test_compiled_steps_are_those_of_the_market(name, options):
     market, copies, generator = make(name, **options), 5, np.random.default_rng(1)
@@ -94,11 +104,7 @@ def test_compiled_steps_are_those_of_the_market(name, options):
 def test_training_is_the_same(monkeypatch, copies, interval, leader, options):
     experiment = experiment_of(copies, interval, leader, **options)
     rounds = []
-    for compiled in (True, False):
-        if not compiled:
-            one_by_one(monkeypatch)
-        backend = LocalBackend(experiment)
-        assert (backend._sampler._loop is not None) == compiled
+    for backend in both_ways(monkeypatch, experiment):
         backend.command(copies // 2 if leader == "ppo" else 0, None)
         rounds.append(([backend.iterate() for _ in range(3)], backend._sampler.state()))
     (fast, left), (slow, stayed) = rounds
@@ -122,11 +128,7 @@ def test_households_sample_the_same_up_to_rounding(monkeypatch, bounds):
     followers = replace(alone.followers, action_bounds=bounds)
     experiment = replace(alone, followers=followers, seed=3)
     rounds = []
-    for compiled in (True, False):
-        if not compiled:
-            one_by_one(monkeypatch)
-        backend = LocalBackend(experiment)
-        assert (backend._sampler._loop is not None) == compiled
+    for backend in both_ways(monkeypatch, experiment):
         rollout = backend._sampler.sample(backend.modules)
         rounds.append((rollout.modules["household"], backend._sampler.take_report()))
     (fast, mine), (slow, theirs) = rounds

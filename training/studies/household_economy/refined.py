@@ -70,7 +70,7 @@ def household_refined() -> Reproduction:
             "with an untrained critic, 1.13 and 1.52 %. Rates of 3 to 30 % of the first and four "
             "times the copies leave it between 0.48 and 0.61 %. After 24 iterations one of these "
             "five seeds missed the goal by 0.13 %; on seed 11, 60 instead lower 0.79 to "
-            "0.35 %, and are what all five have now.",
+            "0.35 %, and are what all five have now: of that number they are no independent test.",
             "Errors of that size move welfare by as much as these taxes do (`household_best`), so "
             "that differences of a tenth a year say little of taxes.",
         ),
