@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 SEEDS = (0, 1, 2, 3, 4)
+TEN_SEEDS = tuple(range(10))
 Results = dict[str, list[dict[str, float]]]
 """Trial name -> results of its runs, in the order of the seeds."""
 RunArrays = Mapping[str, Sequence[dict[str, NDArray[Any]]]]
