@@ -1,11 +1,12 @@
-"""Products of matrices that keep their sums in registers, for processors with AVX2 alone.
+"""Products of matrices that keep their sums in registers, for processors with AVX2 or AVX-512.
 
-Six rows and sixteen columns of a result are twelve vectors of eight numbers; with two of the right
-side and one of the left they fill the sixteen registers. Nothing is packed first, as a library for
-matrices of any size must: some hundred rows of the widths of followers' networks lie in the first
-caches as they are. So each term is one instruction, always in the same order, and a row's result
-depends on no other row. With AVX-512 a library's products are twice as fast as without it, and are
-used (`layers`).
+Six rows of two vectors of eight numbers are twelve sums; with two vectors of the right side and one
+of the left they fill the sixteen registers of AVX2. With AVX-512 there are twice as many, twice as
+long: six rows of four vectors of sixteen. Nothing is packed first, as a library for matrices of any
+size must: some hundred rows of the widths of followers' networks lie in the first caches as they
+are. So each term is one instruction, always in the same order, and a row's result depends on no
+other row. Columns come in strips as wide as a tile, so that the right side's part stays in the
+first cache while all rows pass.
 """
 
 from __future__ import annotations
@@ -20,15 +21,15 @@ from numba.extending import intrinsic
 
 from ...envs.core.kernels.compiled import kernel
 
-LANES = 8
-"""Numbers of a vector; only results whose width they divide are made of tiles."""
-DEPTH = 64
-"""Terms of a sum that are taken together, so that both sides of them lie in the first cache."""
 _FEATURES = llvmlite.binding.get_host_cpu_features()
 AVX512 = bool(_FEATURES.get("avx512f"))
-IN_TILES = bool(
-    _FEATURES.get("avx2") and _FEATURES.get("fma") and not AVX512 and not config.DISABLE_JIT
-)
+LANES = 16 if AVX512 else 8
+"""Numbers of a vector; only results whose width they divide are made of tiles."""
+STRIP = 4 if AVX512 else 2
+"""Vectors of a tile's row."""
+DEPTH = 64
+"""Terms of a sum that are taken together, so that both sides of them lie in the first cache."""
+IN_TILES = bool(_FEATURES.get("avx2") and _FEATURES.get("fma") and not config.DISABLE_JIT)
 """Whether products are made of tiles on this processor."""
 
 _NUMBER, _LONG, _SHORT = ir.FloatType(), ir.IntType(64), ir.IntType(32)
@@ -130,7 +131,7 @@ def _fused(builder: Any, a: Any, b: Any, c: Any) -> Any:
     return builder.call(cgutils.get_or_insert_function(builder.module, kind, name), [a, b, c])
 
 
-_six_wide, _four_wide, _one_wide = _tile(6, 2), _tile(4, 2), _tile(1, 2)
+_six_wide, _four_wide, _one_wide = _tile(6, STRIP), _tile(4, STRIP), _tile(1, STRIP)
 _six, _four, _one = _tile(6, 1), _tile(4, 1), _tile(1, 1)
 
 
@@ -148,44 +149,45 @@ def multiply(left, row, step, right, start, skip, result, count):
     """
     rows, width = result.shape
     flat = result.reshape(rows * width)
+    q = 0
+    while q < width:
+        if width - q >= STRIP * LANES:
+            _wide_strip(left, row, step, right, q, start, skip, flat, rows, width, count)
+            q += STRIP * LANES
+        else:
+            _strip(left, row, step, right, q, start, skip, flat, rows, width, count)
+            q += LANES
+
+
+@kernel
+def _wide_strip(left, row, step, right, q, start, skip, flat, rows, width, count):
+    """`STRIP` vectors of every row, from column q on."""
     p = 0
     while p < rows:
-        together = 6 if rows - p >= 6 else (4 if rows - p >= 4 else 1)
-        first, begin, at = p * row, p * skip, p * width
-        q = 0
-        while q < width:
-            if width - q >= 2 * LANES:
-                if together == 6:
-                    _six_wide(
-                        *(left, first, row, step, right, q),
-                        *(start, begin + q, skip, flat, at + q, width, count),
-                    )
-                elif together == 4:
-                    _four_wide(
-                        *(left, first, row, step, right, q),
-                        *(start, begin + q, skip, flat, at + q, width, count),
-                    )
-                else:
-                    _one_wide(
-                        *(left, first, row, step, right, q),
-                        *(start, begin + q, skip, flat, at + q, width, count),
-                    )
-                q += 2 * LANES
-            else:
-                if together == 6:
-                    _six(
-                        *(left, first, row, step, right, q),
-                        *(start, begin + q, skip, flat, at + q, width, count),
-                    )
-                elif together == 4:
-                    _four(
-                        *(left, first, row, step, right, q),
-                        *(start, begin + q, skip, flat, at + q, width, count),
-                    )
-                else:
-                    _one(
-                        *(left, first, row, step, right, q),
-                        *(start, begin + q, skip, flat, at + q, width, count),
-                    )
-                q += LANES
-        p += together
+        first, begin, at = p * row, p * skip + q, p * width + q
+        if rows - p >= 6:
+            _six_wide(left, first, row, step, right, q, start, begin, skip, flat, at, width, count)
+            p += 6
+        elif rows - p >= 4:
+            _four_wide(left, first, row, step, right, q, start, begin, skip, flat, at, width, count)
+            p += 4
+        else:
+            _one_wide(left, first, row, step, right, q, start, begin, skip, flat, at, width, count)
+            p += 1
+
+
+@kernel
+def _strip(left, row, step, right, q, start, skip, flat, rows, width, count):
+    """One vector of every row, from column q on."""
+    p = 0
+    while p < rows:
+        first, begin, at = p * row, p * skip + q, p * width + q
+        if rows - p >= 6:
+            _six(left, first, row, step, right, q, start, begin, skip, flat, at, width, count)
+            p += 6
+        elif rows - p >= 4:
+            _four(left, first, row, step, right, q, start, begin, skip, flat, at, width, count)
+            p += 4
+        else:
+            _one(left, first, row, step, right, q, start, begin, skip, flat, at, width, count)
+            p += 1

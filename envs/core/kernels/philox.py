@@ -34,15 +34,31 @@ LAYERS = ki_double.astype(np.int64)
 
 
 @intrinsic
-def _high(typing_context: Any, a: Any, b: Any) -> Any:
-    """The upper half of a product of two words."""
+def _halves(typing_context: Any, a: Any, b: Any) -> Any:
+    """The upper and the lower half of a product of two words, which is one instruction."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        wide = ir.IntType(128)
+        wide, word = ir.IntType(128), ir.IntType(64)
         product = builder.mul(*(builder.zext(value, wide) for value in arguments))
-        return builder.trunc(builder.lshr(product, ir.Constant(wide, 64)), ir.IntType(64))
+        upper = builder.trunc(builder.lshr(product, ir.Constant(wide, 64)), word)
+        halves = [upper, builder.trunc(product, word)]
+        return context.make_tuple(builder, signature.return_type, halves)
 
-    return types.uint64(types.uint64, types.uint64), generate
+    return types.UniTuple(types.uint64, 2)(types.uint64, types.uint64), generate
+
+
+@intrinsic
+def _one_by_one(typing_context: Any, word: Any) -> Any:
+    """The word itself, which keeps compilers from making vectors of several blocks.
+
+    No vector instruction multiplies whole words, so that each would be taken out and put back.
+    """
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        kind = ir.FunctionType(ir.IntType(64), [ir.IntType(64)])
+        return builder.asm(kind, "", "=r,0", arguments, True)
+
+    return types.uint64(types.uint64), generate
 
 
 @kernel
@@ -51,11 +67,11 @@ def _words(seed, purpose, chunk, words):
     number = u(0)
     for at in range(0, len(words), WORDS):
         number += u(1)  # a block's counter is (number, 0, 0, chunk)
-        a, b, c, d = number, u(0), u(0), chunk
+        a, b, c, d = _one_by_one(number), u(0), u(0), chunk
         k0, k1 = seed, purpose
         for _ in range(ROUNDS):
-            high_a, high_c = _high(FIRST, a), _high(SECOND, c)
-            low_a, low_c = FIRST * a, SECOND * c
+            high_a, low_a = _halves(FIRST, a)
+            high_c, low_c = _halves(SECOND, c)
             a, b, c, d = high_c ^ b ^ k0, low_c, high_a ^ d ^ k1, low_a
             k0, k1 = k0 + KEY_STEP_0, k1 + KEY_STEP_1
         words[at], words[at + 1], words[at + 2], words[at + 3] = a, b, c, d
