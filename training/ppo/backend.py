@@ -6,7 +6,7 @@ step around them. It trains where Ray is not installed, and markets in which nob
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +53,11 @@ class LocalBackend:
         # Actors of their own: in the students' common buffer layers are not aligned, and a product
         # of matrices then rounds otherwise than RLlib's runners do.
         self.modules = Policies.untrained(experiment).modules
+        self._handed = [
+            (own, learned)
+            for name, actor in self.modules.items()
+            for own, learned in _shared(actor, self._students[name].module)
+        ]
         self._steps = 0
 
     def begin_at(self, modules: Mapping[str, ActorCritic]) -> None:
@@ -92,10 +97,11 @@ class LocalBackend:
         """See `Backend.critics`."""
         return {name: critic_weights(student.module) for name, student in self._students.items()}
 
+    @torch.no_grad()
     def _hand_over(self) -> None:
         """Give the actors what the students have learned."""
-        for name, actor in self.modules.items():
-            actor.load_state_dict(self._students[name].module.state_dict(), strict=False)
+        for own, learned in self._handed:
+            own.copy_(learned)
 
     def save(self, folder: Path) -> None:
         """See `Backend.save`."""
@@ -122,6 +128,13 @@ class LocalBackend:
 
     def stop(self) -> None:
         """Nothing is held."""
+
+
+def _shared(actor: ActorCritic, student: ActorCritic) -> Iterator[tuple[Tensor, Tensor]]:
+    """The actor's parameters, each with the student's; the critic is the student's alone."""
+    learned = dict(student.named_parameters())
+    for name, own in actor.named_parameters():
+        yield own, learned[name]
 
 
 class _Student:

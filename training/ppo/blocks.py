@@ -57,7 +57,7 @@ class BlockGradient:
         learned = deviations is not None and deviations.requires_grad
         size_of_actor = sum(parameter.numel() for parameter in parameters)
         self._layout = (first, first + size_of_actor, actor, critic.widths, activation, learned)
-        self._crew, self._tile = Crew(threads), loops.tile_rows()
+        self._crew, self._tile = Crew(threads), loops.TILE
         self._rooms = [np.empty(0, dtype=np.float32) for _ in range(threads)]
 
     @staticmethod
