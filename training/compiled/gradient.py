@@ -68,7 +68,7 @@ def normal_block(
         value_options: scale of values, coefficient of their error, 1 / rows of the minibatch.
         rows: of the columns, ``(n,)``.
         flat: parameters: log deviations, actor, critic.
-        turned: the same as `layers.turn` writes both networks.
+        turned: what `layers.turn` writes of both networks.
         layout: where the actor and the critic begin in it, their widths, the activation, and
             whether deviations are learned.
         gradient: of the length of `flat`; written.
@@ -138,12 +138,12 @@ def _add(part, total):
 
 
 @kernel
-def _divided(flat, layout, room):
-    """Room for a gradient, parameters with their weights turned, and the rest."""
+def _divided(flat, layout, most, room):
+    """Room for a gradient, weights turned for tiles of so many rows, and the rest."""
     actor_start, critic_start, actor, critic, _, _ = layout
     part, turned, rest = room[: len(flat)], room[len(flat) : 2 * len(flat)], room[2 * len(flat) :]
-    turn(flat[actor_start:critic_start], actor, turned[actor_start:critic_start])
-    turn(flat[critic_start:], critic, turned[critic_start:])
+    turn(flat[actor_start:critic_start], actor, most, turned[actor_start:critic_start])
+    turn(flat[critic_start:], critic, most, turned[critic_start:])
     return part, turned, rest
 
 
@@ -161,8 +161,8 @@ def normal_minibatch(
         counter: ``(1,)``; other threads may take numbers from it, too.
         columns, options, value_options, flat, layout: as for `normal_block`.
     """
-    part, turned, rest = _divided(flat, layout, room)
     size, most = sizes
+    part, turned, rest = _divided(flat, layout, most, room)
     block = take_number(counter)
     while block < len(gradients):
         rows = order[block * size : min((block + 1) * size, len(order))]
@@ -182,8 +182,8 @@ def categorical_minibatch(
     columns, options, value_options, order, sizes, flat, layout, gradients, terms, room, counter
 ):
     """The same for a categorical distribution; see `normal_minibatch`."""
-    part, turned, rest = _divided(flat, layout, room)
     size, most = sizes
+    part, turned, rest = _divided(flat, layout, most, room)
     block = take_number(counter)
     while block < len(gradients):
         rows = order[block * size : min((block + 1) * size, len(order))]

@@ -57,9 +57,10 @@ def horizon(observe: Callable[..., None], step: Callable[..., None]) -> Callable
         quantities,
     ):
         steps, rows, entries = noise.shape
-        kept = np.empty(min(size, rows) * widths[1:].sum(), np.float32)
+        most = min(size, rows)
+        kept = np.empty(most * widths[1:].sum(), np.float32)
         turned = np.empty_like(flat)
-        turn(flat, widths, turned)
+        turn(flat, widths, most, turned)
         units = np.empty(chosen.shape[1:], np.float32)
         flat_units = units.reshape(rows, entries)
         for time in range(steps):

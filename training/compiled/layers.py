@@ -23,18 +23,34 @@ FEW = 8
 
 
 @kernel
-def turn(flat, widths, turned):
-    """Write parameters with weights as ``(in, out)``, which tiles multiply by; `flat`'s length."""
+def in_tiles(rows, out):
+    """Whether a layer's results ``(rows, out)`` are made of tiles.
+
+    For fewer rows than outputs, turning the weights takes longer than tiles save.
+    """
+    return IN_TILES and out % LANES == 0 and rows >= out
+
+
+@kernel
+def turn(flat, widths, rows, turned):
+    """Write the weights of layers that go through tiles as ``(in, out)``, in their places.
+
+    Args:
+        flat: parameters of a network.
+        widths: see the module's docstring.
+        rows: the most that will be given to `forward` at once.
+        turned: of `flat`'s length; elsewhere it stays as it is.
+    """
     start = 0
     for layer in range(len(widths) - 1):
         wide, out = widths[layer], widths[layer + 1]
         end = start + out * wide
-        weights = flat[start:end].reshape(out, wide)
-        into = turned[start:end].reshape(wide, out)
-        for j in range(wide):
-            for i in range(out):
-                into[j, i] = weights[i, j]
-        turned[end : end + out] = flat[end : end + out]
+        if in_tiles(rows, out):
+            weights = flat[start:end].reshape(out, wide)
+            into = turned[start:end].reshape(wide, out)
+            for j in range(wide):
+                for i in range(out):
+                    into[j, i] = weights[i, j]
         start = end + out
 
 
@@ -45,7 +61,7 @@ def forward(inputs, flat, turned, widths, activation, kept):
     Args:
         inputs: ``(n, in)``.
         flat: parameters of this network.
-        turned: the same as `turn` writes them.
+        turned: what `turn` writes of them, for at least as many rows.
         widths: see the module's docstring.
         activation: one of `ACTIVATIONS`.
         kept: room for what all layers put out, one after the other, at least n · sum(widths[1:]).
@@ -73,12 +89,12 @@ def through_layer(before, weights, turned, biases, result):
     Args:
         before: ``(n, in)``.
         weights: ``(out, in)``.
-        turned: ``(in, out)``, flat.
+        turned: ``(in, out)``, flat; read where `in_tiles` says so.
         biases: ``(out,)``.
         result: written.
     """
     (rows, wide), out = before.shape, len(biases)
-    if IN_TILES and out % LANES == 0:
+    if in_tiles(rows, out):
         multiply(before.reshape(rows * wide), wide, 1, turned, biases, 0, result, wide)
         return
     if out < FEW:
@@ -226,9 +242,10 @@ def evaluate(inputs, flat, widths, activation, size, outputs):
         size: rows of a block.
         outputs: ``(n, out)``; written.
     """
-    kept = np.empty(min(size, len(inputs)) * widths[1:].sum(), np.float32)
+    most = min(size, len(inputs))
+    kept = np.empty(most * widths[1:].sum(), np.float32)
     turned = np.empty_like(flat)
-    turn(flat, widths, turned)
+    turn(flat, widths, most, turned)
     for start in range(0, len(inputs), size):
         block = inputs[start : start + size]
         outputs[start : start + size] = forward(block, flat, turned, widths, activation, kept)
@@ -242,9 +259,10 @@ def evaluate_shared(inputs, flat, widths, activation, size, outputs, counter):
         inputs, flat, widths, activation, size, outputs: as for `evaluate`.
         counter: of blocks, ``(1,)``.
     """
-    kept = np.empty(min(size, len(inputs)) * widths[1:].sum(), np.float32)
+    most = min(size, len(inputs))
+    kept = np.empty(most * widths[1:].sum(), np.float32)
     turned = np.empty_like(flat)
-    turn(flat, widths, turned)
+    turn(flat, widths, most, turned)
     start = take_number(counter) * size
     while start < len(inputs):
         block = inputs[start : start + size]

@@ -26,33 +26,39 @@ def forward_products(inputs, flat, turned, widths, kept):
 
 
 @kernel
-def backward_products(inputs, flat, widths, kept, gradient, room):
-    """Those of `layers.backward`; what is multiplied is whatever lies in the room."""
+def backward_products(inputs, flat, widths, kept, gradient, given, room):
+    """Those of `layers.backward`, each of the same numbers again.
+
+    Were each of what the one before wrote, they would soon be of numbers too small to be normal,
+    which take many times as long.
+
+    Args:
+        inputs, flat, widths, kept, gradient: as there.
+        given: instead of slopes by a layer's results, at least n · max(widths).
+        room: as long; written.
+    """
     rows, start, place = len(inputs), len(flat), 0
     for layer in range(len(widths) - 1):
         place += rows * widths[layer + 1]
-    half = len(room) // 2
     for layer in range(len(widths) - 2, -1, -1):
         wide, out = widths[layer], widths[layer + 1]
         start -= out * (wide + 1)
         place -= rows * out
         of_weights = gradient[start : start + out * wide].reshape(out, wide)
-        side = half * (layer % 2)
-        other = half - side if half > side else 0
-        by_result = room[other : other + rows * out].reshape(rows, out)
+        by_result = given[: rows * out].reshape(rows, out)
         if layer == 0:
             by_weights(by_result, inputs, of_weights)
             return
         before = kept[place - rows * wide : place].reshape(rows, wide)
         by_weights(by_result, before, of_weights)
         weights = flat[start : start + out * wide].reshape(out, wide)
-        by_inputs(by_result, weights, room[side : side + rows * wide].reshape(rows, wide))
+        by_inputs(by_result, weights, room[: rows * wide].reshape(rows, wide))
 
 
 @kernel
-def minibatch_products(inputs, size, flat, turned, widths, kept, gradient, room):
+def minibatch_products(inputs, size, flat, turned, widths, kept, gradient, given, room):
     """Both, for all tiles of `size` rows of a minibatch ``(m, in)``."""
     for start in range(0, len(inputs), size):
         block = inputs[start : start + size]
         forward_products(block, flat, turned, widths, kept)
-        backward_products(block, flat, widths, kept, gradient, room)
+        backward_products(block, flat, widths, kept, gradient, given, room)

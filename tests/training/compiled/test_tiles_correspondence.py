@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -58,13 +60,32 @@ def test_the_three_products_of_a_layer(rows, wide, out):
     close(by_before, by_result.astype(float) @ weights)
 
 
-def test_parameters_are_turned_layer_by_layer():
-    widths = np.array([3, 5, 2])
-    first, second = normal(5, 3), normal(2, 5)
-    flat = np.concatenate([first.reshape(-1), normal(5), second.reshape(-1), normal(2)])
-    turned = np.empty_like(flat)
-    layers.turn(flat, widths, turned)
-    np.testing.assert_array_equal(turned[:15].reshape(3, 5), first.T)
-    np.testing.assert_array_equal(turned[20:30].reshape(5, 2), second.T)
-    biases = [15, 16, 17, 18, 19, 30, 31]
-    np.testing.assert_array_equal(turned[biases], flat[biases])
+def test_weights_of_tiles_are_turned_layer_by_layer():
+    widths = np.array([3, LANES, LANES, 2])
+    first, second, biases = normal(LANES, 3), normal(LANES, LANES), normal(LANES)
+    flat = np.concatenate([first.reshape(-1), biases, second.reshape(-1), normal(3 * LANES + 2)])
+    turned = np.full_like(flat, np.nan)
+    layers.turn(flat, widths, LANES, turned)
+    end, again = 3 * LANES, 4 * LANES
+    written = np.zeros(len(flat), bool)
+    if layers.in_tiles(LANES, LANES):
+        np.testing.assert_array_equal(turned[:end].reshape(3, LANES), first.T)
+        square = turned[again : again + LANES * LANES].reshape(LANES, LANES)
+        np.testing.assert_array_equal(square, second.T)
+        written[:end] = written[again : again + LANES * LANES] = True
+    np.testing.assert_array_equal(np.isfinite(turned), written)
+
+
+@pytest.mark.parametrize("rows", [LANES - 1, LANES, 3 * LANES + 1])
+def test_networks_of_few_rows_and_of_many_put_out_the_same(rows):
+    widths = np.array([3, 2 * LANES, LANES, 2])
+    flat, inputs = normal(int((widths[1:] * (widths[:-1] + 1)).sum())), normal(rows, 3)
+    outputs = np.empty((rows, 2), np.float32)
+    layers.evaluate(inputs, flat, widths, layers.RELU, 2 * LANES, outputs)
+    exact, start = inputs.astype(float), 0
+    for wide, out in pairwise(widths):
+        weights = flat[start : start + out * wide].reshape(out, wide)
+        exact = exact @ weights.T + flat[start + out * wide : start + out * (wide + 1)]
+        exact = np.maximum(exact, 0.0) if out > 2 else exact
+        start += out * (wide + 1)
+    np.testing.assert_allclose(outputs, exact, rtol=1e-4, atol=1e-4)

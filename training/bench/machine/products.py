@@ -16,8 +16,7 @@ from ...policies.network import ActorCritic
 from ...policies.specification import model_config, module_spaces
 
 BLOCK = 1024
-"""Rows at which products alone are fastest, where the library makes them. The learner's tiles are
-smaller, for the sake of what is between products."""
+"""Rows at which products alone are as fast as at any other number."""
 PARTS = ("acting", "values", "learning")
 
 
@@ -80,14 +79,17 @@ class _Products:
         inputs = generator.standard_normal((rows, widths[0]), dtype=np.float32)
         size = min(rows, BLOCK) if learning else block_size(rows)
         kept = np.empty(size * widths[1:].sum(), dtype=np.float32)
-        room = generator.standard_normal(2 * size * widths.max(), dtype=np.float32)
+        given = generator.standard_normal(size * widths.max(), dtype=np.float32)
+        room = np.empty_like(given)
         flat, turned, gradient = self._flat, np.empty_like(self._flat), np.empty_like(self._flat)
-        turn(flat, widths, turned)
+        turn(flat, widths, size, turned)
 
         def multiply() -> None:
             for _ in range(times):
                 if learning:
-                    minibatch_products(inputs, size, flat, turned, widths, kept, gradient, room)
+                    minibatch_products(
+                        *(inputs, size, flat, turned, widths, kept, gradient, given, room)
+                    )
                     continue
                 for start in range(0, rows, size):
                     forward_products(inputs[start : start + size], flat, turned, widths, kept)
