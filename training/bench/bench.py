@@ -18,6 +18,7 @@ from ..runs.machine import code_digest, machine
 from ..runs.run_folder import prepare_folder
 from ..runs.whole_files import write_json, write_whole
 from ..studies.catalogue import benchmarks
+from ..studies.charts import save
 from ..studies.speed import (
     Benchmark,
     Cores,
@@ -286,9 +287,23 @@ def _write(path: Path, figures: dict[str, float], command: str, load: float) -> 
     try:
         made = {"machine": machine(), "code": code_digest(), "busy_cores": load}
         write_json(path, {"command": command, **made, "figures": figures})
-        write_whole(path.with_suffix(".md"), markdown(figures, command, load))
+        lines = [markdown(figures, command, load), *_pictures(path, figures)]
+        write_whole(path.with_suffix(".md"), "\n".join(lines))
     except OSError as error:
         raise PacesetterError(
             f"{path}: cannot be written ({error.strerror}); the figures are:\n"
             f"{json.dumps(figures, indent=1)}"
         ) from error
+
+
+def _pictures(path: Path, figures: dict[str, float]) -> list[str]:
+    """Draw those of the benchmarks that have one, beside their table; lines that show them."""
+    lines = []
+    for name in dict.fromkeys(figure.split("/")[0] for figure in figures):
+        chosen = benchmark(name)
+        if isinstance(chosen, Measured) and chosen.draw:
+            picture = path.with_name(f"{path.stem}_{name}.png")
+            own = {k: v for k, v in figures.items() if k.startswith(f"{name}/")}
+            save(chosen.draw({k.removeprefix(f"{name}/"): v for k, v in own.items()}), picture)
+            lines.append(f"![{chosen.title}]({picture.name})\n")
+    return lines

@@ -93,11 +93,13 @@ class Measured:
         title: what is measured.
         function: of the number of repeats and of whether to be quick.
         goals: figure -> what is aimed at.
+        draw: makes a picture of the figures, name -> value, as a matplotlib figure; or None.
     """
 
     title: str
     function: Callable[[int, bool], Figures]
     goals: Mapping[str, Goal] = field(default_factory=dict)
+    draw: Callable[[Mapping[str, float]], Any] | None = None
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from pacesetter.training.bench.reference import ReferenceLoop
 from pacesetter.training.experiments.settings import FollowerSettings
 from pacesetter.training.ppo.advantages import advantages
 from pacesetter.training.runs.machine import machine
+from pacesetter.training.studies.household_economy.scaling import SCALING
 from pacesetter.training.studies.household_economy.speed import (
     THETA_SHARE,
     steps_per_second,
@@ -52,6 +53,27 @@ def test_one_that_fails_does_not_end_the_others(tmp_path, monkeypatch, capsys):
     assert table["figures"]["one/x"] == 1.0 and "(1 of 2 benchmarks so far)" in table["command"]
     with pytest.raises(PacesetterError, match=r"^no room$"):
         run_benchmarks(["full"])
+
+
+def test_a_benchmark_may_draw_its_figures(tmp_path, monkeypatch):
+    sizes = {"10_households_64_copies": 1.0, "100_households_8_copies": 2.0}
+    rates = (
+        "economy_agent_steps_per_processor_second",
+        "training_agent_steps_per_processor_second",
+    )
+
+    def measured(repeats, quick):
+        keys = (*rates, "megabytes")
+        return {f"{size}/{key}": [value] for size, value in sizes.items() for key in keys}
+
+    drawn = Measured("sizes", measured, draw=SCALING.draw)
+    monkeypatch.setitem(bench.ALONE, "sizes", drawn)
+    asked = Namespace(
+        selection=["sizes"], repeats=1, quick=True, slow=False, json=tmp_path / "t.json", check=None
+    )
+    assert bench.main_bench(asked) == 0
+    assert (tmp_path / "t_sizes.png").read_bytes().startswith(b"\x89PNG")
+    assert "![sizes](t_sizes.png)" in (tmp_path / "t.md").read_text()
 
 
 @pytest.mark.parametrize(
