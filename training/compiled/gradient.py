@@ -27,7 +27,7 @@ TILE = 512
 def room_of(rows: int, actor: Widths, critic: Widths) -> int:
     """Numbers of room that a tile of `rows` needs, by the widths of both networks."""
     widest = max(actor.max(), critic.max())
-    return int(rows * (actor.sum() + critic.sum() + 3 * widest))
+    return int(rows * (actor.sum() + critic.sum() + 3 * widest + heads.ROOM))
 
 
 @kernel
@@ -86,10 +86,11 @@ def normal_block(
     by_means = room[len(kept) : len(kept) + means.size].reshape(count, entries)
     by_deviations = gradient[:entries]
     by_deviations[:] = np.float32(0.0)
-    heads.normal(means, flat[:entries], part, options, rows, by_means, by_deviations, terms)
+    rest = room[len(kept) + means.size :]
+    heads.normal(means, flat[:entries], part, options, rows, by_means, by_deviations, terms, rest)
     if not learned:
         by_deviations[:] = np.float32(0.0)
-    slope, rest = gradient[actor_start:critic_start], room[len(kept) + means.size :]
+    slope = gradient[actor_start:critic_start]
     backward(inputs, weights, actor, activation, kept, by_means, slope, rest)
     slope = gradient[critic_start:]
     _critic(
@@ -112,9 +113,9 @@ def categorical_block(
     weights = flat[actor_start:critic_start]
     logits = forward(inputs, weights, turned[actor_start:critic_start], actor, activation, kept)
     by_logits = room[len(kept) : len(kept) + logits.size].reshape(count, actions)
-    few, whole = np.empty((2, actions), np.float32), np.empty(actions, np.int32)
-    heads.categorical(logits, part, options, rows, by_logits, few, whole, terms)
-    slope, rest = gradient[actor_start:critic_start], room[len(kept) + logits.size :]
+    rest = room[len(kept) + logits.size :]
+    heads.categorical(logits, part, options, rows, by_logits, terms, rest)
+    slope = gradient[actor_start:critic_start]
     backward(inputs, weights, actor, activation, kept, by_logits, slope, rest)
     slope = gradient[critic_start:]
     _critic(

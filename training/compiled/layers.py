@@ -12,10 +12,11 @@ import numpy as np
 from ...envs.core.kernels.compiled import kernel
 from .counter import take_number
 from .elementwise import tanh
-from .tiles import DEPTH, IN_TILES, LANES, multiply
+from .endings import LINEAR, RELU, TANH, THROUGH
+from .tiles import DEPTH, multiply
+from .vectors import IN_VECTORS, LANES
 
 f = np.float32
-TANH, RELU = 0, 1
 ACTIVATIONS = {"tanh": TANH, "relu": RELU}
 """Those that these loops know; their derivatives follow from what came out."""
 FEW = 8
@@ -28,7 +29,7 @@ def in_tiles(rows, out):
 
     For fewer rows than outputs, turning the weights takes longer than tiles save.
     """
-    return IN_TILES and out % LANES == 0 and rows >= out
+    return IN_VECTORS and out % LANES == 0 and rows >= out
 
 
 @kernel
@@ -72,10 +73,9 @@ def forward(inputs, flat, turned, widths, activation, kept):
         wide, out = widths[layer], widths[layer + 1]
         end = start + out * wide
         result = kept[place : place + rows * out].reshape(rows, out)
-        weights = flat[start:end].reshape(out, wide)
-        through_layer(before, weights, turned[start:end], flat[end : end + out], result)
-        if layer < layers - 1:
-            _activate(kept[place : place + rows * out], activation)
+        weights, biases = flat[start:end].reshape(out, wide), flat[end : end + out]
+        own = activation if layer < layers - 1 else LINEAR
+        through_layer(before, weights, turned[start:end], biases, own, result)
         before = result
         place += rows * out
         start = end + out
@@ -83,19 +83,22 @@ def forward(inputs, flat, turned, widths, activation, kept):
 
 
 @kernel
-def through_layer(before, weights, turned, biases, result):
-    """Write ``before · weightsᵀ + biases``, ``(n, out)``.
+def through_layer(before, weights, turned, biases, activation, result):
+    """Write the activation of ``before · weightsᵀ + biases``, ``(n, out)``.
 
     Args:
         before: ``(n, in)``.
         weights: ``(out, in)``.
         turned: ``(in, out)``, flat; read where `in_tiles` says so.
         biases: ``(out,)``.
+        activation: `LINEAR`, or one of `ACTIVATIONS`.
         result: written.
     """
     (rows, wide), out = before.shape, len(biases)
+    flat = result.reshape(rows * out)
     if in_tiles(rows, out):
-        multiply(before.reshape(rows * wide), wide, 1, turned, biases, 0, result, wide)
+        ending = (activation, flat, flat)
+        multiply(before.reshape(rows * wide), wide, 1, turned, biases, 0, ending, result, wide)
         return
     if out < FEW:
         _few_outputs(before, weights, result)
@@ -104,6 +107,7 @@ def through_layer(before, weights, turned, biases, result):
     for i in range(rows):
         for j in range(out):
             result[i, j] += biases[j]
+    _activate(flat, activation)
 
 
 @kernel(fused=True)
@@ -153,6 +157,7 @@ def backward(inputs, flat, widths, activation, kept, by_output, gradient, room):
         place += rows * widths[layer + 1]
     half = len(room) // 2
     by_result = by_output
+    _sum_rows(by_output, gradient[start - widths[layers] : start])
     for layer in range(layers - 1, -1, -1):
         wide, out = widths[layer], widths[layer + 1]
         start -= out * (wide + 1)
@@ -162,13 +167,12 @@ def backward(inputs, flat, widths, activation, kept, by_output, gradient, room):
         if layer > 0:
             before = kept[place - rows * wide : place].reshape(rows, wide)
         by_weights(by_result, before, of_weights)
-        _sum_rows(by_result, gradient[start + out * wide : start + out * wide + out])
         if layer == 0:
             return
         side = half * (layer % 2)
         by_before = room[side : side + rows * wide].reshape(rows, wide)
-        by_inputs(by_result, flat[start : start + out * wide].reshape(out, wide), by_before)
-        _through(room[side : side + rows * wide], kept[place - rows * wide : place], activation)
+        weights, of_biases = flat[start : start + out * wide], gradient[start - wide : start]
+        by_inputs(by_result, weights.reshape(out, wide), activation, before, of_biases, by_before)
         by_result = by_before
 
 
@@ -177,9 +181,9 @@ def by_weights(by_result, before, of_weights):
     """Write ``by_resultᵀ · before``, ``(out, in)``: of a layer's results, and what it was given."""
     (rows, out), wide = by_result.shape, before.shape[1]
     left, right = by_result.reshape(rows * out), before.reshape(rows * wide)
-    if IN_TILES and wide % LANES == 0:
+    if IN_VECTORS and wide % LANES == 0:
         _add_outer(left, right, of_weights)
-    elif IN_TILES and out % LANES == 0:
+    elif IN_VECTORS and out % LANES == 0:
         turned = np.empty((wide, out), np.float32)
         _add_outer(right, left, turned)
         for i in range(out):
@@ -196,31 +200,50 @@ def _add_outer(left, right, total):
     rows = len(left) // a
     total[:] = f(0.0)
     sums = total.reshape(a * b)
+    ending = (LINEAR, sums, sums)
     for begin in range(0, rows, DEPTH):
         together = min(DEPTH, rows - begin)
-        multiply(left[begin * a :], 1, a, right[begin * b :], sums, b, total, together)
+        multiply(left[begin * a :], 1, a, right[begin * b :], sums, b, ending, total, together)
 
 
 @kernel
-def by_inputs(by_result, weights, by_before):
-    """Write ``by_result · weights``, ``(n, in)``."""
+def by_inputs(by_result, weights, activation, before, totals, by_before):
+    """Write ``by_result · weights``, ``(n, in)``, through the activation that a layer is given.
+
+    Args:
+        by_result: slopes by a layer's results, ``(n, out)``.
+        weights: ``(out, in)``.
+        activation: that put out what the layer was given; `LINEAR`: none.
+        before: what it put out, ``(n, in)``; not read without one.
+        totals: sums of the result over rows, ``(in,)``, written; not touched without one.
+        by_before: written.
+    """
     rows, out = by_result.shape
     wide = weights.shape[1]
-    if IN_TILES and wide % LANES == 0:
-        left, right = by_result.reshape(rows * out), weights.reshape(out * wide)
-        multiply(left, out, 1, right, np.zeros(wide, np.float32), 0, by_before, out)
-    else:
+    result, given = by_before.reshape(rows * wide), before.reshape(rows * wide)
+    if not (IN_VECTORS and wide % LANES == 0):
         np.dot(by_result, weights, by_before)
+        if activation != LINEAR:
+            _through(result, given, activation)
+            _sum_rows(by_before, totals)
+        return
+    ending = LINEAR
+    if activation != LINEAR:
+        ending = activation + THROUGH
+        totals[:] = f(0.0)
+    left, right = by_result.reshape(rows * out), weights.reshape(out * wide)
+    start = np.zeros(wide, np.float32)
+    multiply(left, out, 1, right, start, 0, (ending, given, totals), by_before, out)
 
 
 @kernel(fused=True)
-def _through(gradient, result, activation):
+def _through(slopes, result, activation):
     """Through an activation, from what it put out; all flat."""
-    for i in range(len(gradient)):
+    for i in range(len(slopes)):
         if activation == TANH:
-            gradient[i] *= f(1.0) - result[i] * result[i]
+            slopes[i] *= f(1.0) - result[i] * result[i]
         else:
-            gradient[i] = gradient[i] if result[i] > f(0.0) else f(0.0)
+            slopes[i] = slopes[i] if result[i] > f(0.0) else f(0.0)
 
 
 @kernel(fused=True)

@@ -7,6 +7,7 @@ their sums with, count as part of them.
 from __future__ import annotations
 
 from ...envs.core.kernels.compiled import kernel
+from .endings import LINEAR
 from .layers import by_inputs, by_weights, through_layer
 
 
@@ -18,8 +19,8 @@ def forward_products(inputs, flat, turned, widths, kept):
         wide, out = widths[layer], widths[layer + 1]
         end = start + out * wide
         result = kept[place : place + rows * out].reshape(rows, out)
-        weights = flat[start:end].reshape(out, wide)
-        through_layer(before, weights, turned[start:end], flat[end : end + out], result)
+        weights, biases = flat[start:end].reshape(out, wide), flat[end : end + out]
+        through_layer(before, weights, turned[start:end], biases, LINEAR, result)
         before = result
         place += rows * out
         start = end + out
@@ -52,7 +53,8 @@ def backward_products(inputs, flat, widths, kept, gradient, given, room):
         before = kept[place - rows * wide : place].reshape(rows, wide)
         by_weights(by_result, before, of_weights)
         weights = flat[start : start + out * wide].reshape(out, wide)
-        by_inputs(by_result, weights, room[: rows * wide].reshape(rows, wide))
+        result = room[: rows * wide].reshape(rows, wide)
+        by_inputs(by_result, weights, LINEAR, before, given, result)
 
 
 @kernel

@@ -13,29 +13,18 @@ from __future__ import annotations
 
 from typing import Any
 
-import llvmlite.binding
-from llvmlite import ir
 from numba import types
-from numba.core import cgutils, config
+from numba.core import cgutils
 from numba.extending import intrinsic
 
 from ...envs.core.kernels.compiled import kernel
+from .endings import end
+from .vectors import AVX512, LANES, fused, load, place, spread, store
 
-_FEATURES = llvmlite.binding.get_host_cpu_features()
-AVX512 = bool(_FEATURES.get("avx512f"))
-LANES = 16 if AVX512 else 8
-"""Numbers of a vector; only results whose width they divide are made of tiles."""
 STRIP = 4 if AVX512 else 2
 """Vectors of a tile's row."""
 DEPTH = 64
 """Terms of a sum that are taken together, so that both sides of them lie in the first cache."""
-IN_TILES = bool(_FEATURES.get("avx2") and _FEATURES.get("fma") and not config.DISABLE_JIT)
-"""Whether products are made of tiles on this processor."""
-
-_NUMBER, _LONG, _SHORT = ir.FloatType(), ir.IntType(64), ir.IntType(32)
-_VECTOR = ir.VectorType(_NUMBER, LANES)
-_EVERY = ir.Constant(ir.VectorType(_SHORT, LANES), [0] * LANES)
-_NOTHING = ir.Constant(_VECTOR, ir.Undefined)
 
 
 def _tile(rows: int, vectors: int) -> Any:
@@ -43,58 +32,59 @@ def _tile(rows: int, vectors: int) -> Any:
 
     Called with arrays ``(n,)`` and places in them, it writes, for p < rows and q < vectors · LANES,
     ``result[at + p · width + q] = start[begin + p · skip + q]
-    + Σ_t left[first + p · row + t · step] · right[second + t · width + q]``, t < count.
+    + Σ_t left[first + p · row + t · step] · right[second + t · width + q]``, t < count, to which
+    happens what `endings.end` says of ``kept[at + p · width + q]`` and ``totals[second + q]``.
+
+    Its arguments are the left side (array, first, row, step), the right one (array, second), the
+    start (array, begin, skip), the ending (one of `endings`, kept, totals), and then result, at,
+    width and count.
     """
 
     @intrinsic
-    def tile(
-        _, left, first, row, step, right, second, start, begin, skip, result, at, width, count
-    ):
-        given = (
-            left,
-            first,
-            row,
-            step,
-            right,
-            second,
-            start,
-            begin,
-            skip,
-            result,
-            at,
-            width,
-            count,
-        )
-        arrays = {0: left, 4: right, 6: start, 9: result}
-        signature = types.void(*(arrays.get(k, types.int64) for k in range(len(given))))
+    def tile(_, left, right, start, ending, result, at, width, count):
+        kinds = (left, right, start, ending)
+        numbers = (types.int64, types.int64, types.int64)
+        signature = types.void(*kinds, result, *numbers)
 
         def written(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            data = {
-                k: context.make_array(kind)(context, builder, arguments[k]).data
-                for k, kind in arrays.items()
-            }
-            first, row, step, second, begin, skip, at, width, count = (
-                arguments[k] for k in range(len(given)) if k not in arrays
-            )
-            sums = [
-                [
-                    cgutils.alloca_once_value(builder, _load(builder, data[6], place, vector))
-                    for vector in range(vectors)
+            def data(kind: Any, array: Any) -> Any:
+                return context.make_array(kind)(context, builder, array).data
+
+            given = [cgutils.unpack_tuple(builder, side) for side in arguments[: len(kinds)]]
+            (left_array, first, row, step), (right_array, second) = given[0], given[1]
+            (start_array, begin, skip), (code, kept_array, totals_array) = given[2], given[3]
+            left_data, right_data = data(left[0], left_array), data(right[0], right_array)
+            start_data, result_data = data(start[0], start_array), data(result, arguments[4])
+            at, width, count = arguments[5:]
+
+            def places(array: Any, begin: Any, step: Any) -> list[list[Any]]:
+                return [
+                    [place(builder, array, own, vector) for vector in range(vectors)]
+                    for own in _steps(builder, begin, step, rows)
                 ]
-                for place in _steps(builder, begin, skip, rows)
+
+            sums = [
+                [cgutils.alloca_once_value(builder, load(builder, where)) for where in own]
+                for own in places(start_data, begin, skip)
             ]
             with cgutils.for_range(builder, count) as loop:
-                place = builder.add(second, builder.mul(loop.index, width))
-                terms = [_load(builder, data[4], place, vector) for vector in range(vectors)]
-                place = builder.add(first, builder.mul(loop.index, step))
-                for own, from_left in zip(sums, _steps(builder, place, row, rows), strict=True):
-                    factor = _everywhere(builder, builder.load(builder.gep(data[0], [from_left])))
+                at_right = builder.add(second, builder.mul(loop.index, width))
+                terms = [
+                    load(builder, place(builder, right_data, at_right, vector))
+                    for vector in range(vectors)
+                ]
+                at_left = builder.add(first, builder.mul(loop.index, step))
+                for own, where in zip(sums, _steps(builder, at_left, row, rows), strict=True):
+                    factor = spread(builder, builder.load(builder.gep(left_data, [where])))
                     for total, term in zip(own, terms, strict=True):
-                        builder.store(_fused(builder, factor, term, builder.load(total)), total)
-            for own, place in zip(sums, _steps(builder, at, width, rows), strict=True):
-                for vector, total in enumerate(own):
-                    where = _pointer(builder, data[9], place, vector)
-                    builder.store(builder.load(total), where, align=4)
+                        builder.store(fused(builder, factor, term, builder.load(total)), total)
+            kept = places(data(ending[1], kept_array), at, width)
+            whole = data(ending[2], totals_array)
+            totals = [place(builder, whole, second, vector) for vector in range(vectors)]
+            end(builder, code, sums, kept, totals)
+            for own, written_to in zip(sums, places(result_data, at, width), strict=True):
+                for total, where in zip(own, written_to, strict=True):
+                    store(builder, builder.load(total), where)
             return context.get_dummy_value()
 
         return signature, written
@@ -110,40 +100,23 @@ def _steps(builder: Any, first: Any, step: Any, number: int) -> list[Any]:
     return places
 
 
-def _pointer(builder: Any, data: Any, place: Any, vector: int) -> Any:
-    where = builder.gep(data, [builder.add(place, ir.Constant(_LONG, LANES * vector))])
-    return builder.bitcast(where, _VECTOR.as_pointer())
-
-
-def _load(builder: Any, data: Any, place: Any, vector: int) -> Any:
-    return builder.load(_pointer(builder, data, place, vector), align=4)
-
-
-def _everywhere(builder: Any, number: Any) -> Any:
-    one = builder.insert_element(_NOTHING, number, ir.Constant(_SHORT, 0))
-    return builder.shuffle_vector(one, _NOTHING, _EVERY)
-
-
-def _fused(builder: Any, a: Any, b: Any, c: Any) -> Any:
-    """a b + c, rounded once."""
-    kind = ir.FunctionType(_VECTOR, [_VECTOR, _VECTOR, _VECTOR])
-    name = f"llvm.fma.v{LANES}f32"
-    return builder.call(cgutils.get_or_insert_function(builder.module, kind, name), [a, b, c])
-
-
 _six_wide, _four_wide, _one_wide = _tile(6, STRIP), _tile(4, STRIP), _tile(1, STRIP)
 _six, _four, _one = _tile(6, 1), _tile(4, 1), _tile(1, 1)
 
 
 @kernel
-def multiply(left, row, step, right, start, skip, result, count):
-    """Write ``result[p, q] = start[p · skip + q] + Σ_t left[p · row + t · step] · right[t, q]``.
+def multiply(left, row, step, right, start, skip, ending, result, count):
+    """Write ``result[p, q]``: what becomes of a sum at its end.
+
+    The sum is ``start[p · skip + q] + Σ_t left[p · row + t · step] · right[t, q]``, t < count.
 
     Args:
         left: the left side, flat: ``row`` from one of its rows to the next, ``step`` from one of
             its columns to the next.
         right: ``(count, width)``, flat.
         start: what sums begin with, flat; with a skip of 0 the same for all rows.
+        ending: what happens to the sums, one of `endings`; for slopes what the activation put out,
+            as `result`, flat; and sums over rows ``(width,)``, added to. Otherwise any arrays.
         result: ``(rows, width)``; `LANES` divide the width.
         count: terms of a sum.
     """
@@ -152,42 +125,44 @@ def multiply(left, row, step, right, start, skip, result, count):
     q = 0
     while q < width:
         if width - q >= STRIP * LANES:
-            _wide_strip(left, row, step, right, q, start, skip, flat, rows, width, count)
+            _wide_strip(left, row, step, right, q, start, skip, ending, flat, rows, width, count)
             q += STRIP * LANES
         else:
-            _strip(left, row, step, right, q, start, skip, flat, rows, width, count)
+            _strip(left, row, step, right, q, start, skip, ending, flat, rows, width, count)
             q += LANES
 
 
 @kernel
-def _wide_strip(left, row, step, right, q, start, skip, flat, rows, width, count):
+def _wide_strip(left, row, step, right, q, start, skip, ending, flat, rows, width, count):
     """`STRIP` vectors of every row, from column q on."""
     p = 0
     while p < rows:
-        first, begin, at = p * row, p * skip + q, p * width + q
+        lefts, starts = (left, p * row, row, step), (start, p * skip + q, skip)
+        at = p * width + q
         if rows - p >= 6:
-            _six_wide(left, first, row, step, right, q, start, begin, skip, flat, at, width, count)
+            _six_wide(lefts, (right, q), starts, ending, flat, at, width, count)
             p += 6
         elif rows - p >= 4:
-            _four_wide(left, first, row, step, right, q, start, begin, skip, flat, at, width, count)
+            _four_wide(lefts, (right, q), starts, ending, flat, at, width, count)
             p += 4
         else:
-            _one_wide(left, first, row, step, right, q, start, begin, skip, flat, at, width, count)
+            _one_wide(lefts, (right, q), starts, ending, flat, at, width, count)
             p += 1
 
 
 @kernel
-def _strip(left, row, step, right, q, start, skip, flat, rows, width, count):
+def _strip(left, row, step, right, q, start, skip, ending, flat, rows, width, count):
     """One vector of every row, from column q on."""
     p = 0
     while p < rows:
-        first, begin, at = p * row, p * skip + q, p * width + q
+        lefts, starts = (left, p * row, row, step), (start, p * skip + q, skip)
+        at = p * width + q
         if rows - p >= 6:
-            _six(left, first, row, step, right, q, start, begin, skip, flat, at, width, count)
+            _six(lefts, (right, q), starts, ending, flat, at, width, count)
             p += 6
         elif rows - p >= 4:
-            _four(left, first, row, step, right, q, start, begin, skip, flat, at, width, count)
+            _four(lefts, (right, q), starts, ending, flat, at, width, count)
             p += 4
         else:
-            _one(left, first, row, step, right, q, start, begin, skip, flat, at, width, count)
+            _one(lefts, (right, q), starts, ending, flat, at, width, count)
             p += 1

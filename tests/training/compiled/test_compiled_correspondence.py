@@ -10,6 +10,8 @@ import torch
 from gymnasium.spaces import Box, Discrete
 
 from pacesetter.training.compiled import elementwise
+from pacesetter.training.compiled.softmax import softmax
+from pacesetter.training.compiled.vectors import LANES
 from pacesetter.training.policies import inference
 from pacesetter.training.policies.distributions import likelihood
 from pacesetter.training.policies.network import ActorCritic
@@ -178,9 +180,30 @@ def test_tanh_and_exp_theory():
     np.testing.assert_allclose(found, np.tanh(values.astype(float)), atol=5e-7)
     assert np.isnan(elementwise.tanh(np.float32(np.nan)))
     result, whole = np.empty_like(values), np.empty(len(values), np.int32)
-    elementwise.exp_below(np.float32(12.0), 7.0 * values - 72.0, result, whole)
+    elementwise.exp_beyond(np.float32(12.0), 7.0 * values - 72.0, result, whole)
     exact = np.exp(7.0 * values.astype(float) - 84.0)
     inside = 7.0 * values - 84.0 > -86.0
     np.testing.assert_allclose(result[inside], exact[inside], rtol=3e-5)
     assert (result[~inside] <= np.exp(-85.0)).all()
-    assert elementwise.largest(values[::-1].copy()) == np.float32(12.0)
+    elementwise.exp_beyond(np.float32(0.0), 7.0 * values, result, whole)
+    within = np.abs(7.0 * values) < 80.0
+    np.testing.assert_allclose(result[within], np.exp(7.0 * values[within]), rtol=3e-6)
+    beyond = np.array([100.0, 88.3, np.inf, np.nan], np.float32)
+    elementwise.exp_beyond(np.float32(0.0), beyond, beyond, whole[:4])
+    assert (beyond[:3] > 1e38).all() and np.isnan(beyond[3])
+
+
+@pytest.mark.parametrize("count", [1, 3, LANES, LANES + 1, 5 * LANES - 1, 101])
+def test_softmax_theory(count):
+    generator = np.random.default_rng(count)
+    values = 8.0 * generator.standard_normal(3 * count + 2).astype(np.float32)
+    result, first = np.full_like(values, -1.0), count + 1
+    most, total, weighted = softmax(values, first, count, result, first)
+    own = values[first : first + count].astype(float)
+    exact = np.exp(own - own.max())
+    assert most == own.max()
+    np.testing.assert_allclose(result[first : first + count], exact, rtol=3e-6)
+    np.testing.assert_allclose([total, weighted], [exact.sum(), exact @ own], rtol=1e-5)
+    assert (result[:first] == -1.0).all() and (result[first + count :] == -1.0).all()
+    values[first] = np.nan
+    assert np.isnan(softmax(values, first, count, result, first)[1])
