@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, SupportsFloat
 
 import llvmlite.binding
 from llvmlite import ir
@@ -20,7 +20,7 @@ VECTOR = ir.VectorType(NUMBER, LANES)
 _FIRST = ir.Constant(ir.VectorType(SHORT, LANES), [0] * LANES)
 
 
-def every(number: float) -> Any:
+def every(number: SupportsFloat) -> Any:
     """A vector of a number that is known when code is made."""
     return ir.Constant(VECTOR, [ir.Constant(NUMBER, float(number))] * LANES)
 
