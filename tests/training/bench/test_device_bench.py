@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 
+import numpy as np
 import pytest
 import torch
 
@@ -67,10 +68,12 @@ def test_what_is_learned_is_compared_with_the_range_of_the_processors_seeds(monk
         "labour_tax_bayesian": False,
         "household_tax_bayesian": False,
     }
-    assert "seeds 5 to 9" in text and "9.2 ± 0.2" in text and "not run" in text
-    found, text = device_learning.learning("cpu", control=True)
-    assert all(one["control"][0] == 0.0 for one in found)  # of the device's own seeds
-    assert "| 0 ± 0 |" in text and "| 9 ± 0 |" in text  # beyond the control
+    assert "(seeds 10 to 14)" in text and "9.2 ± 0.2" in text
+    seeds = [0.0, 0.1, 0.2, 0.3, 0.4]
+    spread = np.sqrt(np.var(seeds, ddof=1) / 5 + np.var(2 * seeds, ddof=1) / 10)
+    compared = device_learning.Compared("a", "b", (*seeds, *seeds), tuple(9.0 + x for x in seeds))
+    difference, half = compared.difference
+    assert difference == pytest.approx(9.0) and 2.1 * spread < half < 2.5 * spread
 
 
 def test_the_loop_by_hand_is_a_ppo_that_learns():

@@ -279,9 +279,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--runs", type=Path, help="keep the runs of --learning there, and go on with them"
     )
-    parser.add_argument(
-        "--control", action="store_true", help="--learning also of the device's seeds elsewhere"
-    )
     parser.add_argument("--single", action="store_true", help="products in single precision")
     parser.add_argument("--no-profile", action="store_true")
     parser.add_argument("--no-sweep", action="store_true")
@@ -345,7 +342,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if args.learning or args.only_learning:
         from .learning import learning
 
-        found, text = learning(args.device, args.runs, args.control)
+        found, text = learning(args.device, args.runs)
         learned["learning"] = found
         notes += ["", text]
         print(text, flush=True)
