@@ -274,7 +274,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m pacesetter.training.bench.device")
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cuda")
     parser.add_argument("--quick", action="store_true", help="small sizes, to see that it runs")
-    parser.add_argument("--learning", action="store_true", help="also train, five seeds each")
+    parser.add_argument("--learning", action="store_true", help="also train, on both paths")
     parser.add_argument("--only-learning", action="store_true")
     parser.add_argument(
         "--runs", type=Path, help="keep the runs of --learning there, and go on with them"
