@@ -1,4 +1,4 @@
-"""From a policy's outputs to PPO's loss and its gradient, row by row.
+"""From a policy's outputs to PPO's loss and its gradient, over the rows of a block.
 
 Schulman et al. 2017 (PPO), eq. 7, with the exact information cost of every row: its price times
 KL(π(·|o) ‖ uniform), which is a constant minus the entropy. What the torch functions beside these
