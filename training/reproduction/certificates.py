@@ -127,7 +127,7 @@ def _write(
         ]
         rows += [(case, there)] if there else []
     figures = {name: value for case, found in rows for name, value in flat_figures(case, found)}
-    covered = coverage(rows)
+    covered = coverage([(case.label, found) for case, found in rows])
     figures |= {f"coverage/{kind}": share for kind, (share, _) in covered.items()}
     chosen = [seed for seed in SEEDS if any(of == seed for _, of in done)]
     made = {"command": command, "seeds": chosen, "machine": machine(), "figures": figures}
@@ -241,7 +241,9 @@ def _table(
         met = "yes" if least <= share <= most else "**no**"
         target = f"{100 * least:.0f} to {100 * most:.0f} %"
         lines.append(f"| {kind} ({number}) | {100 * share:.0f} % | {target} | {met} |")
-    return "\n".join([*lines, *said_of_misses(rows)]) + "\n"
+    return (
+        "\n".join([*lines, *said_of_misses([(case.label, found) for case, found in rows])]) + "\n"
+    )
 
 
 def _line(case: Case, found: list[dict[str, Any]]) -> str:

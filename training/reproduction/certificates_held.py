@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
-
-if TYPE_CHECKING:
-    from .certificates import Case
 
 FOLLOWERS, LEADER = "trained response of followers, exact gap held", "leader, exact gap held"
 ALL, ORDERED = "both, exact gap held", "trained response not above the upper bound"
@@ -16,7 +13,8 @@ SIDES = {FOLLOWERS: "followers", LEADER: "leader"}
 """Whose gap has an exact value, and what it is called in a row."""
 Found = dict[str, Any]
 """A certificate, with its seed and its exact gap."""
-Rows = list[tuple["Case", list[Found]]]
+Rows = list[tuple[str, list[Found]]]
+"""Of every answer, its name and its certificates."""
 
 
 def missed_by(found: Found) -> dict[str, float]:
@@ -52,8 +50,8 @@ def _outside(value: float, low: float, high: float) -> float:
 def said_of_misses(rows: Rows) -> list[str]:
     """What is said of every interval that does not hold the exact gap."""
     told = [
-        f"{case.label}, seed {one['seed']}: {SIDES[kind]} by {missed:.2g} %"
-        for case, found in rows
+        f"{label}, seed {one['seed']}: {SIDES[kind]} by {missed:.2g} %"
+        for label, found in rows
         for one in found
         for kind, missed in missed_by(one).items()
         if kind in SIDES and missed > 0.0
