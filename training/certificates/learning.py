@@ -23,7 +23,7 @@ from ..policies.policies import Policies
 from ..ppo.backend import LocalBackend
 from .market import Deviation
 
-ROWS = 4096  # decisions of a lone deviator that an iteration learns from
+ROWS = 16_384  # decisions of a lone deviator that an iteration learns from
 MOST_DECISIONS = 100_000  # of everybody, in an iteration
 GENTLE = 0.3  # share of the first learning rate at which followers who know much go on
 SEEDS_APART = 1009
