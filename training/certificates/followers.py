@@ -2,9 +2,10 @@
 
 From below, best responses are trained against the frozen rest at the leader's answer alone:
 networks of the group's own shape, fresh ones, and one that goes on from what it knows, which finds
-small improvements in a large space of actions. The best of them goes on for as long as that brings
-much, so that a response that is found to gain has not merely begun to. From above, or exactly, a
-market may say what the next step is worth at best (`Market.best_response_value`).
+small improvements in a large space of actions, from more decisions at a time. The best of them goes
+on for as long as that brings much, so that a response that is found to gain has not merely begun
+to. From above, or exactly, a market may say what the next step is worth at best
+(`Market.best_response_value`).
 
 What is at stake is the difference between the best and acting by chance; or, where that is less, as
 among players whom an equilibrium leaves indifferent, how much it matters what one does: the mean
@@ -24,7 +25,7 @@ from ..experiments.experiment import Experiment
 from ..policies.policies import Policies
 from ..studies.resampling import Estimate
 from .gaps import FAILS, HOLDS, ROUNDING, UNSURE, Gap, Verdict
-from .learning import at_theta, deviating, gently, learned
+from .learning import CALM, ROWS, at_theta, deviating, gently, learned
 from .market import Deviation, Led
 from .playing import JUDGEMENT, SELECTION, Behaviour, net_rewards, net_steps, visited
 from .subject import Subject
@@ -159,7 +160,8 @@ class _Deviators:
         calm: bool = False,
     ) -> tuple[Policies, Arrays]:
         """One that learned, afresh or on from others, and what it nets where."""
-        asked, theta = self._asked(self.iterations, seed, alone), self.subject.theta
+        rows, theta = ROWS * (CALM if calm else 1), self.subject.theta
+        asked = self._asked(self.iterations, seed, alone, rows)
         asked = gently(asked) if calm else asked
         modules = None if start is None else start.modules
         place = f"{self.place}/{name}"
@@ -201,9 +203,9 @@ class _Deviators:
             subject.leader,
         )
 
-    def _asked(self, iterations: int, seed: int, alone: bool) -> Experiment:
+    def _asked(self, iterations: int, seed: int, alone: bool, rows: int = ROWS) -> Experiment:
         at = at_theta(self.subject.experiment, self.subject.theta, iterations, seed)
-        return deviating(at, self._against(alone))
+        return deviating(at, self._against(alone), rows)
 
     def _against(self, alone: bool) -> Deviation:
         experiment = self.subject.experiment

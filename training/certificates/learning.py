@@ -23,7 +23,8 @@ from ..policies.policies import Policies
 from ..ppo.backend import LocalBackend
 from .market import Deviation
 
-ROWS = 16_384  # decisions of a lone deviator that an iteration learns from
+ROWS = 4096  # decisions of a lone deviator that an iteration learns from
+CALM = 4  # times as many, of one who knows much already and looks for small improvements
 MOST_DECISIONS = 100_000  # of everybody, in an iteration
 GENTLE = 0.3  # share of the first learning rate at which followers who know much go on
 SEEDS_APART = 1009
@@ -72,12 +73,12 @@ def at_theta(
     )
 
 
-def deviating(experiment: Experiment, market: Deviation) -> Experiment:
-    """The experiment of a deviator: as many copies as it learns well from, and no objective."""
+def deviating(experiment: Experiment, market: Deviation, rows: int = ROWS) -> Experiment:
+    """The experiment of a deviator: copies for so many decisions a time, and no objective."""
     training = experiment.training
     everybody = sum(group.size for group in market.market.groups) * training.rollout_steps
     own = market.groups[0].size * training.rollout_steps
-    copies = max(1, min(-(-ROWS // own), MOST_DECISIONS // everybody))
+    copies = max(1, min(-(-rows // own), MOST_DECISIONS // everybody))
     settings = experiment.followers_of(market.group)
     minibatch = min(settings.minibatch_size, max(32, copies * own // 2))
     return replace(

@@ -9,7 +9,7 @@ from typing import Any
 from ...envs.core.errors import PacesetterError
 from .followers import FURTHER
 from .leader import Effort
-from .learning import at_theta, deviating, seconds_of_an_iteration
+from .learning import CALM, at_theta, deviating, seconds_of_an_iteration
 from .market import Deviation
 from .playing import SELECTION, objective_of
 from .subject import Subject
@@ -139,11 +139,12 @@ class _Cost:
     ) -> tuple[int, float, float]:
         """Iterations, seconds of playing and seconds of learning."""
         responses = (effort.seeds + 2 + FURTHER) * response
+        learning = (responses + (CALM - 1) * response) * self.responding
         adapting = effort.most_iterations(declared) if leads and self.groups else 0
         points = (2 + declared + effort.sobol + effort.near) if leads else 0
         plays = 3.0 * points + PLAYS_OF_A_RESPONSE * (effort.seeds + 2 + FURTHER) * self.groups
         return (
             responses * self.groups + adapting,
             plays * self.playing,
-            responses * self.responding + adapting * self.adapting,
+            learning + adapting * self.adapting,
         )
