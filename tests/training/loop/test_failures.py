@@ -141,8 +141,8 @@ def test_a_long_iteration_is_told_with_its_place_in_a_users_code(capsys):
     wait = LongWait("fishing", patience=0.05)
     wait.begin()
     space = SimpleNamespace(sleep=time.sleep)
-    exec(compile("sleep(0.3)", "/home/me/fishery.py", "exec"), vars(space))
+    exec(compile("sleep(0.3)", "/market/fishery.py", "exec"), vars(space))
     wait.end()
-    assert "fishing: an iteration has taken 0 s so far, at /home/me/fishery.py:1" in (
+    assert "fishing: an iteration has taken 0 s so far, at /market/fishery.py:1" in (
         capsys.readouterr().out
     )
